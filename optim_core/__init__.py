@@ -1,0 +1,33 @@
+"""Optimizers as plain arithmetic, and the instruments that show what they do to weights."""
+
+from __future__ import annotations
+
+from optim_core.batch import Batch, simulate_many
+from optim_core.catalogue import rules
+from optim_core.errors import InvalidInput
+from optim_core.landscape import Landscape
+from optim_core.optimizer import make_optimizer
+from optim_core.outcomes import Outcome
+from optim_core.rule import Rule, Step, Twin
+from optim_core.schedules import schedules
+from optim_core.surfaces import Surface, surface, surfaces
+from optim_core.trajectory import Trajectory, simulate
+
+__all__ = [
+    "Batch",
+    "InvalidInput",
+    "Landscape",
+    "Outcome",
+    "Rule",
+    "Step",
+    "Surface",
+    "Trajectory",
+    "Twin",
+    "make_optimizer",
+    "rules",
+    "schedules",
+    "simulate",
+    "simulate_many",
+    "surface",
+    "surfaces",
+]

@@ -1,0 +1,28 @@
+"""The ways in which rules apply λ, written once."""
+
+from __future__ import annotations
+
+from optim_core.arithmetic import Array, maximum
+
+# The smallest norm that relative decay multiplies by (Shazeer & Stern 2018, ε₂ of Adafactor).
+RELATIVE_FLOOR = 1e-3
+
+
+def penalty_gradient(param: Array, weight_decay: Array, penalty: str = "half") -> Array:
+    """Gradient of (λ/2)‖θ‖² ("half") or of λ‖θ‖² ("full")."""
+    return weight_decay * param if penalty == "half" else 2.0 * weight_decay * param
+
+
+def decoupled(
+    rate: Array,
+    param: Array,
+    effective_lr: Array,
+    direction: Array,
+    decay_order: str,
+    relative_decay: bool,
+    param_norm: Array,
+) -> Array:
+    """Displacement of decoupled decay: rate·θ, or rate·(θ moved by the step) when it acts after it."""
+    if relative_decay:
+        rate = rate * maximum(param_norm, RELATIVE_FLOOR)
+    return rate * param if decay_order == "before" else rate * (param - effective_lr * direction)

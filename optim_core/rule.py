@@ -1,0 +1,304 @@
+r"""What an optimizer is: ``init`` and a pure ``update``, declared in one file of ``optim_core/rules``.
+
+Every rule moves the weights by  θ ← θ − effective_lr·direction − decay,  where ``decay`` is the
+displacement that exists only because of the decay strength λ. ``update`` returns these three as a
+`Step`, with the new state; runners apply them. The same function runs on Python floats, numpy
+arrays, broadcast tensors and flat buffers (see `optim_core.arithmetic`).
+
+A rule file reads: docstring (one sentence; the equations as indented LaTeX lines; the source),
+state, ``init``, ``update``, ``RULE``; where it needs them, ``view`` (the point at which the gradient is
+evaluated) and ``show`` (the state decoded, to look at). ``step`` counts from 1; where the elements of a
+flat buffer have taken different numbers of steps it is a tensor of theirs, in the weights' dtype.
+
+In the equations g_t is the gradient, \alpha_t the effective learning rate, d_t the direction, \delta_t
+the decay and t the step. A line ending in ``% name`` or ``% not name`` or ``% name=word`` holds only
+under that setting, or under all of several that commas separate; ``% matrix`` holds for tensors of two
+and more dimensions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from optim_core.arithmetic import Array
+from optim_core.kinds import Choice, Flag, Real, Setting, complete, declared
+
+# Keyword-only arguments of `update` that a runner supplies when the rule lists them in `needs`:
+#   schedule_factor  the learning-rate schedule's factor at this step
+#   param_norm       Euclidean norm of the tensor that the element belongs to, before the step
+SERVICES = frozenset({"schedule_factor", "param_norm"})
+
+Decay = Literal["none", "coupled", "decoupled"]
+
+
+class Step(NamedTuple):
+    """One update: θ ← θ − effective_lr·direction − decay; each broadcasts to θ's shape."""
+
+    effective_lr: Array
+    direction: Array
+    decay: Array
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The ``torch.optim`` class that computes the same update.
+
+    ``arguments`` turns hyperparameters into that class's keyword arguments; ``only`` names the
+    settings, and ``where`` decides for the numbers, outside which torch has no such rule.
+    """
+
+    name: str
+    arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
+    only: Mapping[str, Any] = field(default_factory=dict)
+    where: Callable[[Mapping[str, Any]], bool] = lambda hyper: True
+
+    def covers(self, hyper: Mapping[str, Any]) -> bool:
+        """Whether torch has the rule under these hyperparameters, in the installed version."""
+        inside = all(hyper[k] == v for k, v in self.only.items()) and self.where(hyper)
+        return inside and hasattr(torch.optim, self.name)
+
+    def __call__(self, params: Sequence[torch.Tensor], **hyper: Any) -> torch.optim.Optimizer:
+        build: Callable[..., torch.optim.Optimizer] = getattr(torch.optim, self.name)
+        return build(params, **self.arguments(hyper))
+
+    def source(self, params: str, hyper: Mapping[str, Any]) -> str:
+        """The call as Python source, with ``params`` as the text of its first argument."""
+        given = ", ".join(f"{name}={value!r}" for name, value in self.arguments(hyper).items())
+        return f"torch.optim.{self.name}({params}, {given})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The declaration that ends a rule file.
+
+    title       as menus show it
+    family      the menu's group
+    source      the paper or the library that defines it
+    decay       "coupled" (λθ enters the gradient) or "decoupled"; a boolean hyperparameter
+                ``decoupled_weight_decay`` overrides it
+    elementwise whether each element is updated by itself
+    needs       services, see `SERVICES`
+    reference   a `Twin`, or ``f(params, **hyper)`` that builds any torch optimizer
+    step_size   which learning rates suit it: "gradient" if a step is proportional to the gradient,
+                "adaptive" if it is about lr whatever the gradient
+    demo        hyperparameters for the two-dimensional pictures, where the defaults show little
+    symbols     LaTeX stems of state names, where they differ from the name (m → m_t, m_{t-1})
+    """
+
+    title: str
+    family: str
+    source: str
+    decay: Decay = "none"
+    elementwise: bool = True
+    needs: tuple[str, ...] = ()
+    reference: Callable[..., torch.optim.Optimizer] | None = None
+    step_size: Literal["gradient", "adaptive"] = "adaptive"
+    demo: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
+
+    # Bound by the registry, from the file that holds the declaration.
+    id: str = ""
+    summary: str = ""
+    formula: tuple[str, ...] = ()
+    init: Callable[..., Any] = lambda param: ()
+    update: Callable[..., tuple[Step, Any]] = lambda *args, **hyper: (Step(0.0, 0.0, 0.0), ())
+    view: Callable[..., Array] | None = None
+    show: Callable[..., Mapping[str, Array]] | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def bind(self, name: str, module: ModuleType) -> Rule:
+        """The rule with its functions, settings and equations, read from its module."""
+        doc = inspect.cleandoc(module.__doc__ or "").splitlines()
+        unknown = set(self.needs) - SERVICES
+        if not doc or unknown or not (hasattr(module, "init") and hasattr(module, "update")):
+            raise TypeError(
+                f"{module.__name__}: needs a docstring, init, update; unknown needs: {unknown or 'none'}"
+            )
+        rule = dataclasses.replace(
+            self,
+            id=name,
+            summary=doc[0],
+            formula=tuple(line.strip() for line in doc if line.startswith("    ")),
+            init=module.init,
+            update=module.update,
+            view=getattr(module, "view", None),
+            show=getattr(module, "show", None),
+            settings=declared(module.update, SERVICES),
+        )
+        rule.complete(rule.demo)
+        return rule
+
+    def complete(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """``hyper`` checked and filled up with defaults; raises InvalidInput."""
+        return complete(self.settings, hyper)
+
+    def start(self, param: Array, hyper: Mapping[str, Any]) -> Any:
+        """The state before the first step; ``init`` gets the hyperparameters that it declares."""
+        return self.init(param, **{name: hyper[name] for name in self._init_settings})
+
+    def look(self, param: Array, state: Any, hyper: Mapping[str, Any]) -> Array:
+        """Where the gradient is to be evaluated: at θ itself unless the rule has a ``view``."""
+        return self.view(param, state, **{n: hyper[n] for n in self._view_settings}) if self.view else param
+
+    def shown(self, state: Any, hyper: Mapping[str, Any]) -> dict[str, Array]:
+        """The state's arrays by name, as numbers to look at: decoded where the rule has a ``show``."""
+        if self.show:
+            state = self.show(state, **{name: hyper[name] for name in self._show_settings})
+        return state_items(state)
+
+    @cached_property
+    def _init_settings(self) -> tuple[str, ...]:
+        return tuple(declared(self.init))
+
+    @cached_property
+    def _view_settings(self) -> tuple[str, ...]:
+        return tuple(declared(self.view)) if self.view else ()
+
+    @cached_property
+    def _show_settings(self) -> tuple[str, ...]:
+        return tuple(declared(self.show)) if self.show else ()
+
+    @cached_property
+    def state_names(self) -> tuple[str, ...]:
+        """The names of the shown state's arrays, in order, for a vector."""
+        param, hyper = 0.0 if self.elementwise else np.zeros(2), self.complete({})
+        return tuple(self.shown(self.start(param, hyper), hyper))
+
+    def decay_kind(self, hyper: Mapping[str, Any]) -> Decay:
+        """How λ acts under these hyperparameters."""
+        if not self.decay_strength(hyper):
+            return "none"
+        if "decoupled_weight_decay" in hyper:
+            return "decoupled" if hyper["decoupled_weight_decay"] else "coupled"
+        return self.decay
+
+    def decay_strength(self, hyper: Mapping[str, Any]) -> float:
+        """c in the penalised gradient g + cθ: λ, or 2λ for the penalty λ‖θ‖²; 0 without decay."""
+        strength = float(hyper.get("weight_decay", 0.0))
+        return 2.0 * strength if hyper.get("penalty") == "full" else strength
+
+
+def state_items(state: Any) -> dict[str, Array]:
+    """A state's arrays by name, whether it is a named tuple or a dict."""
+    return dict(state) if isinstance(state, Mapping) else state._asdict()
+
+
+def state_bytes(state: Any) -> int:
+    """The memory that a state's arrays take; over the number of weights, bytes per parameter."""
+    return sum(int(array.nbytes) for array in state_items(state).values())
+
+
+# --- The hyperparameters that several rules share ------------------------------------------------
+
+LearningRate = Annotated[
+    Array,
+    Real(
+        label="learning rate η",
+        symbol=r"\eta",
+        help="The length scale of a step.",
+        low=0.0,
+        high=1e6,
+        slider=(1e-5, 10.0),
+        scale="log",
+    ),
+]
+Momentum = Annotated[
+    Array,
+    Real(
+        label="momentum β",
+        symbol=r"\beta",
+        help="How much of the previous velocity is kept.",
+        low=0.0,
+        high=1.0,
+        below=True,
+        slider=(0.0, 0.999),
+    ),
+]
+Beta1 = Annotated[
+    Array,
+    Real(
+        label="first-moment decay β₁",
+        symbol=r"\beta_1",
+        help="How much of the average gradient is kept; it remembers about 1/(1−β₁) steps.",
+        low=0.0,
+        high=1.0,
+        below=True,
+        slider=(0.0, 0.999),
+    ),
+]
+Beta2 = Annotated[
+    Array,
+    Real(
+        label="second-moment decay β₂",
+        symbol=r"\beta_2",
+        help="How much of the average squared gradient is kept; it remembers about 1/(1−β₂) steps.",
+        low=0.0,
+        high=1.0,
+        below=True,
+        slider=(0.0, 0.9999),
+    ),
+]
+Epsilon = Annotated[
+    Array,
+    Real(
+        label="ε, added to the root",
+        symbol=r"\epsilon",
+        help="Keeps the division finite; a large ε makes the step less adaptive.",
+        low=0.0,
+        high=1e3,
+        slider=(1e-12, 1.0),
+        scale="log",
+    ),
+]
+WeightDecay = Annotated[
+    Array,
+    Real(
+        label="decay strength λ",
+        symbol=r"\lambda",
+        help="How strongly the weights are pulled towards zero.",
+        low=0.0,
+        high=1e3,
+        slider=(1e-4, 1.0),
+        scale="log",
+    ),
+]
+BiasCorrection = Annotated[
+    bool,
+    Flag(label="bias correction", help="Divide the averages by 1−βᵗ, which undoes their start at zero."),
+]
+Decoupled = Annotated[
+    bool,
+    Flag(label="decoupled decay", help="Shrink the weights by ηλ apart from the gradient, as AdamW does."),
+]
+Penalty = Annotated[
+    str,
+    Choice(
+        label="penalty",
+        help="Which squared norm λ multiplies.",
+        options={"half": "(λ/2)‖θ‖², so that the gradient gains λθ", "full": "λ‖θ‖², so that it gains 2λθ"},
+    ),
+]
+DecayOrder = Annotated[
+    str,
+    Choice(
+        label="decay order",
+        help="Whether the weights shrink before the step or after it; the two differ by O(η²).",
+        options={
+            "before": "before the step, on θ (as torch does)",
+            "after": "after the step, on the moved θ",
+        },
+    ),
+]
+RelativeDecay = Annotated[
+    bool,
+    Flag(label="relative decay", help="Multiply the decay by max(‖θ‖, 10⁻³), as Adafactor scales its steps."),
+]

@@ -1,0 +1,1 @@
+"""The optimizers, one file each; a file's name is the optimizer's id."""

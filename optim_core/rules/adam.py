@@ -1,0 +1,58 @@
+r"""Adam: step along the average gradient, scaled per coordinate by its root mean square.
+
+    m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t
+    v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction
+    d_t = \frac{m_t}{1 - \beta_1^t}  % bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{v_t} + \epsilon}  % not bias_correction
+    d_t = m_t  % not bias_correction
+
+Kingma & Ba 2015, algorithm 1; torch.optim.Adam.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from optim_core.arithmetic import Array, sqrt, zeros_like
+from optim_core.rule import Beta1, Beta2, BiasCorrection, Epsilon, LearningRate, Rule, Step, Twin
+
+
+class State(NamedTuple):
+    m: Array  # average gradient
+    v: Array  # average squared gradient
+
+
+def init(param: Array) -> State:
+    return State(zeros_like(param), zeros_like(param))
+
+
+def update(
+    grad: Array,
+    state: State,
+    param: Array,
+    step: int,
+    *,
+    lr: LearningRate = 1e-3,
+    beta1: Beta1 = 0.9,
+    beta2: Beta2 = 0.999,
+    eps: Epsilon = 1e-8,
+    bias_correction: BiasCorrection = True,
+) -> tuple[Step, State]:
+    m = beta1 * state.m + (1.0 - beta1) * grad
+    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
+    correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
+    effective_lr = lr / (sqrt(v / correction2) + eps)
+    return Step(effective_lr, m / correction1, 0.0), State(m, v)
+
+
+RULE = Rule(
+    title="Adam",
+    family="Adam",
+    source="Kingma & Ba 2015",
+    reference=Twin(
+        "Adam",
+        lambda h: {"lr": h["lr"], "betas": (h["beta1"], h["beta2"]), "eps": h["eps"]},
+        only={"bias_correction": True},
+    ),
+)
