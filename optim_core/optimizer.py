@@ -1,0 +1,202 @@
+"""A rule as a real ``torch.optim.Optimizer``.
+
+Elementwise rules run on one flat buffer per parameter group, dtype and device: parameters and
+gradients are gathered, updated in a few kernels whatever the number of tensors, and scattered back.
+The parameters stay the user's own tensors, so weights changed from outside between steps are seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from optim_core.catalogue import as_rule
+from optim_core.rule import Rule, Step, state_items
+
+
+def make_optimizer(rule: Rule | str, params: Iterable[Any], **hyper: Any) -> RuleOptimizer:
+    """A torch optimizer that runs ``rule`` over ``params`` (tensors, named tensors or groups).
+
+    Raises InvalidInput for an unknown rule or hyperparameter, TypeError or ValueError, as torch
+    does, for parameters that can't be optimised.
+    """
+    return RuleOptimizer(as_rule(rule), params, hyper)
+
+
+class RuleOptimizer(torch.optim.Optimizer):
+    """`make_optimizer` builds it; ``rule`` is what it runs.
+
+    A rule that takes its gradient elsewhere (schedule-free) keeps the parameters there while it
+    trains: `eval` puts the weights themselves into them, `train` goes back. The learning-rate factor
+    that AdamW-LH's decay follows is a group's ``lr`` over its ``initial_lr``, which torch's
+    schedulers keep.
+    """
+
+    def __init__(self, rule: Rule, params: Iterable[Any], hyper: Mapping[str, Any]):
+        self.rule = rule
+        self._buffers: dict[int, list[_Flat]] = {}  # by group, made anew when its tensors change
+        super().__init__(params, rule.complete(hyper))
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's; a group's own hyperparameters are checked like those of all groups."""
+        own = {name: param_group[name] for name in self.rule.settings if name in param_group}
+        param_group |= {name: value for name, value in self.rule.complete(own).items() if name in own}
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        group.setdefault("initial_lr", group["lr"])
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One update of every parameter that has a gradient; returns the closure's loss."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for index, group in enumerate(self.param_groups):
+            live = [p for p in group["params"] if p.grad is not None]
+            for flat in self._flats(index, live):
+                flat.step(group)
+        return loss
+
+    def eval(self) -> None:
+        """Puts the weights into the parameters, where the rule trains them elsewhere."""
+        self._place(lambda flat: flat.theta_views)
+
+    def train(self) -> None:
+        """Puts the parameters back to where the rule wants its gradients."""
+        self._place(lambda flat: flat.seen_views())
+
+    @torch.no_grad()
+    def _place(self, values: Callable[[_Flat], list[Tensor]]) -> None:
+        if self.rule.view:
+            for flat in (flat for flats in self._buffers.values() for flat in flats):
+                torch._foreach_copy_(flat.live, values(flat))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch's: the state is copied in, matched by position."""
+        super().load_state_dict(state_dict)
+        self._buffers.clear()
+
+    def _flats(self, index: int, live: Sequence[Tensor]) -> list[_Flat]:
+        known = self._buffers.get(index)
+        if known is None or not _same(live, [p for flat in known for p in flat.live]):
+            known = self._buffers[index] = self._lay_out(self.param_groups[index], live)
+        return known
+
+    def _lay_out(self, group: dict[str, Any], live: Sequence[Tensor]) -> list[_Flat]:
+        """Buffers over these tensors: one for all of a kind, or one each where tensors are wholes."""
+        kinds: dict[object, list[Tensor]] = {}
+        for p in live:
+            if p.grad is not None and p.grad.is_sparse:
+                raise RuntimeError(
+                    f"{self.rule.title} has no rule for sparse gradients; use a dense gradient"
+                )
+            if not p.is_floating_point():
+                raise TypeError(
+                    f"{self.rule.title} can't optimise a parameter of dtype {p.dtype}; use floats"
+                )
+            kinds.setdefault((p.dtype, p.device) if self.rule.elementwise else id(p), []).append(p)
+        return [_Flat(self.rule, tensors, self.state, group) for tensors in kinds.values()]
+
+
+class _Flat:
+    """Tensors of one dtype and device as one buffer, with the rule's state beside it.
+
+    ``state[p]`` holds views of the state, in p's shape, so that ``state_dict`` works as everywhere.
+    A rule that is not elementwise has its one tensor here, in its own shape.
+    """
+
+    def __init__(self, rule: Rule, live: list[Tensor], state: dict[Tensor, Any], group: Mapping[str, Any]):
+        self.rule, self.live = rule, live
+        self._sizes = [p.numel() for p in live]
+        self._theta = torch.empty(sum(self._sizes), dtype=live[0].dtype, device=live[0].device)
+        self._grad = torch.empty_like(self._theta)
+        self.theta_views, self._grad_views = self._views(self._theta), self._views(self._grad)
+        if not rule.elementwise:
+            self._theta, self._grad = self.theta_views[0], self._grad_views[0]
+        self._steps = self._step_counts(state)
+        self._hyper = {name: group[name] for name in rule.settings}
+        self._state = self._gather_state(state)
+        self._records = [state[p] for p in live]
+
+    def step(self, group: Mapping[str, Any]) -> None:
+        """One update of all its tensors, with the group's present hyperparameters."""
+        if not self.rule.view:
+            torch._foreach_copy_(self.theta_views, self.live)
+        grads = [p.grad for p in self.live if p.grad is not None]
+        torch._foreach_copy_(self._grad_views, grads)
+        made = self.advance(group)
+        self._theta.sub_(made.effective_lr * made.direction)
+        if not (isinstance(made.decay, float) and made.decay == 0.0):
+            self._theta.sub_(made.decay)
+        torch._foreach_copy_(self.live, self.seen_views())
+
+    def seen_views(self) -> list[Tensor]:
+        """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""
+        if not self.rule.view:
+            return self.theta_views
+        return self._views(self.rule.look(self._theta, self._state, self._hyper))
+
+    def advance(self, group: Mapping[str, Any]) -> Step:
+        """Takes the rule's step for the gathered gradient and keeps the new state."""
+        self._steps = self._steps + 1
+        for record in self._records:
+            record["step"] += 1
+        services: dict[str, Any] = {}
+        if "schedule_factor" in self.rule.needs:
+            services["schedule_factor"] = group["lr"] / group["initial_lr"] if group["initial_lr"] else 1.0
+        if "param_norm" in self.rule.needs:
+            services["param_norm"] = self._norms()
+        self._hyper = {name: group[name] for name in self.rule.settings}
+        given = {**self._hyper, **services}
+        made, state = self.rule.update(self._grad, self._state, self._theta, self._steps, **given)
+        for name, value in state_items(state).items():
+            state_items(self._state)[name].copy_(value)
+        return made
+
+    def _norms(self) -> Tensor:
+        """Each element's own tensor's norm, in the buffer's shape."""
+        norms = torch.stack(torch._foreach_norm(self.theta_views))
+        return norms.repeat_interleave(
+            torch.tensor(self._sizes, device=norms.device), output_size=sum(self._sizes)
+        )
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        parts = torch.split(flat.view(-1), self._sizes)
+        return [part.view(p.shape) for part, p in zip(parts, self.live, strict=True)]
+
+    def _step_counts(self, state: dict[Tensor, Any]) -> int | Tensor:
+        """Steps taken so far: a number, or one per element, in θ's dtype, where the tensors differ."""
+        counts = [int(state[p].get("step", 0)) for p in self.live]
+        if len(set(counts)) == 1:
+            return counts[0]
+        steps = self._theta.new_tensor(counts, dtype=torch.promote_types(self._theta.dtype, torch.float32))
+        return steps.repeat_interleave(torch.tensor(self._sizes, device=steps.device))
+
+    def _gather_state(self, state: dict[Tensor, Any]) -> Any:
+        """The rule's state over the whole buffer, from what the tensors have; views go back to them."""
+        torch._foreach_copy_(self.theta_views, self.live)
+        fresh = self.rule.start(self._theta, self._hyper)
+        buffers = state_items(fresh)
+        if self.rule.view:  # then the parameters are not θ, which so has to be kept
+            buffers["theta"] = self._theta
+        for name, buffer in buffers.items():
+            views = self._views(buffer) if self.rule.elementwise else [buffer]
+            for p, view in zip(self.live, views, strict=True):
+                if name in state[p]:
+                    view.copy_(state[p][name])
+                state[p][name] = view
+        for p in self.live:
+            state[p]["step"] = int(state[p].get("step", 0))
+        return fresh
+
+
+def _same(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))

@@ -1,0 +1,253 @@
+"""One optimizer's walk over a surface, on Python floats, with everything about it recorded."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optim_core.outcomes import Outcome
+from optim_core.problem import Point, Problem
+from optim_core.rule import Rule, state_items
+
+Column: TypeAlias = NDArray[np.float64]
+
+# A run whose weights pass this bound has diverged.
+DIVERGED_AT = 1e10
+# A run has come to rest when each of its last REST_STEPS steps moved less than this part of its size.
+REST_STEPS, REST = 10, 1e-7
+
+_MEASURED = (
+    *("x", "y", "loss", "grad_x", "grad_y", "effective_lr_x", "effective_lr_y"),
+    *("gradient_part_x", "gradient_part_y", "decay_part_x", "decay_part_y"),
+)
+
+# (x, y, grad_x, grad_y, step) -> effective_lr_x, _y, gradient_part_x, _y, decay_part_x, _y, state values…
+Move: TypeAlias = Callable[[float, float, float, float, int], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run: row 0 of every column is the start, row t what step t used and where it led.
+
+    So x[t] = x[t-1] − gradient_part_x[t] − decay_part_x[t], and lr, grad and effective_lr of row 0
+    are NaN: no step has used any. Columns are float64 of shape (rows,); a run that ends early has
+    fewer rows than steps were asked for, and ``reason`` says at which step and why.
+    """
+
+    problem: Problem
+    outcome: Outcome
+    reason: str
+    columns: Mapping[str, Column]
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["step"])
+
+
+def simulate(
+    surface: object,
+    rule: Rule | str,
+    start: Point | None = None,
+    steps: int = 500,
+    *,
+    schedule: object = None,
+    decay_schedule: object = None,
+    noise: float = 0.0,
+    seed: int = 0,
+    **hyper: Any,
+) -> Trajectory:
+    """Walk ``steps`` steps of ``rule`` from ``start`` (the surface's own start if None).
+
+    ``surface`` is an id, a landscape (``oc.surface("bowl", condition=30)``) or a formula in x and
+    y. ``schedule`` multiplies the learning rate, ``decay_schedule`` λ: an id or ``{"id": …}``.
+    ``noise`` is the standard deviation of Gaussian noise on each gradient coordinate, the same for
+    every rule with the same ``seed``. Raises InvalidInput for input that makes no sense; a run
+    that blows up is no error but an outcome.
+    """
+    problem = Problem.checked(surface, rule, start, steps, schedule, decay_schedule, noise, seed, hyper)
+    with np.errstate(all="ignore"):
+        outcome, reason, names, rows = _walk(problem)
+    columns = _columns(problem, names, rows)
+    if outcome is Outcome.FINISHED and _at_rest(columns):
+        outcome = Outcome.CONVERGED
+    return Trajectory(problem, outcome, reason or outcome.sentence, columns)
+
+
+def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
+    """The steps, until the last or the blow-up: outcome, reason, state columns' names, (rows, columns)."""
+    rule, (x, y) = problem.rule, problem.start
+    arguments = dict(problem.hyper)  # what update gets; the scheduled ones change at every step
+    lr_factors, decay_factors = problem.lr_factors(), problem.decay_factors()
+    lr, weight_decay = arguments["lr"], arguments.get("weight_decay", 0.0)
+    wants_norm, wants_factor = "param_norm" in rule.needs, "schedule_factor" in rule.needs
+    if wants_factor:
+        arguments["schedule_factor"] = 1.0
+    noise = problem.noise_values()
+    mover = (_Elementwise if rule.elementwise else _Whole)(problem, arguments)
+    move, look = mover.move, mover.look if rule.view else None
+    value_and_gradient = problem.landscape.value_and_gradient
+
+    loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
+    recorded = array("d", (x, y, loss, *[math.nan] * 4, *[0.0] * 4, *mover.state))
+    record = recorded.extend
+    end = _stop(0, x, y, loss)
+    for t in range(1, problem.steps + 1):
+        if end:
+            break
+        if lr_factors:
+            arguments["lr"] = lr * lr_factors[t - 1]
+            if wants_factor:
+                arguments["schedule_factor"] = lr_factors[t - 1]
+        if decay_factors:
+            arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
+        if wants_norm:
+            arguments["param_norm"] = math.hypot(x, y)
+        if look:
+            _, grad_x, grad_y = _measure(value_and_gradient, *look(x, y))
+        if noise:
+            grad_x, grad_y = grad_x + noise[t - 1][0], grad_y + noise[t - 1][1]
+        try:
+            moved = move(x, y, grad_x, grad_y, t)
+        except ArithmeticError as error:
+            end = _broken(t, error)
+            break
+        x, y = x - moved[2] - moved[4], y - moved[3] - moved[5]
+        used_x, used_y = grad_x, grad_y
+        loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
+        record((x, y, loss, used_x, used_y))
+        record(moved)
+        if not (abs(x) + abs(y) <= DIVERGED_AT and loss - loss == 0.0):
+            end = _stop(t, x, y, loss)
+    names = [*_MEASURED, *(f"{name}_x" for name in mover.names), *(f"{name}_y" for name in mover.names)]
+    outcome, reason = end or (Outcome.FINISHED, "")
+    return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names))
+
+
+class _Elementwise:
+    """Moves two coordinates, each by itself, as plain floats."""
+
+    def __init__(self, problem: Problem, arguments: dict[str, Any]):
+        self._rule, self._arguments = problem.rule, arguments
+        self._states = [problem.rule.start(value, arguments) for value in problem.start]
+        self.names = list(state_items(self._states[0]))
+
+    @property
+    def state(self) -> tuple[float, ...]:
+        return tuple(value for state in self._states for value in state_items(state).values())
+
+    def look(self, x: float, y: float) -> Point:
+        rule, (state_x, state_y) = self._rule, self._states
+        return rule.look(x, state_x, self._arguments), rule.look(y, state_y, self._arguments)
+
+    def move(self, x: float, y: float, grad_x: float, grad_y: float, step: int) -> tuple[float, ...]:
+        update, arguments, states = self._rule.update, self._arguments, self._states
+        (rate_x, along_x, decay_x), state_x = update(grad_x, states[0], x, step, **arguments)
+        (rate_y, along_y, decay_y), state_y = update(grad_y, states[1], y, step, **arguments)
+        self._states = [state_x, state_y]
+        parts = (rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y)
+        if isinstance(state_x, tuple):
+            return (*parts, *state_x, *state_y)
+        return (*parts, *state_x.values(), *state_y.values())
+
+
+class _Whole:
+    """Moves both coordinates as one numpy array, for rules that are not elementwise."""
+
+    def __init__(self, problem: Problem, arguments: dict[str, Any]):
+        self._rule, self._arguments = problem.rule, arguments
+        self._state = problem.rule.start(np.array(problem.start), arguments)
+        # State of another size (a matrix's factors) has no x and y of its own.
+        self.names = [name for name, value in self._shown().items() if np.size(value) in (1, 2)]
+
+    @property
+    def state(self) -> tuple[float, ...]:
+        items = self._shown()
+        pairs = [np.broadcast_to(np.ravel(items[name]), 2).tolist() for name in self.names]
+        return (*(pair[0] for pair in pairs), *(pair[1] for pair in pairs))
+
+    def _shown(self) -> dict[str, Any]:
+        return self._rule.shown(self._state, self._arguments)
+
+    def look(self, x: float, y: float) -> Point:
+        seen = self._rule.look(np.array((x, y)), self._state, self._arguments)
+        return float(seen[0]), float(seen[1])
+
+    def move(self, x: float, y: float, grad_x: float, grad_y: float, step: int) -> tuple[float, ...]:
+        grad, param = np.array((grad_x, grad_y)), np.array((x, y))
+        made, self._state = self._rule.update(grad, self._state, param, step, **self._arguments)
+        parts = (made.effective_lr, made.effective_lr * made.direction, made.decay)
+        return (*(value for part in parts for value in np.broadcast_to(part, 2).tolist()), *self.state)
+
+
+def _measure(
+    function: Callable[[float, float], tuple[float, float, float]], x: float, y: float
+) -> tuple[float, float, float]:
+    """Loss and gradient; infinite where they overflow, NaN where the formula is not defined."""
+    try:
+        return function(x, y)
+    except OverflowError:
+        return math.inf, math.nan, math.nan
+    except (ValueError, ZeroDivisionError):
+        return math.nan, math.nan, math.nan
+
+
+def _stop(step: int, x: float, y: float, loss: float) -> tuple[Outcome, str] | None:
+    """The outcome and its reason if the run can't go on from here."""
+    if math.isnan(x) or math.isnan(y):
+        return Outcome.UNDEFINED, f"Stopped at step {step}: the update gave no number (NaN)."
+    if not abs(x) + abs(y) <= DIVERGED_AT or math.isinf(loss):
+        reason = f"Diverged at step {step}: the weights reached ({x:.3g}, {y:.3g}), the loss {loss:.3g}."
+        return Outcome.DIVERGED, f"{reason} A smaller learning rate may help."
+    if math.isnan(loss):
+        where = f"at ({x:.4g}, {y:.4g})"
+        return Outcome.UNDEFINED, f"Stopped at step {step}: the loss is not defined {where}."
+    return None
+
+
+def _broken(step: int, error: ArithmeticError) -> tuple[Outcome, str]:
+    if isinstance(error, ZeroDivisionError):
+        return Outcome.UNDEFINED, f"Stopped at step {step}: the update divides by zero. Choose ε above 0."
+    return (
+        Outcome.DIVERGED,
+        f"Diverged at step {step}: the update overflows. A smaller learning rate may help.",
+    )
+
+
+def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Column]:
+    """All columns by name, in the order in which the API lists them."""
+    steps = len(rows) - 1
+    measured = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(names)}
+
+    def scheduled(value: float, factors: list[float] | None) -> Column:
+        return np.array([math.nan, *(value * f for f in (factors or [1.0] * steps)[:steps])])
+
+    settings = {"lr": scheduled(problem.hyper["lr"], problem.lr_factors())}
+    if "weight_decay" in problem.hyper:
+        settings["weight_decay"] = scheduled(problem.hyper["weight_decay"], problem.decay_factors())
+    if "schedule_factor" in problem.rule.needs:
+        settings["schedule_factor"] = scheduled(1.0, problem.lr_factors())
+    with np.errstate(all="ignore"):
+        weight_norm = np.hypot(measured["x"], measured["y"])
+    measured_first = {name: measured[name] for name in _MEASURED}
+    return {
+        "step": np.arange(steps + 1, dtype=np.float64),
+        **settings,
+        **measured_first,
+        "weight_norm": weight_norm,
+        **measured,
+    }
+
+
+def _at_rest(columns: Mapping[str, Column]) -> bool:
+    if len(columns["step"]) <= REST_STEPS:
+        return False
+    moved = np.hypot(np.diff(columns["x"][-REST_STEPS - 1 :]), np.diff(columns["y"][-REST_STEPS - 1 :]))
+    return bool(np.all(moved <= REST * (1.0 + columns["weight_norm"][-1])))
