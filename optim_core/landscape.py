@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from optim_core.formula import Formula, parse
 from optim_core.formula_dialects import Dialect, Functions
-from optim_core.frame import Box, Frame, Point
+from optim_core.placement import Box, Placement, Point
 from optim_core.minima import local_minima
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Landscape:
     box: Box = DEFAULT_BOX
     starts: Points = DEFAULT_STARTS
     minima: Points = ()  # known ones; `find_minima` searches
-    frame: Frame = field(default_factory=Frame)
+    placement: Placement = field(default_factory=Placement)
     symbols: Mapping[str, str] = field(default_factory=dict)  # LaTeX of the formula's parameters
 
     @cached_property
@@ -55,16 +55,17 @@ class Landscape:
     def functions(self, dialect: Dialect, weight_decay: float = 0.0) -> Functions:
         """The three functions of (x, y); with ``weight_decay`` of f + (weight_decay/2)·(x² + y²)."""
         values = [self.params[name] for name in self.formula.parameters]
-        own = self.frame.functions(self.formula.functions(dialect, values))
+        own = self.placement.functions(self.formula.functions(dialect, values))
         return _penalised(own, weight_decay) if weight_decay else own
 
     @property
     def latex(self) -> str:
         """The formula; of a moved or turned surface in u and v, with what these are."""
-        if self.frame == Frame():
+        if self.placement == Placement():
             return self.formula.latex_with(self.symbols)
         return (
-            self.formula.latex_with({**self.symbols, "x": "u", "y": "v"}) + rf", \quad {self.frame.latex()}"
+            self.formula.latex_with({**self.symbols, "x": "u", "y": "v"})
+            + rf", \quad {self.placement.latex()}"
         )
 
     def grid(

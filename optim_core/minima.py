@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optim_core.formula_dialects import Functions
-from optim_core.frame import Box, Point
+from optim_core.placement import Box, Point
 
 Array = NDArray[np.float64]
 

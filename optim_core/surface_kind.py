@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from optim_core.formula import parse
-from optim_core.frame import Box, Frame, Point
+from optim_core.placement import Box, Placement, Point
 from optim_core.kinds import Real, Setting, complete
 from optim_core.landscape import Landscape, Points
 
@@ -61,17 +61,17 @@ class Surface:
         """The surface with these settings, and defaults for the others; InvalidInput for a wrong one."""
         values = complete(self.parameters, params)
         own = {name: value for name, value in values.items() if name not in _PLACEMENT}
-        frame = Frame(**{name: values[name] for name in _PLACEMENT})
-        starts = tuple(_short(frame.point(*start)) for start in self.starts)
-        minima = tuple(frame.point(*point) for point in self.minima(**own))
+        placed = Placement(**{name: values[name] for name in _PLACEMENT})
+        starts = tuple(_short(placed.point(*start)) for start in self.starts)
+        minima = tuple(placed.point(*point) for point in self.minima(**own))
         return Landscape(
             parse(self.formula, tuple(own)),
             surface_id=self.id,
             params=values,
-            box=frame.box(self.box, (*starts, *minima)),
+            box=placed.box(self.box, (*starts, *minima)),
             starts=starts,
             minima=minima,
-            frame=frame,
+            placement=placed,
             symbols={name: self.parameters[name].kind.symbol for name in own},
         )
 

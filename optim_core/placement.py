@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]  # x_low, x_high, y_low, y_high
 
 
 @dataclass(frozen=True)
-class Frame:
+class Placement:
     """The formula's own coordinates are u = c·(x−ox) + s·(y−oy), v = −s·(x−ox) + c·(y−oy).
 
     (ox, oy) is the offset; c and s are cosine and sine of the rotation, which is in degrees.
