@@ -75,7 +75,7 @@ class Frame:
         return frame
 
 
-_DTYPES = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8"), "u1": np.dtype("u1")}
+_DTYPES: dict[str, np.dtype[Any]] = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8"), "u1": np.dtype("u1")}
 
 
 def pack(values: NDArray[Any], dtype: str) -> dict[str, Any]:
