@@ -1,0 +1,1 @@
+"""Measurements: ratios taken in one run, so that they hold on any machine."""

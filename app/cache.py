@@ -1,0 +1,82 @@
+"""Answers that were computed before: same request, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Lock
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.encoding import to_json
+from app.replies import etag_of, reply
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bytes of JSON, with the tag that names them."""
+
+    body: bytes
+    etag: str
+
+    def respond(self, request: Request) -> Response:
+        """200 with the body, or 304 if the client has it already."""
+        return reply(request, self.body, "application/json", etag=self.etag)
+
+
+class AnswerCache:
+    """The most recently used answers, in at most ``max_bytes``.
+
+    Threads that ask for the same thing at the same time wait for one computation.
+    """
+
+    def __init__(self, max_bytes: int):
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[bytes, Answer] = OrderedDict()
+        self._running: dict[bytes, Future[Answer]] = {}
+        self._lock = Lock()
+
+    def answer(self, question: object, compute: Callable[[], object]) -> Answer:
+        """The answer to ``question`` (anything JSON can hold), computed unless it is known."""
+        key = hashlib.blake2b(to_json(question), digest_size=16).digest()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            running = self._running.get(key)
+            if running is None:
+                mine = self._running[key] = Future[Answer]()
+        if running is not None:
+            return running.result()
+        try:
+            found = answer_of(compute())
+        except BaseException as error:
+            with self._lock:
+                del self._running[key]
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            del self._running[key]
+            self._keep(key, found)
+        mine.set_result(found)
+        return found
+
+    def _keep(self, key: bytes, found: Answer) -> None:
+        if len(found.body) > self._max_bytes:
+            return
+        self._kept[key] = found
+        self._bytes += len(found.body)
+        while self._bytes > self._max_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= len(dropped.body)
+
+
+def answer_of(content: object) -> Answer:
+    """``content`` as JSON, with its tag."""
+    body = to_json(content)
+    return Answer(body, etag_of(body))

@@ -1,0 +1,80 @@
+"""What a chart is: a Plotly figure without colours, whose traces name the columns that they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from optim_core.registry import Catalogue
+
+STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
+
+Dash = Literal["solid", "dot", "dash", "dashdot"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """The declaration that ends a chart file.
+
+    figure   traces with ``meta`` = {"y": column, "label": …}; each is drawn once per run that has the column
+    what     two sentences: what is shown, and how to read it
+    latex    the formula of what is shown
+    order    place in the menu
+    opening  shown before anybody has chosen charts
+    log_y    the vertical axis is logarithmic at first
+    """
+
+    figure: go.Figure
+    what: str
+    latex: str
+    order: int
+    opening: bool = False
+    log_y: bool = False
+
+    id: str = ""  # the file's name, bound by the registry
+
+    def bind(self, name: str, module: object) -> Chart:
+        return Chart(**{**self.__dict__, "id": name})
+
+    @property
+    def title(self) -> str:
+        return str(self.figure.layout.title.text)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that its traces show."""
+        return tuple(trace.meta["y"] for trace in self.figure.data)
+
+    @property
+    def chooses_state(self) -> bool:
+        """Whether its columns hold a state's name, for the viewer to choose."""
+        return any(STATE in column for column in self.columns)
+
+
+def figure(title: str, y_axis: str, *traces: go.Scatter, x_axis: str = "step") -> go.Figure:
+    """An empty figure of these traces; the viewer gives it data and colours."""
+    axes = {"xaxis": {"title": {"text": x_axis}}, "yaxis": {"title": {"text": y_axis}}}
+    return go.Figure(list(traces), {"title": {"text": title}, "template": None, **axes})
+
+
+def line(column: str, label: str, dash: Dash = "solid") -> go.Scatter:
+    """A trace that shows ``column`` over the steps; ``label`` stands at its end."""
+    return go.Scatter(
+        mode="lines", name=label, line={"dash": dash}, meta={"x": "step", "y": column, "label": label}
+    )
+
+
+def pair(column: str) -> tuple[go.Scatter, go.Scatter]:
+    """Traces for both coordinates: x solid, y dotted."""
+    return line(f"{column}_x", "x"), line(f"{column}_y", "y", "dot")
+
+
+@cache
+def charts() -> Mapping[str, Chart]:
+    """Every chart by id, in the menu's order."""
+    found = Catalogue("app.charts", "CHART", Chart, noun="chart").all()
+    return dict(sorted(found.items(), key=lambda item: item[1].order))

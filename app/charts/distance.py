@@ -1,0 +1,14 @@
+"""The distance from the nearest minimum."""
+
+from app.chart import Chart, figure, line
+
+CHART = Chart(
+    figure=figure("Distance from the nearest minimum", "distance", line("distance", "distance")),
+    what=(
+        "How far the weights are from the nearest minimum of the loss without decay. A straight fall on the"
+        " logarithmic axis is linear convergence; a level end shows what noise or decay leaves."
+    ),
+    latex=r"\min_k \lVert \theta_t - \theta^\ast_k \rVert",
+    order=60,
+    log_y=True,
+)

@@ -1,0 +1,83 @@
+"""``optimscope serve``: the web server."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from typing import Any
+
+import click
+
+BACKLOG = 2048
+# Streams that browsers keep open must not keep the server from stopping.
+SHUTDOWN_SECONDS = 3
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes any free one.  [default: 8000]"
+)
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Folder for what the server keeps.")
+@click.option(
+    "--token", help="What visitors must show; made up and printed if the host is not this machine's own."
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+def serve(open_page: bool, **given: Any) -> None:
+    """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
+    import uvicorn
+    from pydantic import ValidationError
+
+    from app.main import create_app
+    from app.security import new_token
+    from app.settings import Settings
+
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    listening = _listen(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    token = settings.token or ("" if settings.is_local else new_token())
+    settings = settings.model_copy(update={"port": port, "token": token})
+    address = _address(settings.host, port) + (f"/?token={token}" if token else "")
+    click.echo(f"Optimscope is at {address}  (stop with Ctrl+C)")
+    sys.stdout.flush()
+    if open_page:
+        click.launch(address)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; a plain error where that is not possible."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror:
+        raise click.ClickException(f"{host!r} is no address of this machine.") from None
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)  # so that the printed address answers, if only after a moment
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"port {port} is taken: something else listens there. Choose another with --port."
+            ) from None
+        raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror}.") from None
+    return listening
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"

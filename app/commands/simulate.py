@@ -1,0 +1,175 @@
+"""``optimscope simulate SURFACE OPTIMIZER``: one run, with flags made from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from optim_core import Landscape, Surface
+    from optim_core.kinds import Setting
+    from optim_core.rule import Rule
+    from optim_core.trajectory import Trajectory
+
+
+class _Surfaces(click.Group):
+    """Every surface as a command, and any formula in x and y besides."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from optim_core.surfaces import surfaces
+
+        return list(surfaces())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from optim_core.errors import InvalidInput
+        from optim_core.surfaces import as_landscape, surfaces
+
+        known = surfaces().get(cmd_name)
+        if known is None:
+            try:
+                as_landscape(cmd_name)
+            except InvalidInput as error:
+                raise click.UsageError(str(error), ctx) from None
+        summary = known.summary if known else f"The formula {cmd_name}."
+        return _Optimizers(known, cmd_name, name=cmd_name, help=summary, subcommand_metavar="OPTIMIZER …")
+
+
+class _Optimizers(click.Group):
+    """Every optimizer as a command below one surface."""
+
+    def __init__(self, surface: Surface | None, formula: str, **given: Any):
+        super().__init__(**given)
+        self._surface, self._formula = surface, formula
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from optim_core.catalogue import rules
+
+        return list(rules())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from optim_core.catalogue import as_rule
+        from optim_core.errors import InvalidInput
+
+        try:
+            rule = as_rule(cmd_name)
+        except InvalidInput as error:
+            raise click.UsageError(str(error), ctx) from None
+        return _run_command(self._surface, self._formula, rule)
+
+
+@click.command(cls=_Surfaces, subcommand_metavar="SURFACE OPTIMIZER …")
+def simulate() -> None:
+    """Walk one optimizer over a surface and print where it went.
+
+    SURFACE is one of those below or a formula in x and y. The flags depend on surface and optimizer:
+    see `optimscope simulate SURFACE OPTIMIZER --help`.
+    """
+
+
+def _run_command(surface: Surface | None, formula: str, rule: Rule) -> click.Command:
+    """The command that runs ``rule`` on ``surface`` (or on the formula), with a flag for every setting."""
+    places = surface.parameters if surface else {}
+    prefix = {name: "surface-" if name in rule.settings or name in _COMMON_NAMES else "" for name in places}
+
+    def run(**given: Any) -> None:
+        from optim_core.landscape import formula_landscape
+
+        chosen = {name: value for name, value in given.items() if value is not None}
+        params = {n: chosen[f"surface_{n}"] for n in places if f"surface_{n}" in chosen}
+        hyper = {n: chosen[f"hyper_{n}"] for n in rule.settings if f"hyper_{n}" in chosen}
+        _report(
+            lambda: surface.at(**params) if surface else formula_landscape(formula),
+            rule,
+            hyper,
+            chosen,
+        )
+
+    options: list[click.Parameter] = [
+        *(_option(setting, "hyper", "") for setting in rule.settings.values()),
+        *(_option(setting, "surface", prefix[name]) for name, setting in places.items()),
+        *_common_options(),
+    ]
+    return click.Command(rule.id, callback=run, params=options, help=rule.summary)
+
+
+def _option(setting: Setting, group: str, prefix: str) -> click.Option:
+    """A flag for one declared setting; the declaration checks the value."""
+    from optim_core.kinds import Choice, Flag, Integer
+
+    kind, name = setting.kind, prefix + setting.name.replace("_", "-")
+    text = f"{kind.label}: {kind.help}  [default: {setting.default}]"
+    target = f"{group}_{setting.name}"
+    if isinstance(kind, Flag):
+        return click.Option([target, f"--{name}/--no-{name}"], default=None, help=text)
+    if isinstance(kind, Choice):
+        return click.Option([target, f"--{name}"], type=click.Choice(list(kind.options)), help=text)
+    return click.Option([target, f"--{name}"], type=int if isinstance(kind, Integer) else float, help=text)
+
+
+_COMMON_NAMES = frozenset({"steps", "start", "noise", "seed", "schedule", "decay_schedule", "csv"})
+
+
+def _common_options() -> Iterable[click.Option]:
+    schedule = "ID or ID:name=value,… (`optimscope list schedules`)."
+    return (
+        click.Option(["--steps"], type=int, help="Steps to take.  [default: 500]"),
+        click.Option(
+            ["--start"], type=(float, float), metavar="X Y", help="Where to start.  [default: the surface's]"
+        ),
+        click.Option(["--noise"], type=float, help="Standard deviation of the gradient noise.  [default: 0]"),
+        click.Option(["--seed"], type=int, help="Of the noise.  [default: 0]"),
+        click.Option(["--schedule"], help=f"Of the learning rate: {schedule}"),
+        click.Option(["--decay-schedule"], help=f"Of λ: {schedule}"),
+        click.Option(
+            ["--csv"], type=click.Path(dir_okay=False, writable=True), help="Write all columns to a file."
+        ),
+    )
+
+
+def _report(
+    landscape_of: Callable[[], Landscape], rule: Rule, hyper: dict[str, Any], chosen: dict[str, Any]
+) -> None:
+    from optim_core.derived import derive
+    from optim_core.errors import InvalidInput
+    from optim_core.trajectory import simulate as run
+
+    given: dict[str, Any] = {n: chosen[n] for n in ("start", "steps", "noise", "seed") if n in chosen}
+    given |= {n: _plan(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
+    try:
+        trajectory = run(landscape_of(), rule, **given, **hyper)
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from None
+    _summarise(trajectory)
+    if "csv" in chosen:
+        from app.tables import csv_rows
+
+        columns = {**trajectory.columns, **derive(trajectory)}
+        with click.open_file(chosen["csv"], "w", encoding="utf-8") as file:
+            file.writelines(csv_rows([(rule.id, columns)]))
+        click.echo(f"wrote      {len(trajectory)} rows to {chosen['csv']}")
+
+
+def _plan(text: str) -> dict[str, Any]:
+    """``cosine:end=0.1,warmup_steps=20`` as the schedule's settings."""
+    name, _, settings = text.partition(":")
+    plan: dict[str, Any] = {"id": name}
+    for part in filter(None, settings.split(",")):
+        key, _, value = part.partition("=")
+        try:
+            plan[key.strip()] = float(value)
+        except ValueError:
+            raise click.UsageError(f"schedule: got {part!r}, expected name=number.") from None
+    return plan
+
+
+def _summarise(trajectory: Trajectory) -> None:
+    problem, t = trajectory.problem, trajectory.columns
+    settings = ", ".join(f"{name} {value}" for name, value in problem.hyper.items())
+    click.echo(f"surface    {problem.landscape.surface_id or problem.landscape.formula.text}")
+    click.echo(f"optimizer  {problem.rule.title} ({settings})")
+    click.echo(f"outcome    {trajectory.outcome.value}: {trajectory.reason}")
+    for label, row in (("start", 0), ("end", -1)):
+        click.echo(f"{label:<10} x {t['x'][row]:.6g}, y {t['y'][row]:.6g}, loss {t['loss'][row]:.6g}")
+    click.echo(f"steps      {len(trajectory) - 1} of {problem.steps}")

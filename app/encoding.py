@@ -1,0 +1,52 @@
+"""Arrays and answers as JSON: the one place where numbers that are not finite cross the border."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+from fastapi import Depends, Query
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ArrayForm:
+    """How arrays travel: ``{"dtype", "shape", "bdata"}`` (base64, little-endian), or plain lists."""
+
+    arrays: Literal["bdata", "json"] = "bdata"
+    dtype: Literal["f4", "f8"] = "f8"
+
+    def array(self, values: NDArray[Any]) -> dict[str, Any] | list[Any]:
+        """Floats in this form; NaN and infinities survive in bdata and become null in lists."""
+        with np.errstate(over="ignore"):
+            cast = np.ascontiguousarray(values, dtype=f"<{self.dtype}")
+        if self.arrays == "json":
+            listed: list[Any] = cast.tolist()
+            return listed
+        return packed(cast, self.dtype)
+
+
+def array_form(
+    arrays: Annotated[
+        Literal["bdata", "json"], Query(description="Arrays as base64 (bdata) or as plain lists (json).")
+    ] = "bdata",
+    dtype: Annotated[Literal["f4", "f8"], Query(description="4 or 8 bytes a number.")] = "f8",
+) -> ArrayForm:
+    """The form that the query asks for."""
+    return ArrayForm(arrays, dtype)
+
+
+Form = Annotated[ArrayForm, Depends(array_form)]
+
+
+def packed(values: NDArray[Any], dtype: str) -> dict[str, Any]:
+    """An array in Plotly's own form."""
+    return {"dtype": dtype, "shape": list(values.shape), "bdata": b64encode(values.tobytes()).decode("ascii")}
+
+
+def to_json(content: object) -> bytes:
+    """JSON with null for numbers that are not finite."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)

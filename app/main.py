@@ -1,0 +1,58 @@
+"""The application, as a table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Thread
+
+from fastapi import FastAPI
+
+from app import errors
+from app.body_limit import BodyLimit
+from app.routes import catalogue, docs, health, login, pages, surfaces, trajectories
+from app.schemas import ErrorAnswer
+from app.security import Guard
+from app.services import Services, make_services
+from app.settings import Settings
+from app.version import package_version
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The web application with these settings (those of the environment if None).
+
+    Raises ValueError for a host that others can reach without a token that they must show.
+    """
+    settings = settings or Settings()
+    if not (settings.is_local or settings.token):
+        raise ValueError(f"to serve on {settings.host}, which others can reach, settings need a token")
+    services = make_services(settings, package_version())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        Thread(target=warm_up, args=(services,), daemon=True).start()
+        yield
+
+    app = FastAPI(
+        title="Optimscope",
+        summary="What optimizers do to weights, step by step.",
+        version=services.version,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from another host; /docs is our own
+        redoc_url=None,
+        responses={"4XX": {"model": ErrorAnswer, "description": "What is wrong, where, and what to do."}},
+    )
+    app.state.services = services
+    for module in (pages, login, docs, catalogue, trajectories, surfaces, health):
+        app.include_router(module.router)
+    # Middleware added later runs earlier.
+    app.add_middleware(BodyLimit, settings.limits.body_bytes)
+    errors.install(app)
+    app.add_middleware(Guard, settings)
+    return app
+
+
+def warm_up(services: Services) -> None:
+    """What the first visitor would otherwise wait for."""
+    catalogue.answer(services)
+    services.assets.compress()

@@ -1,0 +1,97 @@
+"""Everything there is to choose from, with the declarations that forms are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.cache import Answer
+from app.chart import Chart, charts
+from app.encoding import packed
+from app.mathml import equations, mathml
+from app.schemas_catalogue import CatalogueAnswer
+from app.services import Services, Shared
+from optim_core import Surface
+from optim_core.catalogue import rules
+from optim_core.formula_text import MAX_CHARACTERS
+from optim_core.kinds import schema
+from optim_core.outcomes import Outcome
+from optim_core.rule import Rule
+from optim_core.schedules import schedules
+from optim_core.surfaces import surfaces, thumbnail
+
+router = APIRouter(prefix="/api", tags=["catalogue"])
+
+
+@router.get("/catalogue", response_model=CatalogueAnswer)
+def catalogue(request: Request, shared: Shared) -> Response:
+    """Optimizers, surfaces, schedules, charts, limits and outcomes."""
+    return answer(shared).respond(request)
+
+
+def answer(services: Services) -> Answer:
+    """The catalogue as bytes, made once."""
+    return services.answers.answer(["catalogue"], lambda: _content(services))
+
+
+def _content(shared: Services) -> dict[str, Any]:
+    return {
+        "version": shared.version,
+        "optimizers": [_optimizer(rule) for rule in rules().values()],
+        "surfaces": [_surface(surface) for surface in surfaces().values()],
+        "tasks": [],
+        "schedules": [
+            {"id": s.id, "title": s.title, "summary": s.summary, "params": schema(s.settings)}
+            for s in schedules().values()
+        ],
+        "charts": [_chart(chart) for chart in charts().values()],
+        "labs": [],
+        "limits": shared.settings.limits.model_dump() | {"formula": MAX_CHARACTERS},
+        "outcomes": {outcome.value: outcome.sentence for outcome in Outcome},
+    }
+
+
+def _optimizer(rule: Rule) -> dict[str, Any]:
+    names = ("id", "title", "summary", "family", "source", "decay", "elementwise", "step_size")
+    return {name: getattr(rule, name) for name in names} | {
+        "demo": dict(rule.demo),
+        "hyper": schema(rule.settings),
+        "state": list(rule.state_names),
+        "formula": equations(rule),
+    }
+
+
+def _surface(surface: Surface) -> dict[str, Any]:
+    landscape = surface.at()
+    return {
+        "id": surface.id,
+        "title": surface.title,
+        "summary": surface.summary,
+        "source": surface.source,
+        "formula": surface.formula,
+        "latex": landscape.latex,
+        "mathml": mathml(f"f(x, y) = {landscape.latex}"),
+        "params": schema(surface.parameters),
+        "box": list(landscape.box),
+        "starts": [list(start) for start in landscape.starts],
+        "demo": dict(surface.demo),
+        "thumbnail": packed(thumbnail(surface), "u1"),
+    }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    figure = chart.figure.to_plotly_json()
+    figure["layout"].pop("template", None)
+    return {
+        "id": chart.id,
+        "title": chart.title,
+        "what": chart.what,
+        "latex": chart.latex,
+        "mathml": mathml(chart.latex),
+        "opening": chart.opening,
+        "log_y": chart.log_y,
+        "chooses_state": chart.chooses_state,
+        "figure": {"data": figure["data"], "layout": figure["layout"]},
+    }

@@ -1,0 +1,32 @@
+"""The way in for visitors of a server that asks for a token."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.security import is_same, local_path, sign_in
+from app.services import Shared
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/login")
+async def ask(request: Request, shared: Shared) -> Response:
+    """Asks for the token."""
+    target = local_path(request.query_params.get("next", "/"))
+    if not shared.settings.token:
+        return RedirectResponse(target, 303)
+    return shared.page(request, "login.html", target=target, wrong=False)
+
+
+@router.post("/login")
+async def check(request: Request, shared: Shared) -> Response:
+    """Checks the token and remembers the visitor."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    token, target = form.get("token", [""])[0], form.get("next", ["/"])[0]
+    if shared.settings.token and is_same(token.strip(), shared.settings.token):
+        return sign_in(request, shared.settings, target)
+    return shared.page(request, "login.html", 401, target=local_path(target), wrong=True)

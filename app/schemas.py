@@ -1,0 +1,205 @@
+"""What requests may hold. Values of settings are checked by the declarations of optim_core."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+Box = Annotated[list[Finite], Field(min_length=4, max_length=4, description="[x low, x high, y low, y high]")]
+Settings = Annotated[
+    dict[str, Any], Field(description="Settings by name; those left out have their defaults.")
+]
+
+_Example = dict[str, JsonValue]
+_SURFACE: _Example = {"id": "rosenbrock"}
+_FORMULA: _Example = {"formula": "x^2 + 10*y^2"}
+_SCHEDULE: _Example = {"id": "cosine", "end": 0.1}
+_RUNS: list[JsonValue] = [
+    {"optimizer": "adam_l2", "hyper": {"lr": 0.05, "weight_decay": 0.1}},
+    {"optimizer": "adamw", "hyper": {"lr": 0.05, "weight_decay": 0.1}, "schedule": _SCHEDULE},
+]
+_WALK: _Example = {
+    "surface": _SURFACE,
+    "start": [-1.5, 2.0],
+    "steps": 500,
+    "noise": 0.0,
+    "seed": 0,
+    "runs": _RUNS,
+}
+_SCRIPT: _Example = {**_WALK, "run": 1}
+_GRID: _Example = {"surface": _SURFACE, "box": [-2.0, 2.0, -1.0, 3.0], "n": 128, "weight_decay": 0.1}
+
+
+class Strict(BaseModel):
+    """No unknown fields, no numbers in strings."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SurfaceChoice(Strict):
+    """A built-in surface by ``id``, or one's own ``formula`` in x and y."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SURFACE, _FORMULA]})
+
+    id: str | None = None
+    params: Settings = {}
+    formula: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SurfaceChoice:
+        if (self.id is None) == (self.formula is None):
+            raise ValueError("either an id or a formula")
+        if self.formula is not None and self.params:
+            raise ValueError("no params beside a formula")
+        return self
+
+
+class ScheduleChoice(Strict):
+    """A schedule by ``id``, its settings beside it; it multiplies the learning rate (or λ) at every step."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_SCHEDULE]})
+
+    id: str
+
+
+class RunChoice(Strict):
+    """One optimizer with its hyperparameters."""
+
+    optimizer: str
+    hyper: Settings = {}
+    schedule: ScheduleChoice | None = None
+    decay_schedule: ScheduleChoice | None = None
+    start: Pair | None = Field(None, description="Its own start; otherwise the request's.")
+
+
+class TrajectoriesRequest(Strict):
+    """Runs side by side: same surface, same start, same noise."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WALK]})
+
+    surface: SurfaceChoice
+    start: Pair | None = Field(None, description="[x, y]; the surface's own start if left out.")
+    steps: int = Field(500, ge=1)
+    noise: Finite = Field(0.0, ge=0.0, description="Standard deviation of the gradient noise.")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="Of the noise, which is the same for every run.")
+    runs: list[RunChoice] = Field(min_length=1)
+
+
+class ScriptRequest(TrajectoriesRequest):
+    """The same, and which of the runs to write as a script."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SCRIPT]})
+
+    run: int = Field(0, ge=0, description="Index in runs.")
+
+
+class GridRequest(Strict):
+    """A surface's values over a box."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_GRID]})
+
+    surface: SurfaceChoice
+    box: Box | None = Field(None, description="The surface's own box if left out.")
+    n: int | Annotated[list[int], Field(min_length=2, max_length=2)] = Field(
+        128, description="Points along each side, or [along x, along y]."
+    )
+    weight_decay: Finite = Field(
+        0.0, ge=0.0, le=1e6, description="λ: adds the grid of the penalised loss f + (λ/2)‖θ‖²."
+    )
+
+
+class ErrorBody(BaseModel):
+    """What is wrong, where, and what to do."""
+
+    code: str
+    message: str
+    field: str | None = None
+    hint: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorBody
+
+
+class Packed(BaseModel):
+    """An array as base64 of little-endian numbers; with ``?arrays=json`` a plain list stands in its place."""
+
+    dtype: str = Field(examples=["f8"])
+    shape: list[int]
+    bdata: str
+
+
+Array = Packed | list[Any]
+
+
+class SurfaceAnswer(BaseModel):
+    """The surface that was walked on."""
+
+    id: str | None
+    formula: str | None
+    params: dict[str, Any]
+    latex: str
+    mathml: str
+    box: list[float]
+    starts: list[list[float]]
+    minima: list[dict[str, float | None]] = Field(description="x, y and loss of each minimum in sight.")
+
+
+class DecayAnswer(BaseModel):
+    """How λ acts in a run, and how strongly (2λ for the penalty λ‖θ‖²)."""
+
+    kind: str = Field(examples=["coupled"])
+    strength: float
+
+
+class RunAnswer(BaseModel):
+    """One run; row 0 of its columns is the start."""
+
+    optimizer: str
+    hyper: dict[str, Any]
+    start: list[float]
+    outcome: str
+    reason: str
+    steps: int = Field(description="Steps taken; fewer than asked for if it ended early.")
+    decay: DecayAnswer
+    averaging_time: float | None = Field(description="1/(ηλ) steps, for decoupled decay.")
+    states: list[str]
+    columns: dict[str, Array]
+
+
+class TrajectoriesAnswer(BaseModel):
+    """All runs, in the order of the request."""
+
+    surface: SurfaceAnswer
+    runs: list[RunAnswer]
+
+
+class PenalisedAnswer(BaseModel):
+    """The surface f + (λ/2)‖θ‖² over the same grid."""
+
+    weight_decay: float
+    z: Array
+    minima: list[dict[str, float | None]]
+
+
+class GridAnswer(BaseModel):
+    """Values z of shape (len(y), len(x)); NaN where the formula is not defined."""
+
+    x: Array
+    y: Array
+    z: Array
+    box: list[float]
+    minima: list[dict[str, float | None]]
+    penalised: PenalisedAnswer | None = None
+    surface: SurfaceAnswer
+
+
+class ScriptAnswer(BaseModel):
+    """A runnable Python script."""
+
+    code: str

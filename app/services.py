@@ -1,0 +1,57 @@
+"""What handlers share: made once by `create_app`, handed to them as a dependency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import jinja2
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from app.assets import Assets, folder
+from app.cache import AnswerCache
+from app.replies import reply
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Settings, files, templates and the answers known already."""
+
+    settings: Settings
+    version: str
+    assets: Assets
+    answers: AnswerCache
+    templates: jinja2.Environment
+
+    def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+        """A page from templates/; each gets ``version``, ``path``, ``asset(path)`` and ``catalogue_url``."""
+        text = self.templates.get_template(template).render(
+            version=self.version,
+            path=request.url.path,
+            asset=self.assets.url,
+            catalogue_url="/api/catalogue",
+            **context,
+        )
+        return reply(request, text.encode(), "text/html", status=status)
+
+
+def make_services(settings: Settings, version: str) -> Services:
+    """Everything that the handlers need, read and ready."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder("templates")),
+        autoescape=True,
+        auto_reload=settings.reload,
+        undefined=jinja2.StrictUndefined,
+    )
+    assets = Assets(reload=settings.reload)
+    return Services(settings, version, assets, AnswerCache(settings.cache_bytes), templates)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Shared = Annotated[Services, Depends(_services)]

@@ -1,0 +1,93 @@
+"""Settings of the server: environment variables OPTIMSCOPE_…, overridden by command-line flags."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from optim_core.errors import InvalidInput
+
+SHORTEST_TOKEN = 8
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Limits(BaseSettings):
+    """What one request may ask for; the variable OPTIMSCOPE_MAX_STEPS raises ``steps``, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="OPTIMSCOPE_MAX_", frozen=True)
+
+    runs: int = Field(default=24, ge=1, description="Runs in one request.")
+    steps: int = Field(default=20_000, ge=1, description="Steps of one run.")
+    rows: int = Field(default=200_000, ge=2, description="Steps of all runs of one request together.")
+    grid: int = Field(default=256, ge=2, description="Points along one side of a surface's grid.")
+    body_bytes: int = Field(default=1_000_000, ge=1_000, description="Bytes in the body of one request.")
+
+    def check(self, name: str, value: int, field: str, what: str) -> None:
+        """Raises InvalidInput if ``value`` is above the limit ``name``."""
+        limit = getattr(self, name)
+        if value > limit:
+            raise InvalidInput(
+                f"got {value if value < 10**15 else 'far too many'} {what}, allowed are at most {limit}.",
+                code="limit",
+                field=field,
+                hint=f"Ask for less, or start the server with OPTIMSCOPE_MAX_{name.upper()} set higher.",
+            )
+
+
+class Settings(BaseSettings):
+    """How and where to serve. Pass one to `create_app`; nothing imports a global."""
+
+    model_config = SettingsConfigDict(env_prefix="OPTIMSCOPE_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    data_dir: Path = Field(default=Path("optimscope-data"), description="Folder for what the server keeps.")
+    token: str = Field(
+        default="", description="What visitors must show; needed unless the host is this machine's own."
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Host names under which browsers may reach the server, separated by commas."
+    )
+    frame_ancestors: str = Field(default="'none'", description="Pages that may embed this one, as in a CSP.")
+    cache_bytes: int = Field(
+        default=64_000_000, ge=0, description="Memory for answers that were computed before."
+    )
+    reload: bool = Field(
+        default=False, description="Pick up edits of templates/ and static/ without a restart."
+    )
+    limits: Limits = Field(default_factory=lambda: Limits())
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        """Names from a text with commas between them."""
+        if not isinstance(names, str):
+            return names
+        return tuple(filter(None, (name.strip().lower() for name in names.split(","))))
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, token: str) -> str:
+        if token and not (len(token) >= SHORTEST_TOKEN and token.isascii() and token.isprintable()):
+            raise ValueError(f"a token needs at least {SHORTEST_TOKEN} plain characters")
+        return token
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` names this machine's own loopback interface."""
+    name = host.strip("[]").lower()
+    if name in LOOPBACK_NAMES or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,50 @@
+// The Explore page: reads the address, builds the panels, keeps them in step.
+
+import { byId } from "./lib/dom.mjs";
+import { openingView, settingsFor } from "./lib/opening.mjs";
+import { gridShape, openPage, sceneEvents, wantedBox } from "./lib/page.mjs";
+import { startSession } from "./lib/session.mjs";
+import { onThemeChange } from "./lib/theme.mjs";
+import { mountAddChart, mountCharts } from "./parts/charts.mjs";
+import { mountExplain } from "./parts/explain.mjs";
+import { cursor, mountPlayer } from "./parts/player.mjs";
+import { mountRunners } from "./parts/runners.mjs";
+import { mountScene } from "./parts/scene.mjs";
+import { mountPictureBar } from "./parts/status.mjs";
+import { mountTable } from "./parts/table.mjs";
+import { mountTakeaway } from "./parts/takeaway.mjs";
+
+const { catalogue, defaults, store } = await openPage(openingView);
+
+const scene = mountScene(
+  byId("scene"),
+  sceneEvents(store, () => session.requestGrid()),
+);
+scene.show({ wanted: wantedBox(store.get(), catalogue), starts: store.get().starts });
+const session = startSession(store, catalogue, () => gridShape(scene));
+
+store.on(["box", "result", "surface"], (state) => {
+  const before = scene.box().join();
+  scene.show({ wanted: wantedBox(state, catalogue) });
+  if (before !== scene.box().join()) session.requestGrid();
+});
+store.on(
+  ["visible", "grid", "penalised", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"],
+  (state) => {
+    const { visible, grid, penalised, starts, dimensions, levels, glyphs } = state;
+    scene.show({ runs: visible, grid, penalised, starts, dimensions, levels, glyphs, step: cursor(state) });
+  },
+);
+onThemeChange(session.redress);
+
+mountRunners(byId("runners"), store, catalogue, (optimizer) => {
+  const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === store.get().surface);
+  return settingsFor(catalogue, surface, optimizer);
+});
+mountPlayer(byId("player"), store);
+mountPictureBar(byId("picture-bar"), store, byId("scene"));
+mountCharts(byId("charts"), store, catalogue);
+mountAddChart(byId("add-chart"), store, catalogue);
+mountExplain(byId("explain"), store, catalogue);
+mountTable(byId("table"), store);
+mountTakeaway(byId("share-items"), store, defaults, () => ({ plane: scene.plane(), marks: scene.marks }));

@@ -1,0 +1,160 @@
+// The server's answers, with arrays decoded; every failure is an ApiError with a field and a hint.
+
+/** @typedef {Float32Array | Float64Array | Uint8Array} Numbers */
+
+/** An answer that was not one: `field` is the path of the value that the server refused. */
+export class ApiError extends Error {
+  /** @param {{ code?: string, message: string, field?: string, hint?: string }} error */
+  constructor(error) {
+    super(error.message);
+    this.code = error.code ?? "";
+    this.field = error.field ?? "";
+    this.hint = error.hint ?? "";
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @param {AbortSignal} [signal]
+ */
+export async function post(path, body, signal) {
+  return decode(
+    await answer(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: signal ?? null,
+    }),
+  );
+}
+
+/** @param {string} path */
+export async function get(path) {
+  return decode(await answer(path, {}));
+}
+
+/**
+ * The same as text, for files.
+ * @param {string} path
+ * @param {object} body
+ */
+export async function postForText(path, body) {
+  const response = await request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return response.text();
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function answer(path, options) {
+  return (await request(path, options)).json();
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError({
+      code: "offline",
+      message: "The server does not answer.",
+      hint: "It is asked again at the next change.",
+    });
+  }
+  if (response.ok) return response;
+  const body = await response.json().catch(() => null);
+  throw new ApiError(body?.error ?? { code: "http", message: `The server answered ${response.status}.` });
+}
+
+const DECODERS = {
+  /** @param {ArrayBuffer} buffer */
+  f4: (buffer) => new Float32Array(buffer),
+  /** @param {ArrayBuffer} buffer */
+  f8: (buffer) => new Float64Array(buffer),
+  /** @param {ArrayBuffer} buffer */
+  u1: (buffer) => new Uint8Array(buffer),
+};
+
+/**
+ * The browser's own decoder where it has one: it is ten times as fast as the loop.
+ * @param {string} text
+ * @returns {ArrayBuffer}
+ */
+function fromBase64(text) {
+  const native = /** @type {any} */ (Uint8Array).fromBase64;
+  if (native) return native(text).buffer;
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes.buffer;
+}
+
+/**
+ * `value` with every {dtype, shape, bdata} in it turned into a typed array (with its shape).
+ * @param {any} value
+ * @returns {any}
+ */
+export function decode(value) {
+  if (Array.isArray(value)) return value.map(decode);
+  if (value === null || typeof value !== "object") return value;
+  if (typeof value.bdata === "string" && value.dtype in DECODERS) {
+    const numbers = DECODERS[/** @type {keyof typeof DECODERS} */ (value.dtype)](fromBase64(value.bdata));
+    return Object.assign(numbers, { shape: value.shape });
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, decode(inner)]));
+}
+
+/**
+ * A caller of `work` that always ends with the newest input: one call runs at a time, inputs that
+ * come meanwhile replace each other, and a call that is stale for longer than `patience` ms is aborted.
+ * @template I, O
+ * @param {(input: I, signal: AbortSignal) => Promise<O>} work
+ * @param {(output: O, input: I) => void} done
+ * @param {(error: unknown, input: I) => void} failed
+ * @param {number} [patience]
+ */
+export function latest(work, done, failed, patience = 250) {
+  /** @type {I | undefined} */
+  let waiting;
+  /** @type {AbortController | undefined} */
+  let running;
+  /** @param {I} input */
+  async function run(input) {
+    const controller = new AbortController();
+    running = controller;
+    try {
+      const output = await work(input, controller.signal);
+      if (!controller.signal.aborted) done(output, input);
+    } catch (error) {
+      if (!controller.signal.aborted) failed(error, input);
+    } finally {
+      running = undefined;
+      if (waiting !== undefined) {
+        const next = waiting;
+        waiting = undefined;
+        run(next);
+      }
+    }
+  }
+  /** @param {I} input */
+  return (input) => {
+    if (!running) {
+      run(input);
+      return;
+    }
+    const stale = running;
+    waiting = input;
+    setTimeout(() => stale === running && stale.abort(), patience);
+  };
+}

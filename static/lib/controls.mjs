@@ -1,0 +1,247 @@
+// Controls made from declarations (JSON schema): slider and number box, switch, choice.
+
+import { make, set } from "./dom.mjs";
+import { plain } from "./format.mjs";
+
+/**
+ * A property of a declared object, as the catalogue gives it.
+ * @typedef {{
+ *   type: "number" | "integer" | "string" | "boolean",
+ *   title: string,
+ *   description: string,
+ *   default: any,
+ *   minimum?: number,
+ *   maximum?: number,
+ *   exclusiveMaximum?: number,
+ *   enum?: string[],
+ *   "x-options"?: Record<string, string>,
+ *   "x-slider"?: [number, number],
+ *   "x-scale"?: "linear" | "log",
+ * }} Property
+ * @typedef {{ element: HTMLElement, update: (value: any, error?: { message: string, hint?: string } | null) => void }} Control
+ */
+
+const POSITIONS = 1000;
+let made = 0;
+
+/**
+ * @param {Property} property
+ * @param {(value: any, committed: boolean) => void} onChange
+ * @returns {Control}
+ */
+export function control(property, onChange) {
+  if (property.type === "boolean") return toggle(property, onChange);
+  if (property.type === "string") return choice(property, onChange);
+  return slider(property, onChange);
+}
+
+/**
+ * The slider's position for a value, and back. A logarithmic slider that may reach zero has zero at
+ * its left end.
+ * @param {Property} property
+ */
+export function sliderScale(property) {
+  const [low, high] = property["x-slider"] ?? [property.minimum ?? 0, property.maximum ?? 1];
+  const log = property["x-scale"] === "log";
+  const zero = log && (property.minimum ?? low) <= 0;
+  const whole = property.type === "integer";
+  return {
+    /** @param {number} value */
+    position(value) {
+      if (!log) return Math.round(((value - low) / (high - low)) * POSITIONS);
+      if (value <= 0) return 0;
+      const share = Math.log(value / low) / Math.log(high / low);
+      return Math.round(Math.min(Math.max(share, 0), 1) * (POSITIONS - 1)) + 1;
+    },
+    /** @param {number} position */
+    value(position) {
+      if (log && zero && position <= 0) return 0;
+      const value = log
+        ? low * (high / low) ** ((Math.max(position, 1) - 1) / (POSITIONS - 1))
+        : low + ((high - low) * position) / POSITIONS;
+      if (whole) return Math.round(value);
+      // Digits that a person would type: a slider's thousandth is no more exact than that.
+      return Number(log ? value.toPrecision(3) : value.toFixed(Math.max(0, 3 - Math.floor(Math.log10(high - low)))));
+    },
+  };
+}
+
+/** @param {Property} property @param {(value: any, committed: boolean) => void} onChange @returns {Control} */
+function slider(property, onChange) {
+  const scale = sliderScale(property);
+  const [row, id, error] = frame(property);
+  const range = make("input", { type: "range", min: 0, max: POSITIONS, step: 1, id, tabindex: 0 });
+  const box = make("input", {
+    type: "text",
+    inputmode: "decimal",
+    class: "number",
+    "aria-label": property.title,
+    autocomplete: "off",
+  });
+  row.append(range, box, error);
+  let current = property.default;
+
+  /** @param {number} value @param {boolean} committed */
+  const change = (value, committed) => {
+    current = value;
+    show();
+    onChange(value, committed);
+  };
+  const show = () => {
+    range.value = String(scale.position(current));
+    range.setAttribute("aria-valuetext", plain(current));
+    if (document.activeElement !== box) box.value = plain(current);
+  };
+  /** @param {number} steps */
+  const nudge = (steps) => change(scale.value(Math.min(Math.max(Number(range.value) + steps, 0), POSITIONS)), true);
+
+  range.addEventListener("input", () => change(scale.value(Number(range.value)), false));
+  range.addEventListener("change", () => onChange(current, true));
+  range.addEventListener("keydown", (event) => {
+    const direction = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!direction) return;
+    event.preventDefault();
+    const unit = property.type === "integer" ? wholeUnit(scale, Number(range.value)) : 5;
+    nudge(direction * unit * (event.shiftKey ? 10 : 1));
+  });
+  for (const element of [range, box]) {
+    element.addEventListener(
+      "wheel",
+      (event) => {
+        if (document.activeElement !== element) return;
+        event.preventDefault();
+        nudge((event.deltaY < 0 ? 5 : -5) * (event.shiftKey ? 10 : 1));
+      },
+      { passive: false },
+    );
+    element.addEventListener("dblclick", () => change(property.default, true));
+  }
+  box.addEventListener("change", () => {
+    const value = Number(box.value.trim().replace(",", ".").replace("−", "-"));
+    change(box.value.trim() === "" ? property.default : value, true);
+    box.value = Number.isNaN(value) ? box.value : plain(current);
+  });
+  box.addEventListener("keydown", (event) => {
+    const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!direction) return;
+    event.preventDefault();
+    nudge(direction * 5 * (event.shiftKey ? 10 : 1));
+    box.value = plain(current);
+  });
+  return {
+    element: row,
+    update(value, problem) {
+      current = value;
+      show();
+      showError(row, error, [range, box], problem);
+    },
+  };
+}
+
+/** Positions to the next whole number. @param {ReturnType<typeof sliderScale>} scale @param {number} position */
+function wholeUnit(scale, position) {
+  const here = scale.value(position);
+  let unit = 1;
+  while (unit < POSITIONS && scale.value(position + unit) === here) unit += 1;
+  return unit;
+}
+
+/** @param {Property} property @param {(value: any, committed: boolean) => void} onChange @returns {Control} */
+function toggle(property, onChange) {
+  const [row, id, error] = frame(property);
+  const box = make("input", { type: "checkbox", id });
+  row.classList.add("switch");
+  row.append(box, error);
+  box.addEventListener("change", () => onChange(box.checked, true));
+  return {
+    element: row,
+    update(value, problem) {
+      box.checked = Boolean(value);
+      showError(row, error, [box], problem);
+    },
+  };
+}
+
+/** @param {Property} property @param {(value: any, committed: boolean) => void} onChange @returns {Control} */
+function choice(property, onChange) {
+  const [row, id, error] = frame(property);
+  const words = property["x-options"] ?? {};
+  const select = make(
+    "select",
+    { id },
+    ...(property.enum ?? []).map((word) =>
+      make("option", { value: word, title: words[word] }, words[word] ? `${word}: ${words[word]}` : word),
+    ),
+  );
+  row.classList.add("choice");
+  row.append(select, error);
+  select.addEventListener("change", () => onChange(select.value, true));
+  return {
+    element: row,
+    update(value, problem) {
+      select.value = value;
+      showError(row, error, [select], problem);
+    },
+  };
+}
+
+/** @param {Property} property @returns {[HTMLElement, string, HTMLElement]} */
+function frame(property) {
+  made += 1;
+  const id = `control-${made}`;
+  const row = make(
+    "div",
+    { class: "control" },
+    make("label", { for: id, title: property.description }, property.title),
+  );
+  const error = make("p", { class: "field-error", id: `${id}-error`, hidden: true });
+  return [row, id, error];
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {HTMLElement} place
+ * @param {HTMLElement[]} inputs
+ * @param {{ message: string, hint?: string } | null | undefined} problem
+ */
+function showError(row, place, inputs, problem) {
+  row.classList.toggle("wrong", Boolean(problem));
+  place.hidden = !problem;
+  place.textContent = problem ? [problem.message, problem.hint].filter(Boolean).join(" ") : "";
+  for (const input of inputs)
+    set(input, { "aria-invalid": Boolean(problem), "aria-describedby": problem ? place.id : undefined });
+}
+
+/**
+ * Controls for all properties of a schema, by name.
+ * @param {{ properties: Record<string, Property> }} schema
+ * @param {(name: string, value: any, committed: boolean) => void} onChange
+ * @returns {{ elements: Record<string, HTMLElement>, update: (values: Record<string, any>, errors?: Record<string, any>) => void }}
+ */
+export function form(schema, onChange) {
+  const controls = Object.entries(schema.properties).map(
+    ([name, property]) =>
+      /** @type {const} */ ([
+        name,
+        property,
+        control(property, (value, committed) => onChange(name, value, committed)),
+      ]),
+  );
+  return {
+    elements: Object.fromEntries(controls.map(([name, , made]) => [name, made.element])),
+    update(values, errors = {}) {
+      for (const [name, property, made] of controls) made.update(values[name] ?? property.default, errors[name]);
+    },
+  };
+}
+
+/**
+ * The errors that concern one part of the request: those whose field path begins with `path`, by the
+ * name that follows.
+ * @param {{ field: string, message: string, hint: string } | null} error
+ * @param {string} path
+ */
+export function errorsAt(error, path) {
+  if (!error?.field.startsWith(`${path}.`)) return {};
+  return { [error.field.slice(path.length + 1).split(".")[0] ?? ""]: error };
+}

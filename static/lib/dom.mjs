@@ -1,0 +1,80 @@
+// Small helpers to build the page; text always goes in as text.
+
+/**
+ * An element with attributes and children: `make("button", { type: "button", onclick: f }, "Play")`.
+ * A property that starts with "on" is a listener; false and undefined leave an attribute out.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node | string | null | undefined | false)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  set(element, attributes);
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * The same for SVG.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...Node} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
+export function svg(tag, attributes = {}, ...children) {
+  const element = /** @type {SVGElementTagNameMap[K]} */ (document.createElementNS(SVG, tag));
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @param {Element} element
+ * @param {Record<string, any>} attributes
+ */
+export function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === undefined || value === false || value === null) element.removeAttribute(name);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/**
+ * The element with this id, which the page's template promises.
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no element #${id}`);
+  return element;
+}
+
+/**
+ * MathML that the server made from LaTeX, as a node. Only the server's own text comes here.
+ * @param {string} markup
+ */
+export function math(markup) {
+  const holder = document.createElement("span");
+  holder.className = "math";
+  const parsed = new DOMParser().parseFromString(markup, "text/html").querySelector("math");
+  if (parsed) holder.append(document.importNode(parsed, true));
+  return holder;
+}
+
+/** Whether the key press belongs to a field that takes text or arrows of its own. @param {Event} event */
+export function isTyping(event) {
+  const target = event.target;
+  return (
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type)) ||
+    (target instanceof HTMLElement && target.isContentEditable)
+  );
+}

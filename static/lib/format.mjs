@@ -1,0 +1,55 @@
+// Numbers and names as people read them.
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/**
+ * A number to `digits` significant digits: 0.0123, 1234, 1.23×10⁻⁵; infinities and NaN in words.
+ * @param {number | null | undefined} value
+ * @param {number} [digits]
+ */
+export function number(value, digits = 4) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e-3 && size < 1e5) return minus(String(Number(value.toPrecision(digits))));
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const front = String(Number(mantissa));
+  const power = `10${superscript(Number(exponent))}`;
+  return minus(front === "1" ? power : front === "-1" ? `-${power}` : `${front}×${power}`);
+}
+
+/** @param {number} whole */
+export function superscript(whole) {
+  const digits = [...String(Math.abs(whole))].map((d) => SUPERSCRIPTS[Number(d)]).join("");
+  return whole < 0 ? `⁻${digits}` : digits;
+}
+
+/** @param {number} value  a whole number, with thin spaces between thousands */
+export function count(value) {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/**
+ * The shortest text that a number box can hold and that is read back as nearly the same number.
+ * @param {number} value
+ */
+export function plain(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const rounded = Number(value.toPrecision(4));
+  return size >= 1e-4 && size < 1e6 ? String(rounded) : rounded.toExponential();
+}
+
+/** @param {number} value  a share, as a percentage */
+export function percent(value) {
+  if (!Number.isFinite(value)) return "–";
+  const hundredths = 100 * value;
+  const digits = Math.abs(hundredths) >= 10 ? 0 : Math.abs(hundredths) >= 1 ? 1 : 2;
+  return minus(`${hundredths.toFixed(digits)} %`);
+}
+
+/** @param {string} text */
+function minus(text) {
+  return text.replace(/^-/, "−");
+}

@@ -1,0 +1,117 @@
+// What every page with runs on it does first: catalogue, store, history, surface and run settings.
+
+import { runProperties } from "../parts/run-settings.mjs";
+import { mountStatus } from "../parts/status.mjs";
+import { mountSurfaces } from "../parts/surfaces.mjs";
+import { get } from "./api.mjs";
+import { errorsAt, form } from "./controls.mjs";
+import { byId } from "./dom.mjs";
+import { keepInUrl } from "./history.mjs";
+import { settingsFor } from "./opening.mjs";
+import { createStore } from "./store.mjs";
+import { mountThemeSwitch } from "./theme.mjs";
+import { OWN, readQuery } from "./view.mjs";
+
+/**
+ * @typedef {import("./view.mjs").View} View
+ * @typedef {import("./view.mjs").Point} Point
+ * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../parts/marks.mjs").Run[],
+ *   error: any, offline: boolean }} State
+ */
+
+/**
+ * @param {(catalogue: any) => View} opening  the view of the bare address
+ */
+export async function openPage(opening) {
+  mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
+  const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
+  const defaults = opening(catalogue);
+  /** @type {State} */
+  const initial = {
+    ...defaults,
+    ...readQuery(location.search),
+    hover: null,
+    result: null,
+    grid: null,
+    penalised: new Map(),
+    visible: [],
+    error: null,
+    offline: false,
+  };
+  const store = createStore(initial);
+  document.body.classList.toggle("bare", !store.get().controls);
+
+  mountSurfaces(byId("surface"), store, catalogue, (id) => store.set(choice(store.get(), catalogue, id)));
+  const properties = runProperties(catalogue);
+  const settings = form({ properties }, (name, value, committed) => store.set({ [name]: value }, committed));
+  byId("run-settings").append(...Object.values(settings.elements));
+  const render = () => {
+    const { steps, noise, seed, error } = store.get();
+    settings.update({ steps, noise, seed }, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));
+  };
+  store.on(["steps", "noise", "seed", "error"], render);
+  render();
+  mountStatus(byId("status"), store);
+  keepInUrl(store, defaults);
+  return { catalogue, defaults, store };
+}
+
+/**
+ * What choosing a surface does to the view: it brings its start, steps, noise and learning rates.
+ * @param {State} state
+ * @param {any} catalogue
+ * @param {string} id
+ * @returns {Partial<State>}
+ */
+function choice(state, catalogue, id) {
+  const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === id);
+  const common = { surface: id, params: {}, box: null, step: -1, range: null, error: null };
+  if (id === OWN) return common;
+  const runners = state.runners.map((runner) => ({
+    ...runner,
+    hyper: { ...runner.hyper, ...settingsFor(catalogue, surface, runner.optimizer) },
+  }));
+  return { ...common, runners, starts: [surface.starts[0]], steps: surface.demo.steps, noise: surface.demo.noise };
+}
+
+/**
+ * The box that the view asks for: its own, or the surface's.
+ * @param {State} state
+ * @param {any} catalogue
+ * @returns {number[]}
+ */
+export function wantedBox({ box, result, surface }, catalogue) {
+  const declared = catalogue.surfaces.find((/** @type {any} */ s) => s.id === surface);
+  return box ?? result?.surface?.box ?? declared?.box ?? [-5, 5, -5, 5];
+}
+
+/**
+ * What a picture's gestures do to the view.
+ * @param {import("./store.mjs").Store<State>} store
+ * @param {() => void} onResize
+ */
+export function sceneEvents(store, onResize) {
+  return {
+    onStart(/** @type {number} */ index, /** @type {Point} */ point, /** @type {boolean} */ committed) {
+      store.set({ starts: store.get().starts.map((start, i) => (i === index ? point : start)) }, committed);
+    },
+    onAddStart: (/** @type {Point} */ point) => store.set({ starts: [...store.get().starts, point] }),
+    onRemoveStart(/** @type {number} */ index) {
+      if (store.get().starts.length > 1) store.set({ starts: store.get().starts.filter((_, i) => i !== index) });
+    },
+    onBox: (/** @type {number[] | null} */ box, /** @type {boolean} */ committed) => store.set({ box }, committed),
+    onHover: (/** @type {number | null} */ step) => store.set({ hover: step }, false),
+    onResize,
+  };
+}
+
+/**
+ * The box and the resolution of the grid that a picture needs.
+ * @param {{ size: () => number[], box: () => number[] }} scene
+ * @returns {{ box: number[], n: [number, number] }}
+ */
+export function gridShape(scene) {
+  const [width = 1, height = 1] = scene.size();
+  const points = (/** @type {number} */ length) => Math.max(Math.min(Math.ceil(length / 5), 180), 2);
+  return { box: scene.box(), n: [points(width), points(height)] };
+}

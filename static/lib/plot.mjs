@@ -1,0 +1,126 @@
+// The only module that speaks to Plotly.
+
+import { colour } from "./theme.mjs";
+
+/** @typedef {{ data: any[], layout: any }} Figure */
+
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
+
+/** @type {Promise<any> | undefined} */
+let loading;
+
+/** Plotly itself, fetched once, when the first plot is wanted. */
+function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL("../plotly.min.js", import.meta.url).href;
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => reject(new Error("Plotly could not be loaded; reload the page."));
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/**
+ * Draws `figure` in `element`, reusing what is there; returns when it is on the page.
+ * @param {HTMLElement} element
+ * @param {Figure} figure
+ */
+export async function draw(element, figure) {
+  const Plotly = await plotly();
+  await Plotly.react(element, figure.data, figure.layout, CONFIG);
+}
+
+/** @param {HTMLElement} element @param {object} layout  changes only */
+export async function relayout(element, layout) {
+  const Plotly = await plotly();
+  if (isDrawn(element)) await Plotly.relayout(element, layout);
+}
+
+/** @param {HTMLElement} element */
+export async function clear(element) {
+  (await plotly()).purge(element);
+}
+
+/** @param {HTMLElement} element */
+export function isDrawn(element) {
+  return Boolean(/** @type {any} */ (element)._fullLayout);
+}
+
+/**
+ * How the drawn plot places numbers, in pixels from the element's corner.
+ * @param {HTMLElement} element
+ * @returns {{ x: (value: number) => number, y: (value: number) => number, stepAt: (px: number) => number,
+ *   left: number, right: number, top: number, bottom: number } | null}
+ */
+export function scales(element) {
+  const layout = /** @type {any} */ (element)._fullLayout;
+  if (!layout?.xaxis?.d2p) return null;
+  const { xaxis, yaxis } = layout;
+  return {
+    x: (value) => xaxis._offset + xaxis.d2p(value),
+    y: (value) => yaxis._offset + yaxis.d2p(value),
+    stepAt: (px) => xaxis.p2d(px - xaxis._offset),
+    left: xaxis._offset,
+    right: xaxis._offset + xaxis._length,
+    top: yaxis._offset,
+    bottom: yaxis._offset + yaxis._length,
+  };
+}
+
+/**
+ * Calls `listener` with the x range after a zoom by the user, null after a double click.
+ * @param {HTMLElement} element
+ * @param {(range: number[] | null) => void} listener
+ */
+export function onZoom(element, listener) {
+  const plot = /** @type {any} */ (element);
+  plot.on?.("plotly_relayout", (/** @type {any} */ change) => {
+    if ("xaxis.range[0]" in change) listener([change["xaxis.range[0]"], change["xaxis.range[1]"]]);
+  });
+  plot.on?.("plotly_doubleclick", () => listener(null));
+}
+
+/**
+ * The figure as a data URL.
+ * @param {Figure} figure
+ * @param {"png" | "svg"} format
+ * @param {number} width
+ * @param {number} height
+ * @returns {Promise<string>}
+ */
+export async function picture(figure, format, width, height) {
+  const Plotly = await plotly();
+  return Plotly.toImage(
+    { ...figure, layout: { ...figure.layout, paper_bgcolor: colour("--ground") } },
+    { format, width, height, scale: format === "png" ? 2 : 1 },
+  );
+}
+
+/** What every axis has in common. @param {object} [own] */
+export function axis(own = {}) {
+  return {
+    gridcolor: colour("--line"),
+    linecolor: colour("--line-strong"),
+    zerolinecolor: colour("--line-strong"),
+    tickfont: { size: 11, color: colour("--ink-2") },
+    title: { font: { size: 11, color: colour("--ink-2") } },
+    exponentformat: "power",
+    ticks: "",
+    automargin: false,
+    ...own,
+  };
+}
+
+/** What every layout has in common. @param {object} [own] @returns {any} */
+export function layout(own = {}) {
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: colour("--ink") },
+    showlegend: false,
+    hovermode: false,
+    dragmode: false,
+    ...own,
+  };
+}

@@ -1,0 +1,106 @@
+"""A real server and a real browser for the page tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from app.main import create_app
+from app.settings import Settings
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",  # containers run as root
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",  # WebGL without a GPU, for the 3-D view
+]
+
+
+def find_browser() -> str:
+    """The path of a Chromium or Chrome; skips the test where there is none, unless CI is set."""
+    named = os.environ.get("OPTIMSCOPE_BROWSER")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return found
+    advice = (
+        "no Chromium or Chrome found: install one (Debian: apt-get install chromium; macOS: brew install"
+        " chromium) or set OPTIMSCOPE_BROWSER to its path"
+    )
+    if os.environ.get("CI"):
+        pytest.fail(f"{advice}; the browser tests are required in CI")
+    pytest.skip(advice)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a running server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(
+        create_app(Settings()), port=port, log_level="warning", timeout_graceful_shutdown=1
+    )
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    wait = threading.Event()
+    while not running.started:
+        assert thread.is_alive(), "the server did not start"
+        wait.wait(0.02)
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A fresh page at laptop width; the test fails if the console shows an error or a page of another host is asked."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900},
+        base_url=server,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        expected = message.location.get("url", "").endswith(
+            ("/api/trajectories?dtype=f4", "/api/surfaces/grid?dtype=f4")
+        )
+        if message.type == "error" and not (expected and "422" in message.text):
+            problems.append(f"{message.type}: {message.text} {message.location}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
+    page.on(
+        "request",
+        lambda r: (
+            problems.append(f"other host: {r.url}")
+            if not r.url.startswith((server, "data:", "blob:"))
+            else None
+        ),
+    )
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+    assert not problems, problems

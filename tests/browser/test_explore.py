@@ -1,0 +1,384 @@
+"""What a user does on the Explore page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+NUMBER = r"(-?[\d.]+(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
+TOTAL = rf"x: {NUMBER} - {NUMBER} · {NUMBER} - {NUMBER} = {NUMBER}"
+PATHS = ".scene-marks [data-run] path:last-child"
+
+
+def number(text: str) -> float:
+    """A number as the page writes it."""
+    powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    return float(text.translate(powers).replace("×10", "e"))
+
+
+def drawn(page: Page, address: str = "/") -> None:
+    """Opens the page and waits until paths and charts are on it."""
+    page.goto(address)
+    page.wait_for_selector("#charts[data-drawn]")
+    page.wait_for_selector(PATHS)
+
+
+def paths(page: Page) -> list[str]:
+    found: list[str] = page.eval_on_selector_all(PATHS, "all => all.map(p => p.getAttribute('d'))")
+    return found
+
+
+def after(page: Page, act: Callable[[], Any]) -> None:
+    """Does something that changes the runs and waits until charts show the new ones."""
+    before = page.get_attribute("#charts", "data-drawn")
+    act()
+    page.wait_for_function("before => document.querySelector('#charts').dataset.drawn !== before", arg=before)
+
+
+def slide(page: Page, locator: str, position: int) -> None:
+    page.locator(locator).first.evaluate(
+        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true}));"
+        " e.dispatchEvent(new Event('change', {bubbles: true})); }",
+        str(position),
+    )
+
+
+def test_first_view_has_four_paths_from_one_start_that_end_apart(page: Page) -> None:
+    drawn(page)
+    found = paths(page)
+    assert len(found) == 4
+    starts = {path.split("L")[0] for path in found}
+    ends = {path.split("L")[-1] for path in found}
+    assert len(starts) == 1
+    assert len(ends) >= 3
+    titles = page.locator(".runner .runner-head option:checked").all_inner_texts()
+    assert titles == ["SGD+L2", "Adam+L2", "AdamW", "AdamW-LH"]
+    assert page.locator(".chart .scatterlayer .trace").count() >= 12
+
+
+def test_dragging_a_slider_changes_the_paths_and_the_address(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    after(page, lambda: slide(page, ".runner input[type=range]", 400))
+    assert paths(page)[0] != before[0]
+    assert paths(page)[1:] == before[1:], "only the changed runner moves"
+    page.wait_for_url(re.compile("run=sgd_l2,lr:"))
+
+
+def test_click_sets_the_start_and_undo_brings_it_back(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    box = page.locator(".scene-marks").bounding_box()
+    assert box
+    after(page, lambda: page.mouse.click(box["x"] + 120, box["y"] + 100))
+    moved = paths(page)
+    assert moved[0].split("L")[0] != before[0].split("L")[0]
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert paths(page) == before
+
+
+def test_a_start_can_be_dragged_and_a_second_one_added(page: Page) -> None:
+    drawn(page)
+    handle = page.locator(".start .ring").bounding_box()
+    box = page.locator(".scene-marks").bounding_box()
+    assert handle
+    assert box
+
+    def drag() -> None:
+        page.mouse.move(handle["x"] + 7, handle["y"] + 7)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + 300, steps=5)
+        page.mouse.up()
+
+    after(page, drag)
+    page.wait_for_url(re.compile("starts="))
+    page.keyboard.down("Shift")
+    after(page, lambda: page.mouse.click(box["x"] + 420, box["y"] + 60))
+    page.keyboard.up("Shift")
+    assert len(paths(page)) == 8
+    assert page.locator(".start").count() == 2
+
+
+def test_scrubbing_moves_all_cursors_and_the_numbers(page: Page) -> None:
+    drawn(page)
+
+    def cursors() -> list[str]:
+        found: list[str] = page.eval_on_selector_all(
+            ".chart-cursor", "all => all.map(e => e.style.transform).filter(Boolean)"
+        )
+        return found
+
+    before, total = cursors(), page.locator(".explained-run .total").first.inner_text()
+    slide(page, ".scrub", 20)
+    expect(page.locator(".where")).to_contain_text("step 20 /")
+    moved = cursors()
+    assert len(moved) >= 4
+    assert len(set(moved)) == 1, "one cursor for all"
+    assert set(moved) != set(before)
+    assert page.locator(".explained-run .total").first.inner_text() != total
+
+
+def test_hovering_a_chart_moves_the_cursor_everywhere_and_leaving_puts_it_back(page: Page) -> None:
+    drawn(page)
+    plot = page.locator(".chart-plot").first.bounding_box()
+    assert plot
+    where = page.locator(".where")
+    before = where.inner_text()
+    page.mouse.move(plot["x"] + 120, plot["y"] + 60)
+    expect(where).not_to_have_text(before)
+    page.mouse.move(5, 300)
+    expect(where).to_have_text(before)
+
+
+def test_a_permalink_opened_in_a_new_tab_shows_the_same_picture(page: Page) -> None:
+    drawn(page)
+    after(page, lambda: slide(page, ".runner:nth-child(3) input[type=range]", 500))
+    slide(page, ".scrub", 40)
+    page.get_by_text("Share").click()
+    page.get_by_role("button", name="Copy link to this view").click()
+    expect(page.locator(".menu-status")).to_contain_text("clipboard")
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = page.context.new_page()
+    drawn(other, link)
+    expect(other.locator(".where")).to_contain_text("step 40 /")
+    assert paths(other) == paths(page)
+    other.close()
+
+
+def test_the_link_without_controls_hides_them(page: Page) -> None:
+    drawn(page, "/?controls=0")
+    expect(page.locator(".controls")).to_be_hidden()
+    assert len(paths(page)) == 4
+
+
+def test_the_player_plays_pauses_and_obeys_the_keyboard(page: Page) -> None:
+    drawn(page)
+    where = page.locator(".where")
+    page.keyboard.press("Home")
+    expect(where).to_contain_text("step 0 /")
+    page.keyboard.press("ArrowRight")
+    expect(where).to_contain_text("step 1 /")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(where).to_contain_text("step 11 /")
+    page.keyboard.press("Space")
+    expect(page.locator(".play")).to_have_text("Pause")
+    expect(where).not_to_contain_text("step 11 /")
+    page.keyboard.press("Space")
+    expect(page.locator(".play")).to_have_text("Play")
+
+
+def test_keyboard_alone_reaches_every_control(page: Page) -> None:
+    drawn(page)
+    wanted = page.evaluate(
+        """() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex="0"]')]
+          .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.disabled && e.closest('details:not([open])') === (e.matches('summary') ? e.parentElement.closest('details:not([open])') ?? e.closest('details:not([open])') : null))
+          .filter(e => !(e.type === 'radio' && !e.checked)).map((e, i) => e.dataset.reach = String(i)).length"""
+    )
+    reached = set()
+    page.locator("body").press("Tab")
+    for _ in range(3 * wanted):
+        name = page.evaluate("document.activeElement.dataset.reach ?? ''")
+        reached.add(name)
+        page.keyboard.press("Tab")
+        if len(reached - {""}) == wanted:
+            break
+    missing = page.evaluate(
+        "reached => [...document.querySelectorAll('[data-reach]')].filter(e => !reached.includes(e.dataset.reach)).map(e => e.outerHTML.slice(0, 120))",
+        sorted(reached),
+    )
+    assert not missing
+
+
+def test_the_start_moves_by_arrow_keys(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    page.locator(".start").focus()
+    after(page, lambda: page.keyboard.press("Shift+ArrowLeft"))
+    assert paths(page)[0] != before[0]
+    assert page.evaluate("document.activeElement.classList.contains('start')"), "the focus stays on the start"
+
+
+def test_choosing_a_surface_by_its_picture_redraws(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    page.locator(".picker summary").click()
+    after(page, lambda: page.locator(".surface-grid label", has_text="Rosenbrock").click())
+    assert paths(page) != before
+    expect(page.locator(".surface-name")).to_have_text("Rosenbrock's valley")
+    page.wait_for_url(re.compile("surface=rosenbrock"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("x**2 +", "unfinished|ends|incomplete|finish"),
+        ("__import__('os')", "allowed|know"),
+        ("9**9**9**9", "large|big|exponent|overflow"),
+        ("x*" * 300 + "x", "characters|parts"),
+    ],
+)
+def test_a_bad_formula_gets_a_message_at_its_field_and_the_picture_stays(
+    page: Page, formula: str, message: str
+) -> None:
+    drawn(page, "/?surface=own&formula=x**2%2B2*y**2&starts=-3,2")
+    before = paths(page)
+    page.locator(".own-formula").fill(formula)
+    error = page.locator("#formula-error")
+    expect(error).to_be_visible()
+    expect(error).to_contain_text(re.compile(message, re.IGNORECASE))
+    assert paths(page) == before
+    after(page, lambda: page.locator(".own-formula").fill("x**2 + 3*y**2"))
+    expect(error).to_be_hidden()
+
+
+def test_a_formula_undefined_in_part_of_the_view_is_drawn_where_it_is_defined(page: Page) -> None:
+    drawn(page, "/?surface=own&formula=log(x%2B4)%2By**2&starts=3,2&run=sgd,lr:0.5&steps=400")
+    expect(page.locator(".runner .outcome")).to_contain_text(re.compile("step \\d+"))
+    assert page.locator(".scene-base .contourlayer").count() == 1
+
+
+def test_a_wrong_number_gets_its_message_at_the_field(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    box = page.locator(".runner .number").first
+    box.fill("-1")
+    box.press("Enter")
+    error = page.locator(".runner .field-error:visible").first
+    expect(error).to_contain_text("-1")
+    assert paths(page) == before
+    box.fill("0.5")
+    after(page, lambda: box.press("Enter"))
+    expect(page.locator(".runner .field-error:visible")).to_have_count(0)
+
+
+def test_a_diverging_run_says_at_which_step_and_why(page: Page) -> None:
+    drawn(page, "/?surface=rosenbrock&starts=-1.2,1&run=sgd,lr:0.1&run=adamw,lr:0.1")
+    expect(page.locator(".runner .outcome").first).to_contain_text(re.compile(r"Diverged at step \d+"))
+    assert page.locator(".scene-marks g[stroke] title").count() == 1, "a cross where it stopped"
+    assert len(paths(page)) == 2
+
+
+def test_runners_can_be_added_duplicated_hidden_soloed_reset_and_removed(page: Page) -> None:
+    drawn(page)
+    after(page, lambda: page.get_by_label("Add an optimizer…").select_option("lion"))
+    assert len(paths(page)) == 5
+    card = page.locator(".runner").last
+    after(page, lambda: card.get_by_role("button", name="Duplicate").click())
+    assert page.locator(".runner").count() == 6
+    after(page, lambda: page.locator(".runner").last.get_by_role("button", name="Remove").click())
+    page.locator(".runner").first.get_by_role("button", name="Hide").click()
+    expect(page.locator(PATHS)).to_have_count(4)
+    page.locator(".runner").nth(1).get_by_role("button", name="Solo").click()
+    expect(page.locator(PATHS)).to_have_count(1)
+    page.locator(".runner").nth(1).get_by_role("button", name="Solo").click()
+    expect(page.locator(PATHS)).to_have_count(4)
+
+
+def test_a_schedule_of_the_learning_rate_and_of_decay_can_be_chosen(page: Page) -> None:
+    drawn(page)
+    card = page.locator(".runner").nth(2)
+    card.locator("summary").click()
+    after(page, lambda: card.get_by_label("Learning-rate schedule").select_option("cosine"))
+    after(page, lambda: card.get_by_label("Decay schedule").select_option("ramp"))
+    page.wait_for_url(re.compile("schedule.id:cosine.*decay_schedule.id:ramp"))
+    assert card.locator(".plan .control").count() >= 4, "each schedule shows its own settings"
+
+
+def test_three_dimensions_draw_a_surface(page: Page) -> None:
+    drawn(page)
+    page.get_by_text("3-D", exact=True).click()
+    page.wait_for_selector(".scene-3d canvas")
+    page.get_by_text("2-D", exact=True).click()
+    expect(page.locator(".scene-3d")).to_be_hidden()
+
+
+def test_charts_can_be_added_removed_and_put_on_a_log_axis(page: Page) -> None:
+    drawn(page)
+    page.get_by_label("Add a chart").select_option("sharpness")
+    page.wait_for_selector("[data-chart=sharpness] .scatterlayer .trace")
+    chart = page.locator("[data-chart=sharpness]")
+    chart.get_by_label("log").click()
+    page.wait_for_url(re.compile("sharpness"))
+    chart.locator(".menu summary").click()
+    expect(chart.get_by_text("What is this?")).to_be_visible()
+    chart.get_by_role("button", name="Remove").click()
+    expect(page.locator("[data-chart=sharpness]")).to_have_count(0)
+
+
+def test_the_state_chart_offers_the_states_of_the_runs(page: Page) -> None:
+    drawn(page)
+    page.get_by_label("Add a chart").select_option("state")
+    page.wait_for_selector("[data-chart=state] .scatterlayer .trace")
+    options = page.locator("[data-chart=state] header select option").all_inner_texts()
+    assert {"m", "v", "m_decay"} <= set(options)
+
+
+def test_equations_show_the_numbers_of_the_step(page: Page) -> None:
+    drawn(page)
+    slide(page, ".scrub", 1)
+    card = page.locator(".explained-run", has_text="AdamW").first
+    texts = card.locator(".with-numbers").all_inner_texts()
+    assert any("0.9" in text and "=" in text for text in texts), "β₁ is put in"
+    total = card.locator(".total").inner_text().replace("−", "-")
+    before, rate, direction, decay, end = map(number, re.fullmatch(TOTAL, total).groups())  # type: ignore[union-attr]
+    assert before - rate * direction - decay == pytest.approx(end, abs=2e-3)
+
+
+def test_the_csv_holds_every_row_of_every_run(page: Page) -> None:
+    drawn(page, "/?steps=50")
+    page.get_by_text("Share").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="All numbers as CSV").click()
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text())))
+    assert len(rows) == 1 + 4 * 51
+
+
+@pytest.mark.parametrize(("kind", "magic"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
+def test_the_picture_is_saved(page: Page, kind: str, magic: bytes) -> None:
+    drawn(page)
+    page.get_by_text("Share").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"Picture as {kind}").click()
+    content = waiting.value.path().read_bytes()
+    assert content.startswith(magic)
+    assert len(content) > 20_000
+
+
+def test_copy_as_pytorch_gives_a_script_that_python_can_read(page: Page) -> None:
+    drawn(page)
+    page.get_by_text("Share").click()
+    page.get_by_role("group", name="Copy as PyTorch").get_by_role("button", name="AdamW", exact=True).click()
+    code = page.locator("dialog.script textarea").input_value()
+    compile(code, "script", "exec")
+    assert "torch.optim.AdamW" in code
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_nothing_overflows_sideways(page: Page, scheme: str, width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 850})
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert (
+        json.loads(page.evaluate("JSON.stringify(document.querySelector('.scene').getBoundingClientRect())"))[
+            "height"
+        ]
+        >= 240
+    )
+
+
+def test_the_theme_switch_repaints_page_and_charts(page: Page) -> None:
+    drawn(page)
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    stroke = page.locator(PATHS).first.get_attribute("stroke")
+    page.get_by_label("Theme").select_option("dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light
+    assert page.locator(PATHS).first.get_attribute("stroke") != stroke

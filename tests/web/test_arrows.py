@@ -1,0 +1,60 @@
+"""Arrows point one way: the library knows nothing of the web, and the web does no maths."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEB = {"app", "fastapi", "starlette", "uvicorn", "plotly", "jinja2", "orjson", "click", "pydantic_settings"}
+# Where the app touches arrays or tensors, and why.
+MAY_IMPORT = {
+    "app/encoding.py": {"numpy"},  # arrays to bytes
+    "app/script.py": {"torch"},  # whether torch's own optimizer takes these settings
+    "app/bench/core.py": {"torch"},  # the loop that we are compared with
+}
+MATHS = {"numpy", "torch", "sympy", "scipy", "math"}
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports for use (not for types alone)."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", files("optim_core"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_library_never_imports_the_web(path: Path) -> None:
+    assert not imported(path) & WEB
+
+
+@pytest.mark.parametrize("path", files("app"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_app_leaves_the_maths_to_the_library(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    text_only = {"math"} if name in ("app/tables.py", "app/torch_source.py") else set()
+    assert imported(path) & MATHS <= MAY_IMPORT.get(name, set()) | text_only
+
+
+def test_importing_the_library_does_not_load_the_web() -> None:
+    code = f"import sys, optim_core; print(sorted({WEB!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
+    heavy = {"torch", "numpy", "plotly", "fastapi", "sympy"}
+    code = f"import sys, app.cli; print(sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,157 @@
+"""Scripts that people take away end where the simulator ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.schemas import TrajectoriesRequest
+from app.script import script_of
+from app.settings import Limits
+from app.walks import Walk, landscape_of, walks_of
+from optim_core.catalogue import rules
+from optim_core.rule import Twin
+from optim_core.schedules import schedules
+
+ROOT = Path(__file__).parents[2]
+# Runs scripts in one interpreter: a list of sources a line in, a list of what each printed a line out.
+RUNNER = """
+import contextlib, io, json, sys
+for line in sys.stdin:
+    outputs = []
+    for source in json.loads(line):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(source, "script.py", "exec"), {"__name__": "__main__"})
+        outputs.append(out.getvalue())
+    print(json.dumps(outputs), flush=True)
+"""
+NOISY = {"noise": 0.3, "seed": 5}
+SURFACES = (
+    {"id": "rotated_bowl"},
+    {"formula": "log(1 + (x-1)^2 + 2*y^2) + sigmoid(x*y)/5 + max(0.1*y, -3, 0*x)"},
+)
+
+
+def walks(surface: dict[str, Any], runs: list[dict[str, Any]], **given: Any) -> list[Walk]:
+    body = {"surface": surface, "start": [1.5, -0.7], "steps": 25, "runs": runs} | given
+    request = TrajectoriesRequest.model_validate(body)
+    return walks_of(request, landscape_of(request.surface), Limits())
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[subprocess.Popen[str]]:
+    """A Python of its own, in which every warning is an error."""
+    command = [sys.executable, "-W", "error", "-c", RUNNER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) as process:
+        yield process
+
+
+Same = Callable[[list[Walk]], None]
+
+
+@pytest.fixture
+def assert_same(interpreter: subprocess.Popen[str]) -> Same:
+    """Asserts that the scripts of some walks print where the simulator ended."""
+
+    def check(found: list[Walk]) -> None:
+        assert interpreter.stdin
+        assert interpreter.stdout
+        print(json.dumps([script_of(walk) for walk in found]), file=interpreter.stdin, flush=True)
+        line = interpreter.stdout.readline()
+        assert line, interpreter.stderr and interpreter.stderr.read()
+        for walk, output in zip(found, json.loads(line), strict=True):
+            run = walk.run()
+            expected = [run[name][-1] for name in ("x", "y", "loss")]
+            printed = [float(number) for number in output.split()]
+            assert printed == pytest.approx(expected, rel=1e-6, abs=1e-12), (walk.rule.id, walk.hyper)
+
+    return check
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=["surface", "formula"])
+def test_every_optimizer_ends_where_the_simulator_ends(surface: dict[str, Any], assert_same: Same) -> None:
+    runs = [{"optimizer": name} for name in rules()]
+    decaying = [run for run in runs if "weight_decay" in rules()[run["optimizer"]].settings]
+    plans = {"schedule": {"id": "cosine", "warmup_steps": 5}, "decay_schedule": {"id": "ramp"}}
+    assert_same(
+        [
+            *walks(surface, [run | {"hyper": {"lr": 0.01}} for run in runs]),
+            *walks(surface, [run | plans for run in decaying], **NOISY),
+        ]
+    )
+
+
+def test_every_schedule_is_written_out_right(assert_same: Same) -> None:
+    plans = [{"id": name} for name in schedules()]
+    plans += [{"id": name, "warmup_steps": 7} for name in schedules()]
+    plans += [{"id": "cosine", "end": 0.3, "warmup_steps": 30}, {"id": "step", "drops": 4, "gamma": 0.5}]
+    runs = [
+        {"optimizer": "adamw", "schedule": p, "decay_schedule": q}
+        for p, q in zip(plans, plans[::-1], strict=True)
+    ]
+    assert_same(walks(SURFACES[0], runs))
+
+
+def test_options_beyond_torch_take_our_own_optimizer(assert_same: Same) -> None:
+    runs = [
+        {"optimizer": "adamw", "hyper": {"decay_order": "after"}},
+        {"optimizer": "adamw", "hyper": {"relative_decay": True}},
+        {"optimizer": "adam", "hyper": {"bias_correction": False}},
+        {"optimizer": "adam_l2", "hyper": {"penalty": "full", "weight_decay": 0.3}},
+    ]
+    found = walks(SURFACES[0], runs)
+    assert ["make_optimizer" in script_of(walk) for walk in found] == [True, True, True, False]
+    assert_same(found)
+
+
+def test_where_torch_has_the_rule_the_script_needs_torch_alone() -> None:
+    names = [
+        n for n, r in rules().items() if isinstance(r.reference, Twin) and r.reference.covers(r.complete({}))
+    ]
+    assert len(names) >= 10
+    scripts = {
+        walk.rule.id: script_of(walk) for walk in walks(SURFACES[0], [{"optimizer": n} for n in names])
+    }
+    ours = {name for name, source in scripts.items() if "optim_core" in source}
+    assert ours <= {"muon"}, "torch's Muon wants matrices, and these weights are a vector"
+
+
+def test_a_script_runs_as_a_file(tmp_path: Path) -> None:
+    (walk,) = walks({"id": "rosenbrock"}, [{"optimizer": "adamw", "schedule": {"id": "linear"}}], **NOISY)
+    path = tmp_path / "run.py"
+    path.write_text(script_of(walk))
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True, cwd=tmp_path)
+    run = walk.run()
+    assert [float(n) for n in done.stdout.split()][:2] == pytest.approx(
+        [run["x"][-1], run["y"][-1]], rel=1e-6
+    )
+
+
+def test_a_run_that_ends_early_has_a_script_that_ends_there(client: TestClient) -> None:
+    (walk,) = walks({"id": "rosenbrock"}, [{"optimizer": "sgd", "hyper": {"lr": 1.0}}])
+    source = script_of(walk)
+    steps = len(walk.run()) - 1
+    assert steps < 25
+    assert f"range(1, {steps} + 1)" in source
+    assert "# Diverged at step" in source
+
+
+@pytest.mark.parametrize("formula", ["3", "2*x", "abs(y)^3 - e", "sqrt(2)*min(x, y, 1) + softplus(1) + pi^2"])
+def test_odd_formulas_become_torch_code_too(formula: str, assert_same: Same) -> None:
+    assert_same(walks({"formula": formula}, [{"optimizer": "sgd", "hyper": {"lr": 0.01}}]))
+
+
+def test_the_script_comes_over_http(client: TestClient, walk: dict[str, Any]) -> None:
+    code = client.post("/api/trajectories/script", json=walk | {"run": 1}).json()["code"]
+    assert "torch.optim.AdamW([theta]" in code
+    assert "a, b = " not in code
+    compile(code, "script.py", "exec")

@@ -1,0 +1,225 @@
+"""Who may talk to the server, and what the pages may load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.security import local_path
+from app.settings import Settings
+
+PATH = "/api/trajectories"
+PAGE = {"Accept": "text/html,*/*"}
+
+
+def code(response: Any) -> str:
+    return str(response.json()["error"]["code"])
+
+
+# --- Host names -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST", "a.localhost:1"]
+)
+def test_loopback_names_are_known(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "192.168.1.5:8000", "", "[::1", "a b"]
+)
+def test_a_strange_host_is_refused_with_the_way_to_allow_it(client: TestClient, host: str) -> None:
+    response = client.get("/healthz", headers={"Host": host})
+    assert (response.status_code, code(response)) == (400, "host")
+    assert "OPTIMSCOPE_HOSTS" in response.json()["error"]["hint"]
+
+
+def test_configured_names_and_plain_addresses_reach_a_public_server(guarded: TestClient) -> None:
+    for host in ("lab.example:8000", "OTHER.example", "192.168.1.5:8000", "[fe80::1]:8000", "localhost"):
+        assert guarded.get("/healthz", headers={"Host": host}).status_code == 200
+    assert guarded.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+
+
+# --- Origins --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:9999"},
+        {"Origin": "http://localhost:8000.evil.example"},
+        {"Origin": "http://[::1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_posts_from_other_sites_are_refused(client: TestClient, walk: Any, headers: dict[str, str]) -> None:
+    response = client.post(PATH, json=walk, headers=headers)
+    assert (response.status_code, code(response)) == (403, "origin")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "https://localhost:8000"},  # behind a proxy that speaks TLS
+        {"Sec-Fetch-Site": "none"},
+        {},
+    ],
+)
+def test_posts_from_own_pages_and_from_scripts_pass(
+    client: TestClient, walk: Any, headers: dict[str, str]
+) -> None:
+    assert client.post(PATH, json=walk, headers=headers).status_code == 200
+
+
+def test_reading_is_not_bound_to_an_origin(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"Origin": "http://evil.example"}).status_code == 200
+
+
+# --- The token ------------------------------------------------------------------------------------
+
+
+def test_a_server_that_others_reach_needs_a_token() -> None:
+    with pytest.raises(ValueError, match="token"):
+        create_app(Settings(host="0.0.0.0"))
+
+
+def test_without_the_token_only_the_way_in_is_open(guarded: TestClient, walk: Any) -> None:
+    for response in (
+        guarded.get("/api/catalogue"),
+        guarded.post(PATH, json=walk),
+        guarded.get("/openapi.json"),
+    ):
+        assert (response.status_code, code(response)) == (401, "unauthorized")
+        assert response.headers["www-authenticate"] == "Bearer"
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/login").status_code == 200
+
+
+def test_a_page_sends_a_visitor_to_sign_in_and_back(guarded: TestClient) -> None:
+    response = guarded.get("/compare?steps=5", headers=PAGE)
+    assert (response.status_code, response.headers["location"]) == (303, "/login?next=%2Fcompare%3Fsteps%3D5")
+    page = guarded.get(response.headers["location"])
+    assert 'name="next" value="/compare?steps=5"' in page.text
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Optimscope-Token"])
+def test_the_token_travels_in_a_header(guarded: TestClient, walk: Any, name: str) -> None:
+    scheme = "Bearer " if name == "Authorization" else ""
+    assert guarded.post(PATH, json=walk, headers={name: f"{scheme}a-long-secret"}).status_code == 200
+    for wrong in ("a-long-secre", "", "A-LONG-SECRET", "gehe\u00efm"):
+        response = guarded.post(PATH, json=walk, headers={name: f"{scheme}{wrong}".encode()})
+        assert response.status_code == 401
+
+
+def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(guarded: TestClient) -> None:
+    response = guarded.post("/login", data={"token": " a-long-secret ", "next": "/compare?a=1"})
+    assert response.status_code == 200
+    assert 'content="0;url=/compare?a=1"' in response.text
+    cookie = response.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert "a-long-secret" not in cookie
+    assert response.headers["cache-control"] == "no-store"
+    assert guarded.get("/api/catalogue").status_code == 200
+
+
+def test_the_cookie_is_kept_to_tls_where_there_is_tls(guarded: TestClient) -> None:
+    response = guarded.post("https://lab.example:8000/login", data={"token": "a-long-secret"})
+    assert "Secure" in response.headers["set-cookie"]
+
+
+def test_a_wrong_token_is_told_so_at_the_field(guarded: TestClient) -> None:
+    response = guarded.post("/login", data={"token": "wrong"})
+    assert response.status_code == 401
+    assert "not the token" in response.text
+    assert "set-cookie" not in response.headers
+    assert guarded.get("/api/catalogue").status_code == 401
+
+
+def test_a_forged_cookie_opens_nothing(guarded: TestClient) -> None:
+    for value in ("a-long-secret", "x", "\u00e9", '"', ""):
+        header = {"Cookie": f"optimscope_8000={value}".encode()}
+        assert guarded.get("/api/catalogue", headers=header).status_code == 401
+
+
+def test_a_link_with_the_token_signs_in_and_drops_it_from_the_address(guarded: TestClient) -> None:
+    response = guarded.get("/?surface=bowl&token=a-long-secret&steps=5")
+    assert 'content="0;url=/?surface=bowl&amp;steps=5"' in response.text
+    assert "a-long-secret" not in response.text
+    assert guarded.get("/api/catalogue").status_code == 200
+
+
+def test_a_token_in_the_address_of_a_post_counts_for_nothing(guarded: TestClient, walk: Any) -> None:
+    assert guarded.post(f"{PATH}?token=a-long-secret", json=walk).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\nx", ""]
+)
+def test_after_signing_in_nobody_is_sent_elsewhere(guarded: TestClient, target: str) -> None:
+    assert local_path(target) == "/"
+    response = guarded.post("/login", data={"token": "a-long-secret", "next": target})
+    assert 'content="0;url=/"' in response.text
+
+
+def test_quotes_in_the_target_stay_text(guarded: TestClient) -> None:
+    response = guarded.post("/login", data={"token": "a-long-secret", "next": '/"><script>'})
+    assert "<script>" not in response.text
+
+
+def test_short_tokens_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 8"):
+        Settings(host="0.0.0.0", token="adam")
+
+
+def test_on_this_machine_nobody_is_asked(client: TestClient) -> None:
+    assert client.get("/login?next=/compare", follow_redirects=False).headers["location"] == "/compare"
+    assert client.post("/login", data={"token": ""}).status_code == 401
+
+
+# --- Headers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/nothing", "/api/trajectories", "/docs", "/openapi.json"])
+def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe-eval" not in headers["content-security-policy"]
+    assert "http" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+def test_refusals_and_failures_carry_them_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "content-security-policy" in client.get("/", headers={"Host": "evil.example"}).headers
+    monkeypatch.setattr("app.routes.trajectories.landscape_of", None)
+    body = {"surface": {"id": "bowl"}, "runs": [{"optimizer": "sgd"}]}
+    failed = client.post(PATH, json=body)
+    assert failed.status_code == 500
+    assert "content-security-policy" in failed.headers
+
+
+def test_a_setting_lets_named_pages_embed_this_one() -> None:
+    app = create_app(Settings(frame_ancestors="https://moodle.example"))
+    headers = TestClient(app, base_url="http://localhost").get("/healthz").headers
+    assert "frame-ancestors https://moodle.example" in headers["content-security-policy"]
+    assert "x-frame-options" not in headers
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIMSCOPE_HOSTS", "a.example, B.example")
+    monkeypatch.setenv("OPTIMSCOPE_PORT", "9000")
+    settings = Settings()
+    assert (settings.hosts, settings.port) == (("a.example", "b.example"), 9000)
+    assert Settings(port=1).port == 1
