@@ -68,6 +68,28 @@ export function math(markup) {
   return holder;
 }
 
+/**
+ * `render`, put off while `element` is out of sight: what nobody sees need not keep up with a slider.
+ * @param {Element} element
+ * @param {() => void} render
+ */
+export function inSight(element, render) {
+  let visible = false;
+  let stale = false;
+  new IntersectionObserver(
+    ([entry]) => {
+      visible = entry?.isIntersecting ?? false;
+      if (visible && stale) run();
+    },
+    { rootMargin: "100px" },
+  ).observe(element);
+  function run() {
+    stale = !visible;
+    if (visible) render();
+  }
+  return run;
+}
+
 /** Whether the key press belongs to a field that takes text or arrows of its own. @param {Event} event */
 export function isTyping(event) {
   const target = event.target;

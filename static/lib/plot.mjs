@@ -108,6 +108,7 @@ export function axis(own = {}) {
     exponentformat: "power",
     ticks: "",
     automargin: false,
+    ticklabeloverflow: "allow", // anything else lays out every label twice
     ...own,
   };
 }

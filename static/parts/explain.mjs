@@ -1,6 +1,6 @@
 // "This step, in numbers": every runner's equations, with the numbers of the step put in.
 
-import { make, math } from "../lib/dom.mjs";
+import { inSight, make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import { cursor } from "./player.mjs";
 
@@ -128,8 +128,9 @@ export function mountExplain(root, store, catalogue) {
     };
   }
 
-  store.on(["visible", "step", "hover", "steps"], render);
-  render();
+  const follow = inSight(root, render);
+  store.on(["visible", "step", "hover", "steps"], follow);
+  follow();
 }
 
 /** Whether an equation holds under these settings. @param {Line} line @param {Record<string, any>} hyper */

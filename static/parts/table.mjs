@@ -1,6 +1,6 @@
 // The runners side by side in a table of what came out.
 
-import { make } from "../lib/dom.mjs";
+import { inSight, make } from "../lib/dom.mjs";
 import { count, number } from "../lib/format.mjs";
 
 /** @typedef {import("./marks.mjs").Run} Run */
@@ -66,8 +66,9 @@ export function mountTable(root, store) {
       }),
     );
   }
-  store.on(["visible", "goal"], render);
-  render();
+  const follow = inSight(root, render);
+  store.on(["visible", "goal"], follow);
+  follow();
 }
 
 /** @param {Run} run @param {string} name */

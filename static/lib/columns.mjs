@@ -1,0 +1,56 @@
+// What a picture needs of a column: few points, and the range that holds them.
+
+const MAX_POINTS = 500;
+
+/**
+ * The rows to draw of these values: all of few, else the lowest and highest of each stretch.
+ * @param {Float32Array} values
+ * @param {number[] | null} range  of rows
+ * @returns {number[]}
+ */
+export function thin(values, range) {
+  const from = Math.max(Math.floor(range?.[0] ?? 0) - 1, 0);
+  const to = Math.min(Math.ceil(range?.[1] ?? Infinity) + 1, values.length - 1);
+  const length = to - from + 1;
+  if (length <= MAX_POINTS) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
+  const buckets = MAX_POINTS / 2;
+  /** @type {number[]} */
+  const rows = [];
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const first = from + Math.floor((bucket * length) / buckets);
+    const end = from + Math.floor(((bucket + 1) * length) / buckets);
+    let [low, high] = [first, first];
+    let [lowest, highest] = [Infinity, -Infinity];
+    for (let i = first; i < end; i++) {
+      const value = values[i] ?? NaN; // NaN is neither
+      if (value < lowest) [low, lowest] = [i, value];
+      if (value > highest) [high, highest] = [i, value];
+    }
+    rows.push(...(low === high ? [low] : [Math.min(low, high), Math.max(low, high)]));
+  }
+  return rows;
+}
+
+/**
+ * A Plotly axis that holds all finite values, with a little air and ticks at round places. Computed
+ * here because it is cheaper than Plotly's own, which lays out text to find out.
+ * @param {Iterable<ArrayLike<number>>} columns
+ * @param {boolean} logarithmic  of the values' size
+ */
+export function axisFor(columns, logarithmic) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const values of columns) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? NaN;
+      const shown = logarithmic ? Math.log10(Math.abs(value)) : value;
+      if (shown < low && shown > -Infinity) low = shown;
+      if (shown > high && shown < Infinity) high = shown;
+    }
+  }
+  if (low > high) return { type: logarithmic ? "log" : "linear", range: [0, 1] };
+  const air = 0.05 * (high - low) || 0.5 * (Math.abs(high) || 1) * (logarithmic ? 0.3 : 1);
+  const range = [low - air, high + air];
+  if (!logarithmic) return { type: "linear", range, nticks: 5 };
+  const decades = high - low + 2 * air;
+  return { type: "log", range, dtick: decades > 1.2 ? Math.ceil(decades / 5) : decades > 0.5 ? "D2" : decades / 4 };
+}

@@ -1,0 +1,305 @@
+// One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
+
+import { axisFor, thin } from "../lib/columns.mjs";
+import { make, math } from "../lib/dom.mjs";
+import { number } from "../lib/format.mjs";
+import * as plot from "../lib/plot.mjs";
+import { DASHES } from "../lib/series.mjs";
+import { download } from "./download.mjs";
+import { placeLabels } from "./labels.mjs";
+import { cursor } from "./player.mjs";
+
+/**
+ * @typedef {import("./marks.mjs").Run} Run
+ * @typedef {import("../lib/view.mjs").ChartView} ChartView
+ * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean,
+ *   figure: { data: any[], layout: any } }} Chart
+ */
+
+const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
+const STATE = "{state}"; // in a column's name: the state that the viewer chooses
+
+/**
+ * @param {Chart} chart
+ * @param {import("../lib/store.mjs").Store<any>} store
+ * @param {(state: any) => Run[]} runsOf
+ * @param {boolean} linked
+ */
+export function mountChart(chart, store, runsOf, linked) {
+  const place = make("div", { class: "chart-plot" });
+  const line = make("div", { class: "chart-cursor" });
+  const labels = make("div", { class: "chart-labels" });
+  const empty = make("p", { class: "chart-empty", hidden: true }, "No runner here has this.");
+  const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
+  const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
+  choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
+  const sentence = make("p", { class: "visually-hidden", role: "note" });
+  const menu = make(
+    "details",
+    { class: "menu" },
+    make("summary", { "aria-label": `Menu of ${chart.title}` }, "⋯"),
+    make(
+      "div",
+      { class: "menu-items" },
+      make("button", { type: "button", onclick: () => save("png") }, "Save as PNG"),
+      make("button", { type: "button", onclick: () => save("svg") }, "Save as SVG"),
+      make("button", { type: "button", onclick: saveCsv }, "Save as CSV"),
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () =>
+            store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
+        },
+        "Remove",
+      ),
+      make(
+        "div",
+        { class: "what" },
+        make("strong", {}, "What is this?"),
+        make("p", {}, chart.what),
+        math(chart.mathml),
+      ),
+    ),
+  );
+  const element = make(
+    "section",
+    { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
+    make("header", {}, make("h3", {}, chart.title), choice, make("label", { class: "log" }, log, "log"), menu),
+    make("div", { class: "chart-body" }, place, line, labels, empty, sentence),
+  );
+
+  /** What is drawn, line by line. @type {import("./labels.mjs").Drawn[]} */
+  let drawn = [];
+  let zoomed = false;
+  let inSight = false;
+  let stale = true;
+  /** @type {Promise<void> | null} */
+  let drawing = null;
+  let disposed = false;
+
+  const view = () =>
+    /** @type {ChartView} */ (
+      store.get().charts.find((/** @type {ChartView} */ c) => c.id === chart.id) ?? {
+        id: chart.id,
+        log: chart.log_y,
+        choice: "",
+      }
+    );
+
+  /** @param {Partial<ChartView>} change */
+  function patch(change) {
+    store.set({
+      charts: store.get().charts.map((/** @type {ChartView} */ c) => (c.id === chart.id ? { ...c, ...change } : c)),
+    });
+  }
+
+  function figure() {
+    const state = store.get();
+    const runs = runsOf(state);
+    const { log: logarithmic } = view();
+    const chosen = chooseState(runs);
+    drawn = [];
+    const data = runs.flatMap((run) =>
+      chart.figure.data.flatMap((trace) => {
+        const column = trace.meta.y.replace(STATE, chosen);
+        const values = run.columns[column];
+        const steps = run.columns.step;
+        if (!values || !steps || !values.some(Number.isFinite)) return [];
+        drawn.push({ run, column, label: trace.meta.label, values });
+        const rows = thin(values, state.range);
+        const own = trace.line?.dash ?? "solid";
+        return [
+          {
+            type: "scatter",
+            mode: "lines",
+            x: rows.map((i) => /** @type {number} */ (steps[i])),
+            y: rows.map((i) => (logarithmic ? Math.abs(/** @type {number} */ (values[i])) || null : values[i])),
+            line: {
+              color: run.colour,
+              width: trace.meta.reference ? 1 : 1.6,
+              dash: own === "solid" ? DASHES[run.dash]?.plotly : own,
+            },
+            opacity: trace.meta.reference ? 0.7 : 1,
+            hoverinfo: "skip",
+          },
+        ];
+      }),
+    );
+    const { width } = place.getBoundingClientRect();
+    const spanned = linked
+      ? state.visible.flatMap((/** @type {Run} */ run) => columnsOf(run, chosen))
+      : data.map((trace) => trace.y);
+    return {
+      data,
+      layout: plot.layout({
+        width,
+        height: place.clientHeight,
+        margin: MARGIN,
+        dragmode: "zoom",
+        xaxis: plot.axis({ range: state.range ?? [0, state.steps], nticks: 6 }),
+        yaxis: plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }),
+      }),
+    };
+  }
+
+  /** @param {Run} run @param {string} chosen */
+  function columnsOf(run, chosen) {
+    return chart.figure.data.map((trace) => run.columns[trace.meta.y.replace(STATE, chosen)] ?? []);
+  }
+
+  /** @param {Run[]} runs */
+  function chooseState(runs) {
+    if (choice.hidden) return "";
+    const states = [...new Set(runs.flatMap((run) => run.answer.states))];
+    const wanted = view().choice;
+    const chosen = states.includes(wanted) ? wanted : (states[0] ?? "");
+    if (states.join() !== [...choice.options].map((o) => o.value).join())
+      choice.replaceChildren(...states.map((s) => make("option", { value: s }, s)));
+    choice.value = chosen;
+    return chosen;
+  }
+
+  /** Draws with the next frame; out of sight, when it comes in sight. @returns {Promise<void>} */
+  function draw() {
+    log.checked = view().log;
+    stale = true;
+    if (!inSight) return Promise.resolve();
+    drawing ??= new Promise(requestAnimationFrame).then(paint).finally(() => {
+      drawing = null;
+    });
+    return drawing;
+  }
+
+  async function paint() {
+    // What comes in while Plotly draws (or is still being fetched) is drawn next.
+    while (stale && !disposed && place.clientWidth > 0) {
+      stale = false;
+      await paintOnce();
+    }
+  }
+
+  async function paintOnce() {
+    const made = figure();
+    empty.hidden = made.data.length > 0;
+    sentence.textContent = describe();
+    await plot.draw(place, made);
+    if (!zoomed) {
+      zoomed = true;
+      plot.onZoom(place, (range) =>
+        store.set({ range: range && [Math.max(range[0] ?? 0, 0), Math.min(range[1] ?? 0, store.get().steps)] }),
+      );
+    }
+    follow();
+  }
+
+  function follow() {
+    const at = inSight ? plot.scales(place) : null;
+    if (!at) return;
+    const step = cursor(store.get());
+    const px = at.x(step);
+    line.hidden = px < at.left - 1 || px > at.right + 1;
+    line.style.transform = `translateX(${px}px)`;
+    line.style.top = `${at.top}px`;
+    line.style.height = `${at.bottom - at.top}px`;
+    const { range } = store.get();
+    placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: Math.ceil(range?.[1] ?? Infinity) });
+  }
+
+  function describe() {
+    const ends = drawn.map(
+      (d) => `${d.run.label} ${d.label}: ${number(d.values[0])} at the start, ${number(d.values.at(-1))} at the end`,
+    );
+    return `${chart.title}. ${ends.join("; ")}.`;
+  }
+
+  place.addEventListener("pointermove", (event) => {
+    if (event.buttons) return;
+    const at = plot.scales(place);
+    if (!at) return;
+    const px = event.clientX - place.getBoundingClientRect().left;
+    const inside = px >= at.left && px <= at.right;
+    store.set({ hover: inside ? Math.min(Math.max(Math.round(at.stepAt(px)), 0), store.get().steps) : null }, false);
+  });
+  place.addEventListener("pointerleave", () => store.set({ hover: null }, false));
+  let downAt = 0;
+  place.addEventListener(
+    "pointerdown",
+    (event) => {
+      downAt = event.clientX;
+    },
+    true,
+  );
+  place.addEventListener(
+    "click",
+    (event) => {
+      const { hover, steps } = store.get();
+      if (Math.abs(event.clientX - downAt) < 4 && hover !== null) store.set({ step: hover === steps ? -1 : hover });
+    },
+    true,
+  );
+  place.addEventListener("dblclick", () => store.set({ range: null }));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") menu.open = false;
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (menu.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+  });
+  const resized = new ResizeObserver(draw);
+  resized.observe(place);
+  const sighted = new IntersectionObserver(
+    ([entry]) => {
+      inSight = entry?.isIntersecting ?? false;
+      if (inSight && stale) draw();
+      else if (inSight) follow();
+    },
+    { rootMargin: "100px" },
+  );
+  sighted.observe(place);
+
+  /** @param {"png" | "svg"} format */
+  async function save(format) {
+    menu.open = false;
+    const made = figure();
+    made.data = made.data.map((trace, i) => ({
+      ...trace,
+      name: [drawn[i]?.run.label, drawn[i]?.label].filter(Boolean).join(" "),
+    }));
+    const full = {
+      ...made.layout,
+      title: { text: chart.title, font: { size: 14 } },
+      showlegend: true,
+      margin: { l: 60, r: 20, t: 48, b: 48 },
+    };
+    full.xaxis = { ...full.xaxis, title: { text: chart.figure.layout.xaxis?.title?.text ?? "step" }, automargin: true };
+    full.yaxis = { ...full.yaxis, title: { text: chart.figure.layout.yaxis?.title?.text ?? "" }, automargin: true };
+    download(
+      `optimscope-${chart.id}.${format}`,
+      await plot.picture({ data: made.data, layout: full }, format, 900, 480),
+    );
+  }
+
+  function saveCsv() {
+    menu.open = false;
+    figure();
+    const rows = Math.max(0, ...drawn.map((d) => d.values.length));
+    const head = ["step", ...drawn.map((d) => JSON.stringify(`${d.run.label} ${d.column}`))].join(",");
+    const lines = Array.from({ length: rows }, (_, i) => [i, ...drawn.map((d) => d.values[i] ?? "")].join(","));
+    download(`optimscope-${chart.id}.csv`, new Blob([[head, ...lines].join("\n"), "\n"], { type: "text/csv" }));
+  }
+
+  return {
+    element,
+    draw,
+    follow,
+    remove() {
+      disposed = true;
+      resized.disconnect();
+      sighted.disconnect();
+      plot.clear(place);
+    },
+  };
+}
