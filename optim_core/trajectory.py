@@ -121,9 +121,11 @@ def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
             break
         x, y = x - moved[2] - moved[4], y - moved[3] - moved[5]
         used_x, used_y = grad_x, grad_y
-        loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
-        record((x, y, loss, used_x, used_y))
-        record(moved)
+        try:
+            loss, grad_x, grad_y = value_and_gradient(x, y)
+        except (ArithmeticError, ValueError):
+            loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
+        record((x, y, loss, used_x, used_y, *moved))
         if not (abs(x) + abs(y) <= DIVERGED_AT and loss - loss == 0.0):
             end = _stop(t, x, y, loss)
     names = [*_MEASURED, *(f"{name}_x" for name in mover.names), *(f"{name}_y" for name in mover.names)]
@@ -136,26 +138,23 @@ class _Elementwise:
 
     def __init__(self, problem: Problem, arguments: dict[str, Any]):
         self._rule, self._arguments = problem.rule, arguments
-        self._states = [problem.rule.start(value, arguments) for value in problem.start]
-        self.names = list(state_items(self._states[0]))
+        self._x, self._y = (problem.rule.start(value, arguments) for value in problem.start)
+        self.names = list(state_items(self._x))
 
     @property
     def state(self) -> tuple[float, ...]:
-        return tuple(value for state in self._states for value in state_items(state).values())
+        return (*state_items(self._x).values(), *state_items(self._y).values())
 
     def look(self, x: float, y: float) -> Point:
-        rule, (state_x, state_y) = self._rule, self._states
-        return rule.look(x, state_x, self._arguments), rule.look(y, state_y, self._arguments)
+        look, arguments = self._rule.look, self._arguments
+        return look(x, self._x, arguments), look(y, self._y, arguments)
 
     def move(self, x: float, y: float, grad_x: float, grad_y: float, step: int) -> tuple[float, ...]:
-        update, arguments, states = self._rule.update, self._arguments, self._states
-        (rate_x, along_x, decay_x), state_x = update(grad_x, states[0], x, step, **arguments)
-        (rate_y, along_y, decay_y), state_y = update(grad_y, states[1], y, step, **arguments)
-        self._states = [state_x, state_y]
-        parts = (rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y)
-        if isinstance(state_x, tuple):
-            return (*parts, *state_x, *state_y)
-        return (*parts, *state_x.values(), *state_y.values())
+        update, arguments = self._rule.update, self._arguments
+        (rate_x, along_x, decay_x), self._x = update(grad_x, self._x, x, step, **arguments)
+        (rate_y, along_y, decay_y), self._y = update(grad_y, self._y, y, step, **arguments)
+        state = (*self._x, *self._y) if isinstance(self._x, tuple) else self.state
+        return (rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y, *state)
 
 
 class _Whole:

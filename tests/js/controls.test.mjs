@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { errorsAt, sliderScale } from "../../static/lib/controls.mjs";
+
+const rate = {
+  type: "number",
+  title: "",
+  description: "",
+  default: 0.001,
+  minimum: 0,
+  "x-slider": [1e-5, 10],
+  "x-scale": "log",
+};
+
+test("a logarithmic slider has zero at its left end and its bounds at its ends", () => {
+  const scale = sliderScale(/** @type {any} */ (rate));
+  assert.equal(scale.value(0), 0);
+  assert.equal(scale.position(0), 0);
+  assert.equal(scale.value(1), 1e-5);
+  assert.equal(scale.value(1000), 10);
+});
+
+test("positions and values go back and forth", () => {
+  for (const property of [
+    rate,
+    { ...rate, minimum: 1, type: "integer", "x-slider": [1, 5000] },
+    { ...rate, "x-scale": "linear", "x-slider": [-5, 5] },
+  ]) {
+    const scale = sliderScale(/** @type {any} */ (property));
+    for (let position = 1; position <= 1000; position += 37) {
+      const back = scale.position(scale.value(position));
+      assert.ok(Math.abs(scale.value(back) - scale.value(position)) <= Math.abs(scale.value(position)) * 0.02 + 1e-9);
+    }
+  }
+});
+
+test("errors find their field", () => {
+  const error = { field: "runs.1.hyper.lr", message: "no", hint: "" };
+  assert.deepEqual(errorsAt(error, "runs.1.hyper"), { lr: error });
+  assert.deepEqual(errorsAt(error, "runs.0.hyper"), {});
+  assert.deepEqual(errorsAt(null, "runs"), {});
+});

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { number, percent, plain, superscript } from "../../static/lib/format.mjs";
+
+test("numbers keep four digits and write powers of ten as people do", () => {
+  assert.equal(number(0.0123456), "0.01235");
+  assert.equal(number(-1234.56), "−1235");
+  assert.equal(number(1.5e-7), "1.5×10⁻⁷");
+  assert.equal(number(1e-8), "10⁻⁸");
+  assert.equal(number(0), "0");
+  assert.equal(number(Number.NaN), "–");
+  assert.equal(number(undefined), "–");
+  assert.equal(number(Number.POSITIVE_INFINITY), "∞");
+});
+
+test("what a number box shows is read back as the same number", () => {
+  for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6]) {
+    assert.equal(Number(plain(value)), value);
+  }
+});
+
+test("percentages and superscripts", () => {
+  assert.equal(percent(0.41234), "41 %");
+  assert.equal(percent(0.0031), "0.31 %");
+  assert.equal(percent(-0.05), "−5.0 %");
+  assert.equal(superscript(-12), "⁻¹²");
+});

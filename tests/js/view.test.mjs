@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeRunner, OWN, readQuery, writeQuery } from "../../static/lib/view.mjs";
+
+/** @returns {any} */
+const base = () => ({
+  surface: "rotated_bowl",
+  formula: "x**2",
+  params: {},
+  starts: [[1, 2]],
+  steps: 300,
+  noise: 0,
+  seed: 0,
+  runners: [makeRunner("adamw", { hyper: { lr: 0.1 } })],
+  solo: 0,
+  step: -1,
+  box: null,
+  dimensions: "2d",
+  levels: "log",
+  glyphs: ["gradient_part"],
+  charts: [{ id: "loss", log: true, choice: "" }],
+  range: null,
+  goal: null,
+  controls: true,
+});
+
+const strip = (/** @type {any} */ view) => ({ ...view, runners: view.runners?.map(({ key, ...rest }) => rest) });
+
+test("a view without changes has an empty address", () => {
+  const view = base();
+  assert.equal(writeQuery(view, view), "");
+});
+
+test("whatever is written is read back", () => {
+  const defaults = base();
+  const first = makeRunner("adam_l2", {
+    hyper: { lr: 0.05, penalty: "full", bias_correction: false },
+    schedule: { id: "cosine", end: 0.1, warmup_steps: 10 },
+    decaySchedule: { id: "ramp" },
+    colour: 3,
+    dash: 2,
+    hidden: true,
+  });
+  const changed = {
+    ...defaults,
+    surface: OWN,
+    formula: "x**2 + 3*y & sin(x):1,2",
+    starts: [
+      [0.125, -3],
+      [2, 2.5],
+    ],
+    steps: 77,
+    noise: 0.5,
+    seed: 9,
+    runners: [first, makeRunner("lion")],
+    step: 20,
+    box: [-1, 2, -3, 4.5],
+    dimensions: "3d",
+    levels: "linear",
+    glyphs: [],
+    charts: [{ id: "state", log: false, choice: "m_decay" }],
+    range: [10, 20],
+    goal: 1e-3,
+    controls: false,
+  };
+  changed.solo = changed.runners[1]?.key ?? 0;
+  const read = readQuery(`?${writeQuery(changed, defaults)}`);
+  assert.equal(read.solo, read.runners?.[1]?.key);
+  const { solo: _, ...rest } = changed;
+  const { solo: __, params: ___, ...found } = /** @type {any} */ ({ params: {}, ...read });
+  const { params: ____, ...wanted } = rest;
+  assert.deepEqual(strip(found), strip(wanted));
+});
+
+test("what cannot be read is left out and does not throw", () => {
+  for (const query of [
+    "?steps=abc&noise=-1&box=1,2&starts=1,2;x",
+    "?run=&charts=&step=",
+    "?solo=7&levels=maybe&dimensions=4d",
+  ]) {
+    const view = readQuery(query);
+    for (const field of ["steps", "noise", "box", "starts", "levels", "dimensions"])
+      assert.equal(view[field], undefined);
+  }
+});
