@@ -14,7 +14,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PYTHONUNBUFFERED=1
 # hadolint ignore=DL3013  # pyproject.toml bounds the versions
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} /wheels/*.whl \
+    pip install --no-cache-dir --root-user-action=ignore ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} /wheels/*.whl \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin optimscope \
     && install --directory --owner=10001 --group=10001 /data
 USER 10001:10001

@@ -2,7 +2,8 @@ r"""LaTeX to MathML, on the server; in optimizers' equations each quantity is ma
 
 A marked quantity is ``<mrow data-quantity="state:m">…</mrow>``: there the browser can put this step's
 number in the place of the symbol. Names: grad, param_prev, effective_lr, direction, decay, step,
-schedule_factor, param_norm, hyper:NAME, state:NAME (at t), state_prev:NAME (at t-1).
+schedule_factor, param_norm, hyper:NAME, state:NAME (at t), state_prev:NAME (at t-1); and local:SYMBOL
+for a letter that an earlier equation of the same rule defines.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def mathml(latex: str, *, block: bool = True) -> str:
         return _CONVERTER.convert_with_local_state(latex, displaystyle=block)
     except LatexError:
         return f"<math><mtext>{_escape(latex)}</mtext></math>"
+
+
+def surface_mathml(latex: str) -> str:
+    """A surface's formula; where it is moved or turned, what u and v are stands on lines of their own."""
+    lines = [part.replace("=", "&=", 1) for part in f"f(x, y) = {latex}".split(r", \quad ")]
+    return mathml(r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}")
 
 
 def equations(rule: Rule) -> list[dict[str, Any]]:
@@ -91,6 +98,9 @@ def _tokens(rule: Rule) -> tuple[re.Pattern[str], Mapping[str, str]]:
         if setting.kind.symbol:
             quantities[setting.kind.symbol] = f"hyper:{name}"
     quantities["t"] = "step"
+    for line in rule.formula:
+        left = re.sub(r"\s+", "", line.partition("=")[0])
+        quantities.setdefault(left, f"local:{left}")
     longest_first = sorted(quantities, key=len, reverse=True)
     return re.compile("|".join(map(_bounded, longest_first))), quantities
 

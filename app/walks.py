@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from app.encoding import ArrayForm
-from app.mathml import mathml
+from app.mathml import surface_mathml
 from app.schemas import RunChoice, ScheduleChoice, SurfaceChoice, TrajectoriesRequest
 from app.settings import Limits
 from optim_core.catalogue import as_rule
@@ -116,7 +116,7 @@ def surface_answer(landscape: Landscape) -> dict[str, Any]:
         "formula": landscape.formula.text if own else None,
         "params": dict(landscape.params),
         "latex": landscape.latex,
-        "mathml": mathml(f"f(x, y) = {landscape.latex}"),
+        "mathml": surface_mathml(landscape.latex),
         "box": list(landscape.box),
         "starts": [list(start) for start in landscape.starts],
         "minima": minima_answer(landscape, minima_in_sight(landscape)),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from optim_core.formula import Formula, parse
 from optim_core.formula_dialects import Dialect, Functions
-from optim_core.placement import Box, Placement, Point
 from optim_core.minima import local_minima
+from optim_core.placement import Box, Placement, Point
 
 Array = NDArray[np.float64]
 Points = tuple[Point, ...]

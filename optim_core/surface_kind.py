@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from optim_core.formula import parse
-from optim_core.placement import Box, Placement, Point
 from optim_core.kinds import Real, Setting, complete
 from optim_core.landscape import Landscape, Points
+from optim_core.placement import Box, Placement, Point
 
 _PLACEMENT = {
     "offset_x": Real(

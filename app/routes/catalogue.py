@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.cache import Answer
 from app.chart import Chart, charts
 from app.encoding import packed
-from app.mathml import equations, mathml
+from app.mathml import equations, mathml, surface_mathml
 from app.schemas_catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
@@ -72,7 +72,7 @@ def _surface(surface: Surface) -> dict[str, Any]:
         "source": surface.source,
         "formula": surface.formula,
         "latex": landscape.latex,
-        "mathml": mathml(f"f(x, y) = {landscape.latex}"),
+        "mathml": surface_mathml(landscape.latex),
         "params": schema(surface.parameters),
         "box": list(landscape.box),
         "starts": [list(start) for start in landscape.starts],

@@ -105,13 +105,18 @@ export function mountExplain(root, store, catalogue) {
       update(now, step) {
         const last = (now.columns.step?.length ?? 1) - 1;
         const at = Math.min(step, last);
+        /** @type {Map<string, Element[]>} */
+        const defined = new Map();
         for (const row of rows) {
           for (const place of row.numbers.querySelectorAll("[data-quantity]")) {
-            const value = quantity(now, place.getAttribute("data-quantity") ?? "", at, axis);
+            const name = place.getAttribute("data-quantity") ?? "";
+            const value = quantity(now, name, at, axis);
             if (value !== undefined) place.replaceChildren(numeral(value));
+            else if (defined.has(name)) place.replaceChildren(bracketed(defined.get(name) ?? []));
           }
           const value = quantity(now, row.left, at, axis);
           row.value.textContent = value === undefined ? "" : `= ${number(value)}`;
+          if (row.left.startsWith("local:")) defined.set(row.left, rightSide(row.numbers));
         }
         const [before, rate, direction, decay, after] = [
           "param_prev",
@@ -181,6 +186,20 @@ export function quantity(run, name, at, axis) {
   }
 }
 
+/** What stands right of the "=" of an equation with its numbers put in. @param {HTMLElement} holder */
+function rightSide(holder) {
+  const equals = [...holder.querySelectorAll("mo")].find((mo) => mo.textContent === "=");
+  const siblings = [...(equals?.parentElement?.children ?? [])];
+  return siblings.slice(siblings.indexOf(/** @type {Element} */ (equals)) + 1);
+}
+
+/** Copies of these elements in brackets. @param {Element[]} elements */
+function bracketed(elements) {
+  const row = mathElement("mrow", "");
+  row.append(mathElement("mo", "("), ...elements.map((element) => element.cloneNode(true)), mathElement("mo", ")"));
+  return row;
+}
+
 /** Leaves only what stands right of the first "=", that sign included. @param {HTMLElement} holder */
 function keepRightSide(holder) {
   const equals = [...holder.querySelectorAll("mo")].find((mo) => mo.textContent === "=");
@@ -197,18 +216,21 @@ function separateFactors(holder) {
     const next = element.nextElementSibling;
     if (!next || !element.parentElement?.matches("math, mrow")) continue;
     const ends = element.matches(factor) || element.textContent === ")";
-    const begins = next.matches(factor) || next.textContent === "(";
+    const begins = (next.matches(factor) && !next.textContent?.startsWith(")")) || next.textContent === "(";
     if (!ends || !begins) continue;
-    const dot = document.createElementNS("http://www.w3.org/1998/Math/MathML", "mo");
-    dot.textContent = "·";
-    element.after(dot);
+    element.after(mathElement("mo", "·"));
   }
 }
 
 /** A number as MathML, negative ones in brackets. @param {number} value */
 function numeral(value) {
   const text = number(value);
-  const element = document.createElementNS("http://www.w3.org/1998/Math/MathML", "mn");
-  element.textContent = text.startsWith("−") ? `(${text})` : text;
+  return mathElement("mn", text.startsWith("−") ? `(${text})` : text);
+}
+
+/** @param {string} tag @param {string} text */
+function mathElement(tag, text) {
+  const element = document.createElementNS("http://www.w3.org/1998/Math/MathML", tag);
+  element.textContent = text;
   return element;
 }

@@ -85,6 +85,7 @@ export function mountSurfaces(root, store, catalogue, choose) {
   formula.addEventListener("change", () => store.set({ formula: formula.value }));
 
   let shown = "";
+  let shownFormula = "";
   /** @type {ReturnType<typeof form>} */
   let inputs = form({ properties: {} }, () => {});
   function render() {
@@ -98,11 +99,14 @@ export function mountSurfaces(root, store, catalogue, choose) {
       params.replaceChildren(...Object.values(inputs.elements));
       name.textContent = surface?.title ?? "Own formula";
       about.textContent = surface ? surface.summary : "";
-      written.replaceChildren(...(surface ? [math(surface.mathml)] : []));
       for (const radio of grid.querySelectorAll("input")) radio.checked = radio.value === state.surface;
       own.hidden = state.surface !== OWN;
       paint();
     }
+    const drawn = state.result?.surface;
+    const formulaNow = drawn && (drawn.id ?? OWN) === state.surface ? drawn.mathml : (surface?.mathml ?? "");
+    if (formulaNow !== shownFormula) written.replaceChildren(...(formulaNow ? [math(formulaNow)] : []));
+    shownFormula = formulaNow;
     inputs.update(state.params, errorsAt(state.error, "surface.params"));
     if (document.activeElement !== formula) formula.value = state.formula;
     const problem = state.error?.field === "surface.formula" ? state.error : null;
@@ -133,7 +137,7 @@ export function mountSurfaces(root, store, catalogue, choose) {
     }
   }
 
-  store.on(["surface", "params", "formula", "error"], render);
+  store.on(["surface", "params", "formula", "error", "result"], render);
   onThemeChange(paint);
   render();
 }

@@ -74,7 +74,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A fresh page at laptop width; the test fails if the console shows an error or a page of another host is asked."""
+    """A fresh page at laptop width; errors in its console and requests to another host fail the test."""
     context = browser.new_context(
         viewport={"width": 1440, "height": 900},
         base_url=server,

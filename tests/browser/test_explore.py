@@ -17,6 +17,16 @@ TOTAL = rf"x: {NUMBER} - {NUMBER} · {NUMBER} - {NUMBER} = {NUMBER}"
 PATHS = ".scene-marks [data-run] path:last-child"
 
 
+# Marks what the keyboard must reach, and counts it: all visible controls, one radio button a group.
+REACHABLE = """() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex="0"]')]
+  .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.disabled)
+  .filter(e => !(e.type === 'radio' && !e.checked))
+  .filter(e => { const shut = e.closest('details:not([open])'); return !shut || shut.firstElementChild === e; })
+  .map((e, i) => { e.dataset.reach = String(i); }).length"""
+UNREACHED = """reached => [...document.querySelectorAll('[data-reach]')]
+  .filter(e => !reached.includes(e.dataset.reach)).map(e => e.outerHTML.slice(0, 120))"""
+
+
 def number(text: str) -> float:
     """A number as the page writes it."""
     powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
@@ -176,11 +186,7 @@ def test_the_player_plays_pauses_and_obeys_the_keyboard(page: Page) -> None:
 
 def test_keyboard_alone_reaches_every_control(page: Page) -> None:
     drawn(page)
-    wanted = page.evaluate(
-        """() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex="0"]')]
-          .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.disabled && e.closest('details:not([open])') === (e.matches('summary') ? e.parentElement.closest('details:not([open])') ?? e.closest('details:not([open])') : null))
-          .filter(e => !(e.type === 'radio' && !e.checked)).map((e, i) => e.dataset.reach = String(i)).length"""
-    )
+    wanted = page.evaluate(REACHABLE)
     reached = set()
     page.locator("body").press("Tab")
     for _ in range(3 * wanted):
@@ -189,10 +195,7 @@ def test_keyboard_alone_reaches_every_control(page: Page) -> None:
         page.keyboard.press("Tab")
         if len(reached - {""}) == wanted:
             break
-    missing = page.evaluate(
-        "reached => [...document.querySelectorAll('[data-reach]')].filter(e => !reached.includes(e.dataset.reach)).map(e => e.outerHTML.slice(0, 120))",
-        sorted(reached),
-    )
+    missing = page.evaluate(UNREACHED, sorted(reached))
     assert not missing
 
 

@@ -1,4 +1,4 @@
-"""Every built-in surface keeps its promises, whatever its settings; grids, minima and placements are exact."""
+"""Every built-in surface keeps its promises, whatever its settings; grids, minima, placements are exact."""
 
 from __future__ import annotations
 

@@ -154,6 +154,8 @@ def test_a_link_with_the_token_signs_in_and_drops_it_from_the_address(guarded: T
     assert 'content="0;url=/?surface=bowl&amp;steps=5"' in response.text
     assert "a-long-secret" not in response.text
     assert guarded.get("/api/catalogue").status_code == 200
+    again = guarded.get("/?surface=bowl&token=a-long-secret")
+    assert 'content="0;url=/?surface=bowl"' in again.text, "the address is cleaned for known visitors too"
 
 
 def test_a_token_in_the_address_of_a_post_counts_for_nothing(guarded: TestClient, walk: Any) -> None:
