@@ -60,7 +60,10 @@ def _check_tokens(text: str) -> None:
         if kind == "space":
             continue
         if kind == "name" and (keyword.iskeyword(word) or word.startswith("_")):
-            refuse(f"{word[:40]!r} {here} means nothing in a formula.", hint="Remove it.")
+            refuse(
+                f"{word[:40]!r} {here} means nothing in a formula.",
+                hint="Allowed are x, y, numbers, + - * / ^ and functions such as sin or exp.",
+            )
         if kind in ("number", "name") or word == "(":
             follows_value = before is not None and (before.lastgroup != "sign" or before.group() == ")")
             is_call = word == "(" and before is not None and before.lastgroup == "name"

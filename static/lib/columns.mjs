@@ -3,6 +3,31 @@
 const MAX_POINTS = 500;
 
 /**
+ * The steps at which a run's column was measured: its own where it has some, else those of all columns.
+ * @param {{ columns: Record<string, Float32Array>, steps?: Record<string, Float64Array> }} run
+ * @param {string} column
+ * @returns {Float32Array | Float64Array | undefined}
+ */
+export function stepsOf(run, column) {
+  return run.steps?.[column] ?? run.columns.step;
+}
+
+/**
+ * The last row that was measured at or before `step`; 0 if none was.
+ * @param {ArrayLike<number>} steps  ascending
+ * @param {number} step
+ */
+export function rowAt(steps, step) {
+  let [low, high] = [0, steps.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (/** @type {number} */ (steps[middle]) <= step) low = middle;
+    else high = middle - 1;
+  }
+  return Math.max(low, 0);
+}
+
+/**
  * The rows to draw of these values: all of few, else the lowest and highest of each stretch.
  * @param {Float32Array} values
  * @param {number[] | null} range  of rows

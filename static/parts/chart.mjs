@@ -1,6 +1,6 @@
 // One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
 
-import { axisFor, thin } from "../lib/columns.mjs";
+import { axisFor, rowAt, stepsOf, thin } from "../lib/columns.mjs";
 import { make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
@@ -104,10 +104,10 @@ export function mountChart(chart, store, runsOf, linked) {
       chart.figure.data.flatMap((trace) => {
         const column = trace.meta.y.replace(STATE, chosen);
         const values = run.columns[column];
-        const steps = run.columns.step;
+        const steps = stepsOf(run, column);
         if (!values || !steps || !values.some(Number.isFinite)) return [];
-        drawn.push({ run, column, label: trace.meta.label, values });
-        const rows = thin(values, state.range);
+        drawn.push({ run, column, label: trace.meta.label, values, steps });
+        const rows = thin(values, state.range?.map((/** @type {number} */ step) => rowAt(steps, step)) ?? null);
         const own = trace.line?.dash ?? "solid";
         return [
           {
@@ -203,7 +203,7 @@ export function mountChart(chart, store, runsOf, linked) {
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
     const { range } = store.get();
-    placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: Math.ceil(range?.[1] ?? Infinity) });
+    placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
   }
 
   function describe() {

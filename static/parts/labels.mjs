@@ -1,9 +1,10 @@
 // The labels at the lines' ends: name, and the value at the cursor.
 
+import { rowAt } from "../lib/columns.mjs";
 import { make } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 
-/** @typedef {{ run: import("./marks.mjs").Run, column: string, label: string, values: Float32Array }} Drawn */
+/** @typedef {{ run: import("./marks.mjs").Run, column: string, label: string, values: Float32Array, steps: ArrayLike<number> }} Drawn */
 
 const HEIGHT = 14;
 
@@ -12,15 +13,15 @@ const HEIGHT = 14;
  * @param {HTMLElement} place
  * @param {Drawn[]} drawn
  * @param {NonNullable<ReturnType<typeof import("../lib/plot.mjs").scales>>} at
- * @param {{ step: number, logarithmic: boolean, end: number }} view  `end`: the last row in sight
+ * @param {{ step: number, logarithmic: boolean, end: number }} view  `end`: the last step in sight
  */
 export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
   const several = new Set(drawn.map((d) => d.label)).size > 1;
   const alone = new Set(drawn.map((d) => d.run)).size === 1;
   const items = drawn.map((d) => {
-    const last = d.values[Math.min(d.values.length - 1, end)] ?? 0;
+    const last = d.values[rowAt(d.steps, end)] ?? 0;
     const y = at.y(logarithmic ? Math.abs(last) : last);
-    const value = d.values[Math.min(step, d.values.length - 1)];
+    const value = d.values[rowAt(d.steps, step)];
     return { ...d, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom, value };
   });
   spread(items, at.top, at.bottom);

@@ -16,6 +16,7 @@ import { colour } from "../lib/theme.mjs";
  *   outcome: string,
  *   reason: string,
  *   columns: Record<string, Float32Array>,
+ *   steps?: Record<string, Float64Array>,
  *   answer: any,
  * }} Run
  */

@@ -305,7 +305,7 @@ def test_three_dimensions_draw_a_surface(page: Page) -> None:
 def test_charts_can_be_added_removed_and_put_on_a_log_axis(page: Page) -> None:
     drawn(page)
     page.get_by_label("Add a chart").select_option("sharpness")
-    page.wait_for_selector("[data-chart=sharpness] .scatterlayer .trace")
+    page.wait_for_selector("[data-chart=sharpness] .scatterlayer .trace", state="attached")
     chart = page.locator("[data-chart=sharpness]")
     chart.get_by_label("log").click()
     page.wait_for_url(re.compile("sharpness"))
@@ -318,7 +318,7 @@ def test_charts_can_be_added_removed_and_put_on_a_log_axis(page: Page) -> None:
 def test_the_state_chart_offers_the_states_of_the_runs(page: Page) -> None:
     drawn(page)
     page.get_by_label("Add a chart").select_option("state")
-    page.wait_for_selector("[data-chart=state] .scatterlayer .trace")
+    page.wait_for_selector("[data-chart=state] .scatterlayer .trace", state="attached")
     options = page.locator("[data-chart=state] header select option").all_inner_texts()
     assert {"m", "v", "m_decay"} <= set(options)
 

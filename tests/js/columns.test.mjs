@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisFor, thin } from "../../static/lib/columns.mjs";
+import { axisFor, rowAt, thin } from "../../static/lib/columns.mjs";
 
 test("thinning keeps every peak, the order of rows and no more points than it may", () => {
   const values = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 50));
@@ -32,4 +32,22 @@ test("an axis holds all finite values and ignores the others", () => {
   assert.deepEqual(axisFor([[]], false).range, [0, 1]);
   const constant = axisFor([[5, 5]], false).range;
   assert.ok(constant[0] < 5 && constant[1] > 5);
+});
+
+test("the row at a step is the last one measured by then", () => {
+  const steps = [0, 10, 20, 21, 50];
+  for (const [step, row] of [
+    [-5, 0],
+    [0, 0],
+    [9, 0],
+    [10, 1],
+    [20.5, 2],
+    [21, 3],
+    [49, 3],
+    [50, 4],
+    [Number.POSITIVE_INFINITY, 4],
+  ]) {
+    assert.equal(rowAt(steps, step), row);
+  }
+  assert.equal(rowAt([], 3), 0);
 });
