@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 from optim_core.registry import Catalogue
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
+TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
+EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
 
 Dash = Literal["solid", "dot", "dash", "dashdot"]
 
@@ -23,6 +25,7 @@ class Chart:
     figure   traces with ``meta`` = {"y": column, "label": …}; each is drawn once per run that has the column
     what     two sentences: what is shown, and how to read it
     latex    the formula of what is shown
+    about    "surface": runs on a surface; "run": training runs, whose columns the tracer names
     order    place in the menu
     opening  shown before anybody has chosen charts
     log_y    the vertical axis is logarithmic at first
@@ -32,6 +35,7 @@ class Chart:
     what: str
     latex: str
     order: int
+    about: Literal["surface", "run"] = "surface"
     opening: bool = False
     log_y: bool = False
 
@@ -66,6 +70,11 @@ def line(column: str, label: str, dash: Dash = "solid") -> go.Scatter:
     return go.Scatter(
         mode="lines", name=label, line={"dash": dash}, meta={"x": "step", "y": column, "label": label}
     )
+
+
+def of_tensors(metric: str, label: str) -> tuple[go.Scatter, go.Scatter]:
+    """A metric of every tensor, faint, and of the chosen one."""
+    return line(f"{EACH}/{metric}", "", "solid"), line(f"{TENSOR}/{metric}", label)
 
 
 def pair(column: str) -> tuple[go.Scatter, go.Scatter]:

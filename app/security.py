@@ -95,12 +95,11 @@ class Guard:
         settings, headers = self._settings, request.headers
         bearer = headers.get("authorization", "")
         given = bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-optimscope-token", "")
-        if is_same(given, settings.token) or is_same(_cookie(headers, settings), _cookie_value(settings)):
-            return None
-        wants_page = request.method == "GET" and "text/html" in headers.get("accept", "")
         if request.method == "GET" and is_same(request.query_params.get("token", ""), settings.token):
             return _admit(request, settings)
-        if wants_page:
+        if is_same(given, settings.token) or is_same(_cookie(headers, settings), _cookie_value(settings)):
+            return None
+        if request.method == "GET" and "text/html" in headers.get("accept", ""):
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?{urlencode({'next': target})}", 303)
         return error_response(

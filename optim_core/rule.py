@@ -19,7 +19,6 @@ and more dimensions.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,7 +116,7 @@ class Rule:
 
     def bind(self, name: str, module: ModuleType) -> Rule:
         """The rule with its functions, settings and equations, read from its module."""
-        doc = inspect.cleandoc(module.__doc__ or "").splitlines()
+        doc = (module.__doc__ or "").strip().splitlines()
         unknown = set(self.needs) - SERVICES
         if not doc or unknown or not (hasattr(module, "init") and hasattr(module, "update")):
             raise TypeError(

@@ -45,8 +45,8 @@ def node_tools() -> str:
             pytest.fail(message)
         pytest.skip(message)
     installed = JS / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (JS / "package-lock.json").stat().st_mtime:
-        run(npm, "ci", "--no-audit", "--no-fund", cwd=JS)
+    if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
+        run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
     return npm
 
 

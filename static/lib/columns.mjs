@@ -31,14 +31,15 @@ export function rowAt(steps, step) {
  * The rows to draw of these values: all of few, else the lowest and highest of each stretch.
  * @param {Float32Array} values
  * @param {number[] | null} range  of rows
+ * @param {number} [most]
  * @returns {number[]}
  */
-export function thin(values, range) {
+export function thin(values, range, most = MAX_POINTS) {
   const from = Math.max(Math.floor(range?.[0] ?? 0) - 1, 0);
   const to = Math.min(Math.ceil(range?.[1] ?? Infinity) + 1, values.length - 1);
   const length = to - from + 1;
-  if (length <= MAX_POINTS) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
-  const buckets = MAX_POINTS / 2;
+  if (length <= most) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
+  const buckets = most / 2;
   /** @type {number[]} */
   const rows = [];
   for (let bucket = 0; bucket < buckets; bucket++) {
@@ -54,6 +55,21 @@ export function thin(values, range) {
     rows.push(...(low === high ? [low] : [Math.min(low, high), Math.max(low, high)]));
   }
   return rows;
+}
+
+/**
+ * Exponentially smoothed values, without the pull of the first one; gaps stay gaps.
+ * @param {Float32Array} values
+ * @param {number} weight  of what came before, in [0, 1)
+ */
+export function smooth(values, weight) {
+  let [sum, total] = [0, 0];
+  return values.map((value) => {
+    if (!Number.isFinite(value)) return value;
+    sum = weight * sum + (1 - weight) * value;
+    total = weight * total + (1 - weight);
+    return sum / total;
+  });
 }
 
 /**

@@ -78,11 +78,21 @@ export function openingView(catalogue) {
     dimensions: "2d",
     levels: "log",
     glyphs: ["gradient_part", "decay_part"],
-    charts: catalogue.charts
-      .filter((/** @type {any} */ c) => c.opening)
-      .map((/** @type {any} */ c) => ({ id: c.id, log: c.log_y, choice: "" })),
+    charts: openingCharts(catalogue, "surface"),
     range: null,
     goal: null,
     controls: true,
   };
+}
+
+/**
+ * The charts that are open before anybody has chosen any.
+ * @param {any} catalogue
+ * @param {string} about  "surface" or "run"
+ * @returns {import("./view.mjs").ChartView[]}
+ */
+export function openingCharts(catalogue, about) {
+  return catalogue.charts
+    .filter((/** @type {any} */ chart) => chart.about === about && chart.opening)
+    .map((/** @type {any} */ chart) => ({ id: chart.id, log: chart.log_y, choice: "" }));
 }

@@ -1,13 +1,13 @@
 // One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
 
-import { axisFor, rowAt, stepsOf, thin } from "../lib/columns.mjs";
+import { axisFor, stepsOf } from "../lib/columns.mjs";
 import { make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
-import { DASHES } from "../lib/series.mjs";
 import { download } from "./download.mjs";
 import { placeLabels } from "./labels.mjs";
 import { cursor } from "./player.mjs";
+import { columnOf, heatTrace, jointTrace, lineTrace, STATE } from "./traces.mjs";
 
 /**
  * @typedef {import("./marks.mjs").Run} Run
@@ -17,7 +17,7 @@ import { cursor } from "./player.mjs";
  */
 
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
-const STATE = "{state}"; // in a column's name: the state that the viewer chooses
+const HISTOGRAM = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
  * @param {Chart} chart
@@ -98,60 +98,61 @@ export function mountChart(chart, store, runsOf, linked) {
     const state = store.get();
     const runs = runsOf(state);
     const { log: logarithmic } = view();
-    const chosen = chooseState(runs);
+    const chosen = { state: chooseState(runs), tensor: state.tensor ?? "" };
+    const look = { logarithmic, range: state.range, smoothing: state.smoothing };
     drawn = [];
+    if (chart.figure.data[0]?.type === "heatmap") return heatFigure(runs, chosen);
     const data = runs.flatMap((run) =>
       chart.figure.data.flatMap((trace) => {
-        const column = trace.meta.y.replace(STATE, chosen);
+        const column = columnOf(trace, run, chosen);
+        if (column === null) return [jointTrace(trace, run, look)];
         const values = run.columns[column];
         const steps = stepsOf(run, column);
         if (!values || !steps || !values.some(Number.isFinite)) return [];
         drawn.push({ run, column, label: trace.meta.label, values, steps });
-        const rows = thin(values, state.range?.map((/** @type {number} */ step) => rowAt(steps, step)) ?? null);
-        const own = trace.line?.dash ?? "solid";
-        return [
-          {
-            type: "scatter",
-            mode: "lines",
-            x: rows.map((i) => /** @type {number} */ (steps[i])),
-            y: rows.map((i) => (logarithmic ? Math.abs(/** @type {number} */ (values[i])) || null : values[i])),
-            line: {
-              color: run.colour,
-              width: trace.meta.reference ? 1 : 1.6,
-              dash: own === "solid" ? DASHES[run.dash]?.plotly : own,
-            },
-            opacity: trace.meta.reference ? 0.7 : 1,
-            hoverinfo: "skip",
-          },
-        ];
+        return [lineTrace(trace, run, values, steps, look)];
       }),
     );
-    const { width } = place.getBoundingClientRect();
-    const spanned = linked
-      ? state.visible.flatMap((/** @type {Run} */ run) => columnsOf(run, chosen))
-      : data.map((trace) => trace.y);
+    /** @type {Run[]} */
+    const others = linked ? state.visible.filter((/** @type {Run} */ run) => !runs.includes(run)) : [];
+    const spanned = [...data.map((trace) => trace.y), ...others.flatMap((run) => shownColumns(run, chosen))];
+    return frame(data, plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }));
+  }
+
+  /** A picture of histograms, of the first run. @param {Run[]} runs @param {{ state: string, tensor: string }} chosen */
+  function heatFigure(runs, chosen) {
+    const [run] = runs;
+    const column = run && columnOf(chart.figure.data[0], run, chosen);
+    const heat = run && column ? heatTrace(run, column, HISTOGRAM) : null;
+    const yaxis = plot.axis({ range: heat?.range ?? [-20, 0], nticks: 5, fixedrange: true });
+    return frame(heat ? [heat.trace] : [], yaxis);
+  }
+
+  /** @param {any[]} data @param {object} yaxis */
+  function frame(data, yaxis) {
+    const { range, steps } = store.get();
     return {
       data,
       layout: plot.layout({
-        width,
+        width: place.clientWidth,
         height: place.clientHeight,
         margin: MARGIN,
         dragmode: "zoom",
-        xaxis: plot.axis({ range: state.range ?? [0, state.steps], nticks: 6 }),
-        yaxis: plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }),
+        xaxis: plot.axis({ range: range ?? [0, steps], nticks: 6 }),
+        yaxis,
       }),
     };
   }
 
-  /** @param {Run} run @param {string} chosen */
-  function columnsOf(run, chosen) {
-    return chart.figure.data.map((trace) => run.columns[trace.meta.y.replace(STATE, chosen)] ?? []);
+  /** @param {Run} run @param {{ state: string, tensor: string }} chosen */
+  function shownColumns(run, chosen) {
+    return chart.figure.data.map((trace) => run.columns[columnOf(trace, run, chosen) ?? ""] ?? []);
   }
 
   /** @param {Run[]} runs */
   function chooseState(runs) {
     if (choice.hidden) return "";
-    const states = [...new Set(runs.flatMap((run) => run.answer.states))];
+    const states = [...new Set(runs.flatMap((run) => run.answer.states ?? []))];
     const wanted = view().choice;
     const chosen = states.includes(wanted) ? wanted : (states[0] ?? "");
     if (states.join() !== [...choice.options].map((o) => o.value).join())

@@ -74,8 +74,9 @@ export function mountCharts(root, store, catalogue, options = {}) {
  * @param {HTMLElement} root
  * @param {import("../lib/store.mjs").Store<any>} store
  * @param {any} catalogue
+ * @param {string} [about]  which charts are offered
  */
-export function mountAddChart(root, store, catalogue) {
+export function mountAddChart(root, store, catalogue, about = "surface") {
   const add = make("select", { "aria-label": "Add a chart" });
   root.append(add);
   add.addEventListener("change", () => {
@@ -84,7 +85,7 @@ export function mountAddChart(root, store, catalogue) {
   });
   function render() {
     const shown = new Set(store.get().charts.map((/** @type {ChartView} */ c) => c.id));
-    const rest = catalogue.charts.filter((/** @type {Chart} */ c) => !shown.has(c.id));
+    const rest = catalogue.charts.filter((/** @type {any} */ c) => c.about === about && !shown.has(c.id));
     add.replaceChildren(
       make("option", { value: "" }, rest.length ? "Add a chart…" : "All charts are shown"),
       ...rest.map((/** @type {Chart} */ c) => make("option", { value: c.id, title: c.what }, c.title)),

@@ -17,6 +17,8 @@ import { colour } from "../lib/theme.mjs";
  *   reason: string,
  *   columns: Record<string, Float32Array>,
  *   steps?: Record<string, Float64Array>,
+ *   widths?: Record<string, number>,
+ *   tensors?: string[],
  *   answer: any,
  * }} Run
  */

@@ -21,7 +21,7 @@ PATHS = ".scene-marks [data-run] path:last-child"
 REACHABLE = """() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex="0"]')]
   .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.disabled)
   .filter(e => !(e.type === 'radio' && !e.checked))
-  .filter(e => { const shut = e.closest('details:not([open])'); return !shut || shut.firstElementChild === e; })
+  .filter(e => (e.closest('details:not([open])')?.firstElementChild ?? e) === e)
   .map((e, i) => { e.dataset.reach = String(i); }).length"""
 UNREACHED = """reached => [...document.querySelectorAll('[data-reach]')]
   .filter(e => !reached.includes(e.dataset.reach)).map(e => e.outerHTML.slice(0, 120))"""

@@ -82,6 +82,8 @@ def test_every_equation_is_mathml_with_its_quantities_marked(rule: oc.Rule) -> N
     }
     allowed |= {f"hyper:{name}" for name in rule.settings}
     allowed |= {f"{when}:{name}" for when in ("state", "state_prev") for name in rule.state_names}
+    defined = {line.partition("=")[0].replace(" ", "") for line in rule.formula}
+    allowed |= {f"local:{letter}" for letter in defined}
     marked: set[str] = set()
     for line in equations(rule):
         assert line["mathml"].startswith("<math")
