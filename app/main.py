@@ -8,9 +8,21 @@ from threading import Thread
 
 from fastapi import FastAPI
 
-from app import errors
+from app import errors, refusals
 from app.body_limit import BodyLimit
-from app.routes import catalogue, docs, health, login, pages, surfaces, trajectories
+from app.routes import (
+    catalogue,
+    docs,
+    frames,
+    health,
+    ingest,
+    login,
+    pages,
+    runs,
+    stream,
+    surfaces,
+    trajectories,
+)
 from app.schemas import ErrorAnswer
 from app.security import Guard
 from app.services import Services, make_services
@@ -31,7 +43,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         Thread(target=warm_up, args=(services,), daemon=True).start()
+        await services.live.start()
         yield
+        await services.live.stop()
 
     app = FastAPI(
         title="Optimscope",
@@ -43,11 +57,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses={"4XX": {"model": ErrorAnswer, "description": "What is wrong, where, and what to do."}},
     )
     app.state.services = services
-    for module in (pages, login, docs, catalogue, trajectories, surfaces, health):
+    for module in (
+        pages,
+        login,
+        docs,
+        catalogue,
+        trajectories,
+        surfaces,
+        runs,
+        frames,
+        stream,
+        ingest,
+        health,
+    ):
         app.include_router(module.router)
     # Middleware added later runs earlier.
-    app.add_middleware(BodyLimit, settings.limits.body_bytes)
+    app.add_middleware(BodyLimit, settings.limits.body_bytes, "/api/ingest/", settings.limits.ingest_bytes)
     errors.install(app)
+    refusals.install(app)
     app.add_middleware(Guard, settings)
     return app
 

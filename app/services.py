@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.assets import Assets, folder
 from app.cache import AnswerCache
+from app.live import Live
 from app.replies import reply
 from app.settings import Settings
 
@@ -24,6 +25,7 @@ class Services:
     assets: Assets
     answers: AnswerCache
     templates: jinja2.Environment
+    live: Live
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page from templates/; each gets ``version``, ``path``, ``asset(path)`` and ``catalogue_url``."""
@@ -46,7 +48,7 @@ def make_services(settings: Settings, version: str) -> Services:
         undefined=jinja2.StrictUndefined,
     )
     assets = Assets(reload=settings.reload)
-    return Services(settings, version, assets, AnswerCache(settings.cache_bytes), templates)
+    return Services(settings, version, assets, AnswerCache(settings.cache_bytes), templates, Live(settings))
 
 
 def _services(request: Request) -> Services:

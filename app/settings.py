@@ -25,6 +25,15 @@ class Limits(BaseSettings):
     rows: int = Field(default=200_000, ge=2, description="Steps of all runs of one request together.")
     grid: int = Field(default=256, ge=2, description="Points along one side of a surface's grid.")
     body_bytes: int = Field(default=1_000_000, ge=1_000, description="Bytes in the body of one request.")
+    train_steps: int = Field(default=2_000_000, ge=1, description="Steps of one training run.")
+    queued: int = Field(default=50, ge=1, description="Training runs of one client that wait or run.")
+    streams: int = Field(default=1_000, ge=1, description="Streams that are open at the same time.")
+    ingest_bytes: int = Field(
+        default=32_000_000, ge=1_000, description="Bytes in one request that delivers frames."
+    )
+    columns: int = Field(default=20_000, ge=1, description="Columns of one run.")
+    points: int = Field(default=20_000, ge=2, description="Points of one column in one answer.")
+    numbers: int = Field(default=8_000_000, ge=2, description="Numbers in one answer.")
 
     def check(self, name: str, value: int, field: str, what: str) -> None:
         """Raises InvalidInput if ``value`` is above the limit ``name``."""
@@ -55,6 +64,12 @@ class Settings(BaseSettings):
     frame_ancestors: str = Field(default="'none'", description="Pages that may embed this one, as in a CSP.")
     cache_bytes: int = Field(
         default=64_000_000, ge=0, description="Memory for answers that were computed before."
+    )
+    jobs_per_device: int = Field(default=1, ge=1, description="Training runs at the same time on one device.")
+    silent_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="After so long without a word from its producer a run counts as interrupted.",
     )
     reload: bool = Field(
         default=False, description="Pick up edits of templates/ and static/ without a restart."

@@ -8,13 +8,15 @@ The parameters stay the user's own tensors, so weights changed from outside betw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, Protocol, overload
 
 import torch
 from torch import Tensor
 
 from optim_core.catalogue import as_rule
 from optim_core.rule import Rule, Step, state_items
+from optim_core.segments import Segments
 
 
 def make_optimizer(rule: Rule | str, params: Iterable[Any], **hyper: Any) -> RuleOptimizer:
@@ -26,8 +28,34 @@ def make_optimizer(rule: Rule | str, params: Iterable[Any], **hyper: Any) -> Rul
     return RuleOptimizer(as_rule(rule), params, hyper)
 
 
+@dataclass(frozen=True)
+class Move:
+    """What one update did to the tensors of one buffer; valid until the next step.
+
+    The arrays have the shape (rows, 64) of ``segments``, or broadcast to it; of a rule that is not
+    elementwise, its one tensor's own shape (``whole``).
+    """
+
+    live: list[Tensor]  # the parameters
+    segments: Segments
+    whole: bool
+    before: Tensor  # θ
+    after: Tensor
+    grad: Tensor
+    effective_lr: Tensor | float
+    gradient_part: Tensor  # effective_lr · direction
+    decay_part: Tensor | float
+
+
+class Observer(Protocol):
+    """Who looks on, such as a `Tracer`: asked before each step, and told after it if it wants."""
+
+    def wants(self) -> bool: ...
+    def saw(self, moves: Sequence[Move]) -> None: ...
+
+
 class RuleOptimizer(torch.optim.Optimizer):
-    """`make_optimizer` builds it; ``rule`` is what it runs.
+    """`make_optimizer` builds it; ``rule`` is what it runs, ``observer`` who looks on.
 
     A rule that takes its gradient elsewhere (schedule-free) keeps the parameters there while it
     trains: `eval` puts the weights themselves into them, `train` goes back. The learning-rate factor
@@ -37,6 +65,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def __init__(self, rule: Rule, params: Iterable[Any], hyper: Mapping[str, Any]):
         self.rule = rule
+        self.observer: Observer | None = None
         self._buffers: dict[int, list[_Flat]] = {}  # by group, made anew when its tensors change
         super().__init__(params, rule.complete(hyper))
 
@@ -59,10 +88,14 @@ class RuleOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        observer = self.observer if self.observer and self.observer.wants() else None
+        moves: list[Move] = []
         for index, group in enumerate(self.param_groups):
             live = [p for p in group["params"] if p.grad is not None]
             for flat in self._flats(index, live):
-                flat.step(group)
+                moves += flat.step(group, observed=observer is not None)
+        if observer:
+            observer.saw(moves)
         return loss
 
     def eval(self) -> None:
@@ -115,28 +148,37 @@ class _Flat:
 
     def __init__(self, rule: Rule, live: list[Tensor], state: dict[Tensor, Any], group: Mapping[str, Any]):
         self.rule, self.live = rule, live
-        self._sizes = [p.numel() for p in live]
-        self._theta = torch.empty(sum(self._sizes), dtype=live[0].dtype, device=live[0].device)
-        self._grad = torch.empty_like(self._theta)
-        self.theta_views, self._grad_views = self._views(self._theta), self._views(self._grad)
+        self._segments = Segments([p.numel() for p in live], live[0].device)
+        self._theta = self._segments.zeros(live[0].dtype)
+        self._grad = torch.zeros_like(self._theta)
         if not rule.elementwise:
-            self._theta, self._grad = self.theta_views[0], self._grad_views[0]
+            (theta,), (grad,) = self._segments.split(self._theta), self._segments.split(self._grad)
+            self._theta, self._grad = theta.view(live[0].shape), grad.view(live[0].shape)
+        self.theta_views, self._grad_views = self._views(self._theta), self._views(self._grad)
         self._steps = self._step_counts(state)
         self._hyper = {name: group[name] for name in rule.settings}
         self._state = self._gather_state(state)
         self._records = [state[p] for p in live]
 
-    def step(self, group: Mapping[str, Any]) -> None:
+    def step(self, group: Mapping[str, Any], *, observed: bool) -> list[Move]:
         """One update of all its tensors, with the group's present hyperparameters."""
         if not self.rule.view:
             torch._foreach_copy_(self.theta_views, self.live)
         grads = [p.grad for p in self.live if p.grad is not None]
         torch._foreach_copy_(self._grad_views, grads)
         made = self.advance(group)
-        self._theta.sub_(made.effective_lr * made.direction)
-        if not (isinstance(made.decay, float) and made.decay == 0.0):
-            self._theta.sub_(made.decay)
+        gradient_part, decay = made.effective_lr * made.direction, made.decay
+        before = self._theta.clone() if observed else None
+        self._theta.sub_(gradient_part)
+        if not (isinstance(decay, float) and decay == 0.0):
+            self._theta.sub_(decay)
         torch._foreach_copy_(self.live, self.seen_views())
+        if before is None:
+            return []
+        whole, after, rate = not self.rule.elementwise, self._theta, made.effective_lr
+        return [
+            Move(self.live, self._segments, whole, before, after, self._grad, rate, gradient_part, decay)
+        ]
 
     def seen_views(self) -> list[Tensor]:
         """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""
@@ -152,33 +194,29 @@ class _Flat:
         services: dict[str, Any] = {}
         if "schedule_factor" in self.rule.needs:
             services["schedule_factor"] = group["lr"] / group["initial_lr"] if group["initial_lr"] else 1.0
-        if "param_norm" in self.rule.needs:
-            services["param_norm"] = self._norms()
         self._hyper = {name: group[name] for name in self.rule.settings}
+        # Rules that offer relative decay read the norm for it alone; usually it is off.
+        if "param_norm" in self.rule.needs and self._hyper.get("relative_decay", True):
+            services["param_norm"] = self._segments.spread(torch.stack(torch._foreach_norm(self.theta_views)))
         given = {**self._hyper, **services}
         made, state = self.rule.update(self._grad, self._state, self._theta, self._steps, **given)
         for name, value in state_items(state).items():
             state_items(self._state)[name].copy_(value)
         return made
 
-    def _norms(self) -> Tensor:
-        """Each element's own tensor's norm, in the buffer's shape."""
-        norms = torch.stack(torch._foreach_norm(self.theta_views))
-        return norms.repeat_interleave(
-            torch.tensor(self._sizes, device=norms.device), output_size=sum(self._sizes)
-        )
-
-    def _views(self, flat: Tensor) -> list[Tensor]:
-        parts = torch.split(flat.view(-1), self._sizes)
+    def _views(self, buffer: Tensor) -> list[Tensor]:
+        if not self.rule.elementwise:
+            return [buffer]
+        parts = self._segments.split(buffer)
         return [part.view(p.shape) for part, p in zip(parts, self.live, strict=True)]
 
     def _step_counts(self, state: dict[Tensor, Any]) -> int | Tensor:
-        """Steps taken so far: a number, or one per element, in θ's dtype, where the tensors differ."""
+        """Steps taken so far: a number, or one per row, in θ's dtype, where the tensors differ."""
         counts = [int(state[p].get("step", 0)) for p in self.live]
         if len(set(counts)) == 1:
             return counts[0]
         steps = self._theta.new_tensor(counts, dtype=torch.promote_types(self._theta.dtype, torch.float32))
-        return steps.repeat_interleave(torch.tensor(self._sizes, device=steps.device))
+        return self._segments.spread(steps)
 
     def _gather_state(self, state: dict[Tensor, Any]) -> Any:
         """The rule's state over the whole buffer, from what the tensors have; views go back to them."""
@@ -188,8 +226,7 @@ class _Flat:
         if self.rule.view:  # then the parameters are not θ, which so has to be kept
             buffers["theta"] = self._theta
         for name, buffer in buffers.items():
-            views = self._views(buffer) if self.rule.elementwise else [buffer]
-            for p, view in zip(self.live, views, strict=True):
+            for p, view in zip(self.live, self._views(buffer), strict=True):
                 if name in state[p]:
                     view.copy_(state[p][name])
                 state[p][name] = view

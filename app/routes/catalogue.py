@@ -90,6 +90,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
         "what": chart.what,
         "latex": chart.latex,
         "mathml": mathml(chart.latex),
+        "about": chart.about,
         "opening": chart.opening,
         "log_y": chart.log_y,
         "chooses_state": chart.chooses_state,
