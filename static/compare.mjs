@@ -115,7 +115,7 @@ add.addEventListener("click", () => {
 
 mountVerdict(byId("verdict"), store);
 mountPictureBar(byId("picture-bar"), store, place);
-mountCharts(byId("difference"), store, catalogue, { only: "apart" });
+mountCharts(byId("difference"), store, catalogue, { which: (chart) => chart === "apart" });
 mountAddChart(byId("add-chart"), store, catalogue);
 mountPlayer(byId("player"), store);
 mountTakeaway(byId("share-items"), store, defaults, () => {

@@ -31,6 +31,35 @@ export async function draw(element, figure) {
   await Plotly.react(element, figure.data, figure.layout, CONFIG);
 }
 
+/**
+ * Moves the lines of what is drawn to the figure's values and leaves the axes as they are: a tenth of
+ * the cost of drawing anew, for pictures that follow a slider. False where that cannot be done.
+ * @param {HTMLElement} element
+ * @param {Figure} figure
+ */
+export function sketch(element, figure) {
+  const layout = /** @type {any} */ (element)._fullLayout;
+  const lines = element.querySelectorAll(".scatterlayer .trace .js-line");
+  const { xaxis, yaxis } = figure.layout;
+  const same = layout?.yaxis?.type === yaxis.type && String(layout.xaxis.range) === String(xaxis.range);
+  if (!same || lines.length !== figure.data.length || figure.data.some((trace) => trace.type !== "scatter"))
+    return false;
+  figure.data.forEach((trace, i) => {
+    let data = "";
+    let open = false;
+    for (let k = 0; k < trace.x.length; k++) {
+      const y = trace.y[k];
+      const [px, py] = [layout.xaxis.d2p(trace.x[k]), y === null || y === undefined ? NaN : layout.yaxis.d2p(y)];
+      if (Number.isFinite(py)) {
+        data += `${open ? "L" : "M"}${px.toFixed(1)},${py.toFixed(1)}`;
+        open = true;
+      } else if (!trace.connectgaps) open = false;
+    }
+    lines[i]?.setAttribute("d", data || "M0,0");
+  });
+  return true;
+}
+
 /** @param {HTMLElement} element @param {object} layout  changes only */
 export async function relayout(element, layout) {
   const Plotly = await plotly();

@@ -17,6 +17,7 @@ import { columnOf, heatTrace, jointTrace, lineTrace, STATE } from "./traces.mjs"
  */
 
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
+const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
 const HISTOGRAM = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
@@ -72,6 +73,8 @@ export function mountChart(chart, store, runsOf, linked) {
   /** What is drawn, line by line. @type {import("./labels.mjs").Drawn[]} */
   let drawn = [];
   let zoomed = false;
+  let drawnAt = -Infinity;
+  let settling = 0;
   let inSight = false;
   let stale = true;
   /** @type {Promise<void> | null} */
@@ -180,11 +183,24 @@ export function mountChart(chart, store, runsOf, linked) {
     }
   }
 
+  function settle() {
+    settling = 0;
+    draw();
+  }
+
   async function paintOnce() {
     const made = figure();
     empty.hidden = made.data.length > 0;
     sentence.textContent = describe();
+    // While a slider moves, lines follow at once and the axes every now and then.
+    const since = performance.now() - drawnAt;
+    if (since < SETTLE_MS && plot.sketch(place, made)) {
+      if (!settling) settling = window.setTimeout(settle, SETTLE_MS - since);
+      follow();
+      return;
+    }
     await plot.draw(place, made);
+    drawnAt = performance.now();
     if (!zoomed) {
       zoomed = true;
       plot.onZoom(place, (range) =>

@@ -14,9 +14,9 @@ import { mountChart } from "./chart.mjs";
  * @param {HTMLElement} root
  * @param {import("../lib/store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {{ runs?: (state: any) => Run[], linked?: boolean, only?: string, except?: string }} [options]
+ * @param {{ runs?: (state: any) => Run[], linked?: boolean, which?: (id: string) => boolean }} [options]
  *   which runs these charts show (the visible ones), whether their vertical axes span all visible runs,
- *   and the one chart that alone is shown, or is not, whatever the view says
+ *   and which of the view's charts are shown here
  */
 export function mountCharts(root, store, catalogue, options = {}) {
   const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Run} */ run) => run.start === 0));
@@ -28,7 +28,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
 
   function arrange() {
     const wanted = /** @type {ChartView[]} */ (store.get().charts).filter(
-      ({ id }) => byId.has(id) && id !== options.except && (!options.only || id === options.only),
+      ({ id }) => byId.has(id) && (options.which?.(id) ?? true),
     );
     /** @type {HTMLElement | undefined} */
     let added;
@@ -62,7 +62,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
   }
 
   store.on(["charts"], arrange);
-  store.on(["visible", "range"], redraw);
+  store.on(["visible", "range", "tensor", "smoothing"], redraw);
   store.on(["step", "hover", "steps"], follow);
   onThemeChange(redraw);
   arrange();

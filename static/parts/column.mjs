@@ -41,7 +41,7 @@ export function mountColumn(key, store, catalogue, events) {
   mountCharts(charts, store, catalogue, {
     runs: (state) => state.visible.filter((/** @type {any} */ run) => run.runner.key === key && run.start === 0),
     linked: true,
-    except: "apart",
+    which: (chart) => chart !== "apart",
   });
 
   const edit = (/** @type {(runners: any[]) => any[]} */ change) => store.set({ runners: change(store.get().runners) });

@@ -1,0 +1,104 @@
+// Training runs side by side or overlaid: charts, what differs in their settings, and a sentence.
+
+import { byId, make } from "./lib/dom.mjs";
+import { followRuns } from "./lib/live-runs.mjs";
+import { openRunPage } from "./lib/run-store.mjs";
+import { onThemeChange } from "./lib/theme.mjs";
+import { mountAddChart, mountCharts } from "./parts/charts.mjs";
+import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
+import { differences, runsVerdict } from "./parts/run-verdict.mjs";
+
+const ids = (document.body.dataset.runs ?? "").split(",").filter(Boolean);
+const { catalogue, store } = await openRunPage(["run_parts"]);
+mountRunStatus(byId("status"), store);
+mountSmoothing(byId("smoothing"), store);
+mountAddChart(byId("add-chart"), store, catalogue, "run");
+
+// Overlaid: one list of charts with all runs. Side by side: a list for each, axes linked.
+const place = byId("place");
+const overlay = make("div", {});
+mountCharts(overlay, store, catalogue);
+const columns = ids.map((_, index) => {
+  const title = make("h2", {});
+  const charts = make("div", {});
+  mountCharts(charts, store, catalogue, { runs: (state) => state.visible.slice(index, index + 1), linked: true });
+  store.on(["visible"], ({ visible }) => {
+    title.textContent = visible[index]?.label ?? "";
+    title.style.color = visible[index]?.colour ?? "";
+  });
+  return make("section", { class: "column" }, title, charts);
+});
+const sideBySide = make("div", { class: "side-by-side" }, ...columns);
+const choice = make(
+  "select",
+  { "aria-label": "Layout" },
+  make("option", { value: "overlaid" }, "overlaid"),
+  make("option", { value: "side" }, "side by side"),
+);
+choice.addEventListener("change", arrange);
+byId("layout").append(choice);
+function arrange() {
+  place.replaceChildren(choice.value === "side" ? sideBySide : overlay);
+}
+arrange();
+
+const tensor = make("select", { "aria-label": "Tensor" });
+tensor.addEventListener("change", () => store.set({ tensor: tensor.value }));
+byId("tensor-choice").append(make("label", { class: "knob" }, "Tensor ", tensor));
+store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
+  const names = visible[0]?.tensors ?? [];
+  if (names.length + 1 !== tensor.options.length) {
+    tensor.replaceChildren(
+      make("option", { value: "" }, "first"),
+      ...names.map((/** @type {string} */ name) => make("option", { value: name }, name)),
+    );
+  }
+  tensor.value = chosen;
+});
+
+const legend = byId("legend");
+const verdict = byId("verdict");
+store.on(["visible", "runs"], ({ visible }) => {
+  legend.replaceChildren(
+    ...visible.map((run) =>
+      make(
+        "a",
+        { href: `/runs/${run.info.id}` },
+        make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
+        `${run.label} (${run.info.status})`,
+      ),
+    ),
+  );
+  const sentence = runsVerdict(visible);
+  if (verdict.textContent !== sentence) verdict.textContent = sentence;
+});
+let tabulated = "";
+store.on(["visible"], ({ visible }) => {
+  const rows = differences(visible.map((run) => run.info.config ?? {}));
+  const key = JSON.stringify([rows, visible.map((run) => run.label)]);
+  if (key === tabulated) return;
+  tabulated = key;
+  byId("differences").replaceChildren(
+    rows.length
+      ? make(
+          "table",
+          {},
+          make(
+            "thead",
+            {},
+            make("tr", {}, make("th", {}, "setting"), ...visible.map((run) => make("th", { scope: "col" }, run.label))),
+          ),
+          make(
+            "tbody",
+            {},
+            ...rows.map(({ name, values }) =>
+              make("tr", {}, make("th", { scope: "row" }, name), ...values.map((v) => make("td", {}, v))),
+            ),
+          ),
+        )
+      : make("p", { class: "hint" }, "Nothing: they differ in name alone."),
+  );
+});
+
+const live = followRuns(store, catalogue, ids);
+onThemeChange(live.redraw);

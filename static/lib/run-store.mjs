@@ -1,0 +1,48 @@
+// The store of a page that shows training runs, and the fields that its address keeps.
+
+import { get } from "./api.mjs";
+import { byId } from "./dom.mjs";
+import { openingCharts } from "./opening.mjs";
+import { createStore } from "./store.mjs";
+import { mountThemeSwitch } from "./theme.mjs";
+import { FIELDS } from "./view.mjs";
+
+/** Opens a page about training runs. @param {string[]} [charts]  ids of charts that are shown besides */
+export async function openRunPage(charts = []) {
+  mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
+  const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
+  const query = new URLSearchParams(location.search);
+  const chosen = /** @type {any} */ (FIELDS.charts).read(query.getAll("charts"));
+  const more = catalogue.charts
+    .filter((/** @type {any} */ c) => charts.includes(c.id))
+    .map((/** @type {any} */ c) => ({ id: c.id, log: c.log_y, choice: "" }));
+  const store = createStore({
+    charts: query.has("charts") ? chosen : [...openingCharts(catalogue, "run"), ...more],
+    range: /** @type {number[] | null} */ (null),
+    tensor: query.get("tensor") ?? "",
+    smoothing: Number(query.get("smoothing") ?? 0) || 0,
+    step: -1,
+    steps: 1,
+    hover: /** @type {number | null} */ (null),
+    runs: /** @type {any[]} */ ([]),
+    visible: /** @type {any[]} */ ([]),
+    result: /** @type {any} */ (null),
+    connected: true,
+    offline: false,
+    error: /** @type {any} */ (null),
+  });
+  store.onCommit((state) => {
+    const now = new URLSearchParams(location.search);
+    const written = /** @type {any} */ (FIELDS.charts).write(state.charts);
+    for (const [name, value] of [
+      ["charts", written],
+      ["tensor", state.tensor],
+      ["smoothing", state.smoothing || ""],
+    ]) {
+      if (value) now.set(name, String(value));
+      else now.delete(name);
+    }
+    history.replaceState(null, "", `?${now}`.replaceAll("%2C", ","));
+  });
+  return { catalogue, store };
+}

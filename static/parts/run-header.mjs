@@ -1,0 +1,44 @@
+// The line that says what a run is, how far it is and how long it will take.
+
+import { make } from "../lib/dom.mjs";
+import { count, number } from "../lib/format.mjs";
+
+/** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
+export function mountRunHeader(root, store) {
+  const title = make("h1", {});
+  const status = make("span", { class: "badge" });
+  const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const facts = make("span", { class: "facts" });
+  const reason = make("p", { class: "outcome" });
+  root.append(title, status, progress, facts, reason);
+  function render() {
+    const info = store.get().runs[0];
+    if (!info) return;
+    title.textContent = info.name || `${info.optimizer} on ${info.task}`;
+    document.title = `${title.textContent} · Optimscope`;
+    status.textContent = info.outcome && info.outcome !== info.status ? `${info.status}: ${info.outcome}` : info.status;
+    status.dataset.status = info.status;
+    progress.value = info.progress ?? 0;
+    const parts = [
+      `step ${count(info.step)}${info.steps ? ` / ${count(info.steps)}` : ""}`,
+      info.speed ? `${number(info.speed, 3)} steps/s` : "",
+      info.eta && !info.finished ? `${duration(info.eta)} left` : "",
+      info.latest?.loss !== undefined ? `loss ${number(info.latest.loss)}` : "",
+      info.queue_position ? `${info.queue_position} before it in the queue` : "",
+    ];
+    facts.textContent = parts.filter(Boolean).join(" · ");
+    reason.textContent =
+      ["failed", "interrupted"].includes(info.status) || ["diverged", "undefined"].includes(info.outcome)
+        ? info.reason
+        : "";
+  }
+  store.on(["runs"], render);
+  render();
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(Math.round(seconds), 1)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${number(seconds / 3600, 2)} h`;
+}

@@ -1,0 +1,35 @@
+// Quiet words about the connection, and the smoothing of noisy lines.
+
+import { make } from "../lib/dom.mjs";
+import { isOver } from "./run-controls.mjs";
+
+/** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
+export function mountRunStatus(root, store) {
+  function render() {
+    const { connected, error, runs } = store.get();
+    const running = runs.some((/** @type {any} */ info) => !isOver(info));
+    const messages = [
+      error && [error.message, error.hint].filter(Boolean).join(" "),
+      !connected && running && "The connection is lost. It is tried again by itself, and nothing is missed.",
+      runs.length > 0 &&
+        runs.every((/** @type {any} */ info) => info.status === "queued") &&
+        "Waiting in the queue. The curves begin when it starts.",
+    ];
+    root.textContent = messages.find(Boolean) || "";
+    root.hidden = !root.textContent;
+  }
+  store.on(["connected", "error", "runs"], render);
+  render();
+}
+
+/** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
+export function mountSmoothing(root, store) {
+  const range = make("input", { type: "range", min: 0, max: 0.99, step: 0.01, value: store.get().smoothing });
+  range.addEventListener("input", () => store.set({ smoothing: Number(range.value) }, false));
+  range.addEventListener("change", () => store.set({ smoothing: Number(range.value) }));
+  range.addEventListener("dblclick", () => {
+    range.value = "0";
+    store.set({ smoothing: 0 });
+  });
+  root.append(make("label", {}, "Smoothing", range));
+}

@@ -1,0 +1,80 @@
+// What several training runs differ in, and one sentence with their numbers.
+
+import { number } from "../lib/format.mjs";
+
+/**
+ * The settings in which the runs differ, by path.
+ * @param {Record<string, any>[]} configs
+ * @returns {{ name: string, values: string[] }[]}
+ */
+export function differences(configs) {
+  const flat = configs.map((config) => flatten(config));
+  const names = [...new Set(flat.flatMap((one) => Object.keys(one)))].filter(
+    (name) => name !== "name" && name !== "tags",
+  );
+  return names
+    .map((name) => ({ name: name.replaceAll("_", " "), values: flat.map((one) => text(one[name])) }))
+    .filter(({ values }) => new Set(values).size > 1);
+}
+
+/**
+ * @param {Record<string, any>} value
+ * @param {string} [prefix]
+ * @returns {Record<string, any>}
+ */
+function flatten(value, prefix = "") {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) => {
+      const path = prefix ? `${prefix}.${name}` : name;
+      return inner !== null && typeof inner === "object" && !Array.isArray(inner)
+        ? Object.entries(flatten(inner, path))
+        : [[path, inner]];
+    }),
+  );
+}
+
+/** @param {any} value */
+function text(value) {
+  if (value === undefined || value === null) return "–";
+  return typeof value === "number" ? number(value) : String(value);
+}
+
+/**
+ * How the runs part: losses, weight norm and how unevenly decay acts over their tensors.
+ * @param {any[]} runs
+ */
+export function runsVerdict(runs) {
+  const known = runs.filter((run) => run.columns.loss?.length);
+  if (known.length < 2) return known.length ? "" : "The curves begin with the first steps.";
+  const step = Math.min(...known.map((run) => run.steps.loss?.at(-1) ?? 0));
+  const parts = known.map((run) => {
+    const spread = decaySpread(run);
+    const decay =
+      spread === null
+        ? "does not decay"
+        : spread < 1.02
+          ? "shrinks all decayed tensors at one rate"
+          : `shrinks its tensors at rates that differ by a factor of ${number(spread, 2)}`;
+    return `${run.label} ${decay} and stands at a loss of ${number(recent(run.columns.loss), 3)}`;
+  });
+  return `After ${step} steps ${parts.join("; ")}.`;
+}
+
+/** The largest effective decay over the smallest, of the tensors that decay. @param {any} run */
+function decaySpread(run) {
+  const rates = run.tensors
+    .filter(
+      (/** @type {string} */ name) =>
+        run.info.tensors?.find((/** @type {any} */ t) => t.name === name)?.decayed ?? true,
+    )
+    .map((/** @type {string} */ name) => Math.abs(recent(run.columns[`${name}/effective_decay`])))
+    .filter((/** @type {number} */ rate) => rate > 0);
+  return rates.length > 0 ? Math.max(...rates) / Math.min(...rates) : null;
+}
+
+/** Mean of the last tenth, at most 20 values. @param {Float32Array | undefined} values */
+function recent(values) {
+  if (!values?.length) return NaN;
+  const tail = values.subarray(-Math.min(20, Math.max(1, Math.ceil(values.length / 10))));
+  return tail.reduce((sum, value) => sum + value, 0) / tail.length;
+}
