@@ -176,9 +176,7 @@ class _Flat:
         if before is None:
             return []
         whole, after, rate = not self.rule.elementwise, self._theta, made.effective_lr
-        return [
-            Move(self.live, self._segments, whole, before, after, self._grad, rate, gradient_part, decay)
-        ]
+        return [Move(self.live, self._segments, whole, before, after, self._grad, rate, gradient_part, decay)]
 
     def seen_views(self) -> list[Tensor]:
         """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""

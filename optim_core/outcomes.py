@@ -12,6 +12,9 @@ class Outcome(StrEnum):
     CONVERGED = "converged"
     DIVERGED = "diverged"
     UNDEFINED = "undefined"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
 
     @property
     def sentence(self) -> str:
@@ -23,4 +26,7 @@ _SENTENCES = {
     Outcome.CONVERGED: "All steps were taken, and at the end the weights had come to rest.",
     Outcome.DIVERGED: "The weights grew beyond all bounds; the run stops there.",
     Outcome.UNDEFINED: "A value that is not a finite number came up; the run stops there.",
+    Outcome.CANCELLED: "Somebody stopped the run before its last step.",
+    Outcome.INTERRUPTED: "The process that trained was stopped before the last step.",
+    Outcome.FAILED: "The training program failed; the reason says how.",
 }

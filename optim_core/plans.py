@@ -1,0 +1,198 @@
+"""A training run-to-be: its options, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar, cast
+
+import torch
+from torch import nn
+
+from optim_core.catalogue import as_rule, as_task
+from optim_core.errors import InvalidInput
+from optim_core.kinds import complete
+from optim_core.param_groups import POLICIES, Placement, Policy, explain
+from optim_core.problem import check_number
+from optim_core.registry import lookup
+from optim_core.rule import Rule
+from optim_core.schedules import Plan, as_plan
+from optim_core.task import Task, TaskRun
+
+Precision = Literal["fp32", "bf16", "fp16", "fp16_unscaled"]
+PRECISIONS: dict[str, str] = {
+    "fp32": "Everything in 32-bit floats.",
+    "bf16": "Layers in bfloat16 (autocast), weights in 32 bits.",
+    "fp16": "Layers in float16 (autocast), the loss scaled so that small gradients survive.",
+    "fp16_unscaled": "Layers in float16 without scaling, to see what scaling is for.",
+}
+MAX_STEPS, MAX_BATCH, MAX_SEED = 10_000_000, 1_000_000, 2**63 - 1
+EVALUATIONS = 20  # in a run, unless it says otherwise
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """What is traced, see `Tracer`: every tensor every 10th step, histograms every 100th."""
+
+    every: int = 10
+    histogram_every: int | None = None
+    select: str | Sequence[str] = "*"
+    watch: Sequence[tuple[str, int]] = ()
+
+    @classmethod
+    def checked(cls, options: object) -> TraceOptions:
+        """From ``{"every": 1, "watch": [["head.bias", 3]]}``; raises InvalidInput."""
+        if not (options is None or isinstance(options, Mapping)):
+            raise InvalidInput(f"got {type(options).__name__}, expected an object.")
+        given = dict(options or {})
+        unknown = set(given) - {"every", "histogram_every", "select", "watch"}
+        if unknown:
+            raise InvalidInput(
+                f"there is no option {min(unknown)[:40]!r} here; known: every, histogram_every, select, watch."
+            )
+        for name in ("every", "histogram_every"):
+            if given.get(name) is not None:
+                given[name] = int(check_number(name, given[name], 1, MAX_STEPS, whole=True))
+        try:
+            given["watch"] = [(str(name), int(index)) for name, index in given.get("watch", ())]
+        except (TypeError, ValueError):
+            raise InvalidInput("expected pairs of a name and an index.", field="watch") from None
+        return cls(**given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plans:
+    """A checked training run-to-be: everything that `Loop` needs beside the sink."""
+
+    task: Task
+    task_settings: Mapping[str, Any]
+    rule: Rule
+    hyper: Mapping[str, Any]
+    steps: int
+    seed: int
+    batch_size: int
+    device: torch.device
+    schedule: Plan | None
+    decay_schedule: Plan | None
+    groups: Policy
+    clip: float | None
+    precision: Precision
+    l2_in_loss: float
+    trace: TraceOptions
+    validate_every: int
+
+    def config(self) -> dict[str, Any]:
+        """The plans as JSON data, complete with defaults."""
+        return {
+            "task": {"id": self.task.id, **self.task_settings},
+            "optimizer": self.rule.id,
+            "hyper": dict(self.hyper),
+            "steps": self.steps,
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "device": str(self.device),
+            "schedule": _plan_json(self.schedule),
+            "decay_schedule": _plan_json(self.decay_schedule),
+            "groups": self.groups,
+            "clip": self.clip,
+            "precision": self.precision,
+            "l2_in_loss": self.l2_in_loss,
+            "trace": asdict(self.trace),
+            "validate_every": self.validate_every,
+        }
+
+    def placements(self, model: nn.Module) -> list[Placement]:
+        """Which tensors decay, and why."""
+        return explain(model, self.groups)
+
+    def build(self) -> TaskRun:
+        """The task, ready to train."""
+        return self.task.run(self.seed, self.device, self.task_settings)
+
+
+def plan(
+    task: object,
+    rule: object,
+    *,
+    steps: object,
+    seed: object,
+    batch_size: object,
+    device: object,
+    schedule: object,
+    decay_schedule: object,
+    groups: object,
+    clip: object,
+    precision: object,
+    l2_in_loss: object,
+    trace: object,
+    validate_every: object,
+    hyper: Mapping[str, Any],
+) -> Plans:
+    """The plans that these options make; raises InvalidInput with the path of the first wrong field."""
+    found, settings = _at("task", _task, task)
+    chosen = _at("optimizer", as_rule, rule)
+    own = {name: value for name, value in found.hyper.items() if name in chosen.settings}
+    count = _whole("steps", found.steps if steps is None else steps, 1, MAX_STEPS)
+    decay_plan = _at("decay_schedule", as_plan, decay_schedule)
+    if decay_plan and "weight_decay" not in chosen.settings:
+        raise InvalidInput(f"{chosen.title} has no decay to schedule.", field="decay_schedule")
+    where = _at("device", _device, device)
+    _at("precision", lambda word: lookup(PRECISIONS, word, "precision"), precision)
+    _at("groups", lambda word: lookup(POLICIES, word, "policy"), groups)
+    every = max(1, count // EVALUATIONS) if validate_every is None else validate_every
+    return Plans(
+        task=found,
+        task_settings=settings,
+        rule=chosen,
+        hyper=_at("hyper", chosen.complete, {**own, **hyper}),
+        steps=count,
+        seed=_whole("seed", seed, 0, MAX_SEED),
+        batch_size=_whole("batch_size", found.batch_size if batch_size is None else batch_size, 1, MAX_BATCH),
+        device=where,
+        schedule=_at("schedule", as_plan, schedule),
+        decay_schedule=decay_plan,
+        groups=cast(Policy, groups),
+        clip=None if clip is None else check_number("clip", clip, 1e-12, 1e12),
+        precision=cast(Precision, precision),
+        l2_in_loss=check_number("l2_in_loss", l2_in_loss, 0.0, 1e6),
+        trace=_at("trace", TraceOptions.checked, trace),
+        validate_every=_whole("validate_every", every, 1, MAX_STEPS),
+    )
+
+
+def _task(given: object) -> tuple[Task, dict[str, Any]]:
+    """A task and its settings from a task, an id or ``{"id": …, settings}``."""
+    settings = dict(given) if isinstance(given, Mapping) else {}
+    task = as_task(settings.pop("id", None) if isinstance(given, Mapping) else given)
+    return task, complete(task.settings, settings)
+
+
+def _device(given: object) -> torch.device:
+    if isinstance(given, torch.device):
+        return given
+    if given == "auto":
+        best = "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device("cuda" if torch.cuda.is_available() else best)
+    try:
+        device = torch.device(str(given))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInput(f"got {str(given)[:40]!r}: {str(error).splitlines()[0][:200]}") from None
+    return device
+
+
+def _plan_json(plan: Plan | None) -> dict[str, Any] | None:
+    return None if plan is None else {"id": plan.schedule.id, **plan.settings}
+
+
+def _whole(field: str, value: object, low: int, high: int) -> int:
+    return int(check_number(field, value, low, high, whole=True))
+
+
+def _at(field: str, check: Callable[[Any], T], given: object) -> T:
+    """``check(given)``, with its error's path put below ``field``."""
+    try:
+        return check(given)
+    except InvalidInput as error:
+        raise error.within(field) from None

@@ -1,0 +1,141 @@
+"""What a training task is: data, a model and a loss, declared in one file of ``optim_core/tasks``.
+
+A task file reads: docstring (its first line is what menus say), ``build(seed, device, *, settings…)``
+that returns a `TaskRun`, and ``TASK = Task(...)``. It holds no optimizer and no loop. Everything that
+is drawn at random comes from ``seed``. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from optim_core.kinds import Setting, complete, declared
+
+Batch = tuple[Tensor, ...]
+Evaluate = Callable[[nn.Module], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The plane that a classifier of points divides: the model's output is drawn over it."""
+
+    box: tuple[float, float, float, float]  # x_low, x_high, y_low, y_high
+    n: int  # points along each side
+    evaluate: Callable[[nn.Module], Tensor]  # (n·n,), row by row from y_low up: the odds' logarithm
+    points: Tensor  # (examples, 2)
+    labels: Tensor  # (examples,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRun:
+    """A task, built: everything that a loop needs.
+
+    batches    endless batches of a size, always the same for a seed
+    loss       of the model on a batch, a number; the data's part alone
+    evaluate   what is known of the model beyond the batch: ``val_loss``, ``val_accuracy``, ``accuracy``
+               (on training data)…, numbers on the device; called without gradients, in eval mode
+    examples   in the training set; 0 for endless data
+    minimum    the weights, by parameter name, at which loss + (c/2)‖θ‖² is least, where that is known
+    facts      what else a page may tell: JSON data
+    """
+
+    model: nn.Module
+    batches: Callable[[int], Iterator[Batch]]
+    loss: Callable[[nn.Module, Batch], Tensor]
+    evaluate: Evaluate
+    examples: int
+    boundary: Boundary | None = None
+    minimum: Callable[[float], Mapping[str, Tensor]] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The declaration that ends a task file.
+
+    title       as menus show it
+    data        where the data come from
+    batch_size  that suits it
+    steps       after which something is to be seen
+    hyper       settings of the optimizer that suit it, where its own defaults show little
+    schedule    a schedule's id that suits it, or None for a constant learning rate
+    descends    whether its loss falls; a laboratory of noise has nothing to learn
+    """
+
+    title: str
+    data: str
+    batch_size: int
+    steps: int
+    hyper: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str | None = None
+    descends: bool = True
+
+    # Bound by the registry, from the file that holds the declaration.
+    id: str = ""
+    summary: str = ""
+    build: Callable[..., TaskRun] = lambda *args, **settings: _unbound()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def bind(self, name: str, module: ModuleType) -> Task:
+        """The task with its builder and settings, read from its module."""
+        doc = inspect.cleandoc(module.__doc__ or "").splitlines()
+        if not doc or not hasattr(module, "build"):
+            raise TypeError(f"{module.__name__}: needs a docstring and build(seed, device, *, ...)")
+        return dataclasses.replace(
+            self, id=name, summary=doc[0], build=module.build, settings=declared(module.build)
+        )
+
+    def run(self, seed: int, device: torch.device, settings: Mapping[str, Any]) -> TaskRun:
+        """The task built with these settings, checked; raises InvalidInput."""
+        return self.build(seed, device, **complete(self.settings, settings))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, torch's own random numbers (a model's first weights) come from ``seed``; outside, as before.
+
+    Only those of the CPU, where models are made: ``torch.manual_seed`` would reset every device's.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def drawer(seed: int, stream: int = 1) -> torch.Generator:
+    """Random numbers for data: another stream than the first weights have for the same seed.
+
+    Stream 1 is the batches'. What else a task draws needs a stream of its own, lest it repeat their order.
+    """
+    return torch.Generator().manual_seed((seed + stream * 0x9E3779B97F4A7C15) % 2**63)
+
+
+def shuffled(examples: Batch, seed: int) -> Callable[[int], Iterator[Batch]]:
+    """Batches of ``examples`` (arrays of one length) in a new order each epoch, without repetition in it.
+
+    A size that does not divide the number of examples leaves the rest of each epoch out.
+    """
+    count, device = len(examples[0]), examples[0].device
+
+    def batches(size: int) -> Iterator[Batch]:
+        generator = drawer(seed)
+        size = min(size, count)
+        while True:
+            order = torch.randperm(count, generator=generator).to(device)
+            for start in range(0, count - size + 1, size):
+                chosen = order[start : start + size]
+                yield tuple(array.index_select(0, chosen) for array in examples)
+
+    return batches
+
+
+def _unbound() -> TaskRun:
+    raise TypeError("this task was never bound to its file")

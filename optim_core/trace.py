@@ -1,0 +1,280 @@
+"""Tracing a `RuleOptimizer`: exact statistics per tensor, taken on the device, moved once per flush.
+
+    tracer = Tracer(optimizer, model.named_parameters(), every=10)
+    for step in …:
+        loss.backward()
+        optimizer.step()
+        tracer.record(loss)
+        if …:                       # now and then
+            tables = tracer.flush()
+
+A flush gives up to three tables, by how often their columns are measured: every step (loss, lr,
+weight_decay, steps_per_second and what else `record` was given), every ``every``-th step (`METRICS`
+and `RATES` of each tensor as ``name/metric``, watched coordinates as ``name[index]/value``, the global
+grad_norm), and every ``histogram_every``-th (``name/effective_lr_hist``). The first step is in all.
+Nothing waits for the device between two flushes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import accumulate, groupby
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optim_core.errors import InvalidInput
+from optim_core.frames import Columns
+from optim_core.measure import METRICS, RATES, WATCHED, Gauge, Measured, metrics
+from optim_core.optimizer import Move, RuleOptimizer
+
+Number = Tensor | float
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one frame, before it has a run and a number; ``step`` counts from ``first_step``."""
+
+    first_step: int
+    columns: Columns
+
+    @classmethod
+    def at(cls, steps: Sequence[int], columns: Columns) -> Table:
+        """Columns measured at these steps."""
+        offsets = (np.asarray(steps, dtype=np.int64) - steps[0]).astype(np.float32)
+        return cls(steps[0], {"step": offsets, **columns})
+
+    @property
+    def steps(self) -> list[int]:
+        """The step of each row."""
+        return [self.first_step + int(offset) for offset in self.columns["step"]]
+
+    def until(self, last: int) -> Table:
+        """The rows up to the step ``last``."""
+        kept = int((self.columns["step"] <= last - self.first_step).sum())
+        return Table(self.first_step, {name: values[:kept] for name, values in self.columns.items()})
+
+
+@dataclass(eq=False)
+class _Layout:
+    """The gauge for moves of these tensors, and where its numbers belong among all that is traced."""
+
+    live: list[list[Tensor]]
+    gauge: Gauge | None  # None where none of the traced tensors is among them
+    columns: list[int]  # of each measured tensor
+    coordinates: list[int]  # of each measured coordinate
+
+
+_Row = tuple[int, _Layout, Measured]
+
+
+@dataclass
+class _Pending:
+    """What has been measured since the last flush."""
+
+    steps: list[int] = field(default_factory=list)
+    scalars: dict[str, list[Number]] = field(default_factory=dict)
+    traced: list[_Row] = field(default_factory=list)
+    grad_norms: list[Tensor] = field(default_factory=list)
+
+
+class Tracer:
+    """Observes ``optimizer``; `close` ends it.
+
+    ``select`` is a glob over names, or several; ``watch`` names single coordinates as (name, index
+    in the flattened tensor). Raises InvalidInput for what matches nothing.
+    """
+
+    def __init__(
+        self,
+        optimizer: RuleOptimizer,
+        named_params: Iterable[tuple[str, Tensor]],
+        *,
+        select: str | Sequence[str] = "*",
+        every: int = 1,
+        histogram_every: int | None = None,
+        watch: Sequence[tuple[str, int]] = (),
+    ):
+        owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        known = {name: p for name, p in named_params if id(p) in owned and p.numel()}
+        globs = [select] if isinstance(select, str) else list(select)
+        self.names = [name for name in known if any(fnmatchcase(name, glob) for glob in globs)]
+        if not self.names:
+            raise InvalidInput(
+                f"no tensor is named {' or '.join(globs)[:80]!r}; there are {', '.join(known)[:300]}.",
+                field="select",
+            )
+        self.every, self.histogram_every = max(every, 1), max(histogram_every or 10 * every, 1)
+        self.watch = [_coordinate(known, name, index) for name, index in watch]
+        self.step = 0  # steps recorded so far
+        self._params, self._optimizer = known, optimizer
+        self._place = {id(known[name]): i for i, name in enumerate(self.names)}
+        self._pending, self._flushed = _Pending(), perf_counter()
+        self._layout: _Layout | None = None
+        optimizer.observer = self
+
+    def close(self) -> None:
+        """Looks on no longer."""
+        self._optimizer.observer = None
+
+    def wants(self) -> bool:
+        """Whether the coming step is traced."""
+        step = self.step + 1
+        return step == 1 or step % self.every == 0 or step % self.histogram_every == 0
+
+    def saw(self, moves: Sequence[Move]) -> None:
+        """Measures a step of the optimizer."""
+        if self._layout is None or not _same(self._layout.live, moves):
+            self._layout = self._lay_out(moves)
+        if self._layout.gauge:
+            step = self.step + 1
+            histogram = step == 1 or step % self.histogram_every == 0
+            measured = self._layout.gauge.measure(moves, histogram=histogram)
+            norms = torch.stack([torch.linalg.vector_norm(move.grad).float() for move in moves])
+            self._pending.traced.append((step, self._layout, measured))
+            self._pending.grad_norms.append(torch.linalg.vector_norm(norms))
+
+    def record(self, loss: Number, **more: Number) -> None:
+        """Ends a step: its loss, and what else is known at every step; before a scheduler moves on.
+
+        Tensors of no dimension may stay on their device; they must not need a gradient.
+        """
+        self.step += 1
+        groups = self._optimizer.param_groups
+        decays = [group["weight_decay"] for group in groups if "weight_decay" in group]
+        settings = {"weight_decay": max(decays)} if decays else {}
+        pending = self._pending
+        pending.steps.append(self.step)
+        for name, value in {"loss": loss, "lr": groups[0]["lr"], **settings, **more}.items():
+            known = pending.scalars.setdefault(name, [])
+            known += [float("nan")] * (len(pending.steps) - 1 - len(known))
+            known.append(value)
+
+    def flush(self) -> list[Table]:
+        """What has been measured since the last flush, moved to the host at once."""
+        pending, self._pending = self._pending, _Pending()
+        parcel = _Parcel()
+        for name, values in pending.scalars.items():
+            values += [float("nan")] * (len(pending.steps) - len(values))
+            parcel.add(name, torch.stack([torch.as_tensor(value, dtype=torch.float32) for value in values]))
+        if pending.traced:
+            parcel.add("metrics", self._metrics(pending.traced))
+            parcel.add("grad_norm of traced", torch.stack(pending.grad_norms))
+            parcel.add("watched", self._watched(pending.traced))
+        counted = [row for row in pending.traced if row[2].counts is not None]
+        if counted:
+            parcel.add("counts", self._counts(counted))
+        host = parcel.unpack()
+        tables = []
+        if pending.steps:
+            now = perf_counter()
+            pace = len(pending.steps) / max(now - self._flushed, 1e-9)
+            self._flushed = now
+            columns = {name: host[name] for name in pending.scalars}
+            columns["steps_per_second"] = np.full(len(pending.steps), pace, dtype=np.float32)
+            tables.append(Table.at(pending.steps, columns))
+        if pending.traced:
+            tables.append(Table.at([row[0] for row in pending.traced], self._traced_columns(host, pending)))
+        if counted:
+            columns = {f"{name}/effective_lr_hist": host["counts"][:, i] for i, name in enumerate(self.names)}
+            tables.append(Table.at([row[0] for row in counted], columns))
+        return tables
+
+    def _traced_columns(self, host: Columns, pending: _Pending) -> Columns:
+        columns = {
+            f"{name}/{metric}": host["metrics"][:, k, i]
+            for i, name in enumerate(self.names)
+            for k, metric in enumerate(METRICS + RATES)
+        }
+        for i, (name, index) in enumerate(self.watch):
+            for k, what in enumerate(WATCHED):
+                columns[f"{name}[{index}]/{what}"] = host["watched"][:, k, i]
+        if "grad_norm" not in pending.scalars:
+            columns["grad_norm"] = host["grad_norm of traced"]
+        return columns
+
+    def _metrics(self, rows: Sequence[_Row]) -> Tensor:
+        """(rows, 12, tensors); NaN where a tensor took no part."""
+        parts = []
+        for layout, same in groupby(rows, key=lambda row: row[1]):
+            measured = [row[2] for row in same]
+            values = metrics(torch.stack([m.sums for m in measured])).float()
+            values = torch.cat((values, torch.stack([m.rates for m in measured])), 1)
+            parts.append(_placed(values, layout.columns, len(self.names)))
+        return torch.cat(parts)
+
+    def _watched(self, rows: Sequence[_Row]) -> Tensor:
+        """(rows, 4, coordinates)."""
+        return torch.stack(
+            [_placed(m.watched.float(), layout.coordinates, len(self.watch)) for _, layout, m in rows]
+        )
+
+    def _counts(self, rows: Sequence[_Row]) -> Tensor:
+        """(rows, tensors, 64)."""
+        counts = [(layout, m.counts.T) for _, layout, m in rows if m.counts is not None]
+        return torch.stack([_placed(c, layout.columns, len(self.names)).T for layout, c in counts])
+
+    def _lay_out(self, moves: Sequence[Move]) -> _Layout:
+        live = [move.live for move in moves]
+        chosen = [[i for i, p in enumerate(tensors) if id(p) in self._place] for tensors in live]
+        taken = [live[k][i] for k, picked in enumerate(chosen) for i in picked]
+        place = {id(p): i for i, p in enumerate(taken)}
+        watched = [
+            (j, place.get(id(self._params[name])), index) for j, (name, index) in enumerate(self.watch)
+        ]
+        seen = [(j, i, index) for j, i, index in watched if i is not None]
+        gauge = Gauge(moves, chosen, [(i, index) for _, i, index in seen]) if taken else None
+        return _Layout(live, gauge, [self._place[id(p)] for p in taken], [j for j, _, _ in seen])
+
+
+class _Parcel:
+    """Tensors of one device that go to the host as one."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._tensors: list[Tensor] = []
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        self._names.append(name)
+        self._tensors.append(tensor)
+
+    def unpack(self) -> Columns:
+        """The arrays by name, after one transfer for each device that had any: one, as a rule."""
+        if not self._tensors:
+            return {}
+        device = max((t.device for t in self._tensors), key=lambda d: d.type != "cpu")
+        flat = torch.cat([t.to(device).reshape(-1).float() for t in self._tensors]).cpu().numpy()
+        ends = list(accumulate(t.numel() for t in self._tensors))
+        pieces = np.split(flat, ends[:-1])
+        return {
+            name: piece.reshape(t.shape)
+            for name, piece, t in zip(self._names, pieces, self._tensors, strict=True)
+        }
+
+
+def _placed(values: Tensor, places: list[int], width: int) -> Tensor:
+    """The last axis put at ``places`` of an axis of ``width``, NaN elsewhere."""
+    if places == list(range(width)):
+        return values
+    whole = values.new_full((*values.shape[:-1], width), float("nan"))
+    whole[..., places] = values
+    return whole
+
+
+def _same(live: list[list[Tensor]], moves: Sequence[Move]) -> bool:
+    return len(live) == len(moves) and all(a is move.live for a, move in zip(live, moves, strict=True))
+
+
+def _coordinate(known: Mapping[str, Tensor], name: str, index: int) -> tuple[str, int]:
+    size = known[name].numel() if name in known else 0
+    if not 0 <= index < size:
+        raise InvalidInput(
+            f"there is no coordinate {name[:80]}[{index}]"
+            + (f"; {name} has {size}." if size else f"; tensors are {', '.join(known)[:300]}."),
+            field="watch",
+        )
+    return name, index
