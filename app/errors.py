@@ -139,10 +139,10 @@ def _path(location: Sequence[int | str], body: object) -> str:
     if source != "body":
         return ".".join(map(str, parts))
     path: list[str] = []
-    for part in parts:
+    for number, part in enumerate(parts, 1):
         if isinstance(body, list) and isinstance(part, int) and part < len(body):
             body = body[part]
-        elif isinstance(body, dict):
+        elif isinstance(body, dict) and (part in body or number == len(parts)):
             body = body.get(part)
         else:
             continue

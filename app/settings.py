@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         default=64_000_000, ge=0, description="Memory for answers that were computed before."
     )
     jobs_per_device: int = Field(default=1, ge=1, description="Training runs at the same time on one device.")
+    preload: bool = Field(
+        default=False,
+        description="Load torch for training runs when the server starts, not with the first run.",
+    )
     silent_seconds: float = Field(
         default=120.0,
         gt=0,

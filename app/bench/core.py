@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
 import torch
-import uvicorn
 
 from app.main import create_app
+from app.server import Server
 from app.settings import Settings
 from optim_core.batch import simulate_many
 from optim_core.trajectory import simulate
@@ -137,15 +139,16 @@ def _request_time() -> float:
 def _server() -> Iterator[int]:
     """A server on a free port of the loopback interface."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(Settings(token="")), log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        sleep(0.01)
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(5)
-        listening.close()
+    port = listening.getsockname()[1]
+    with TemporaryDirectory() as folder:
+        server = Server(create_app(Settings(token="", port=port, data_dir=Path(folder))), log_level="error")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            sleep(0.01)
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join(5)
+            listening.close()

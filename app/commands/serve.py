@@ -10,8 +10,6 @@ from typing import Any
 import click
 
 BACKLOG = 2048
-# Streams that browsers keep open must not keep the server from stopping.
-SHUTDOWN_SECONDS = 3
 
 
 @click.command()
@@ -26,34 +24,36 @@ SHUTDOWN_SECONDS = 3
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
-    import uvicorn
     from pydantic import ValidationError
 
     from app.main import create_app
     from app.security import new_token
+    from app.server import Server
     from app.settings import Settings
+    from app.store import StoreError
 
+    chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**chosen)
     except ValidationError as error:
         first = error.errors()[0]
         raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     token = settings.token or ("" if settings.is_local else new_token())
-    settings = settings.model_copy(update={"port": port, "token": token})
+    preload = settings.preload or "preload" not in settings.model_fields_set
+    settings = settings.model_copy(update={"port": port, "token": token, "preload": preload})
     address = _address(settings.host, port) + (f"/?token={token}" if token else "")
+    app = create_app(settings)
+    try:
+        app.state.services.live.open_store()
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"Optimscope is at {address}  (stop with Ctrl+C)")
     sys.stdout.flush()
     if open_page:
         click.launch(address)
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level="warning",
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        server_header=False,
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(app).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

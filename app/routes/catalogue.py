@@ -14,13 +14,14 @@ from app.mathml import equations, mathml, surface_mathml
 from app.schemas_catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
-from optim_core.catalogue import rules
+from optim_core.catalogue import rules, tasks
 from optim_core.formula_text import MAX_CHARACTERS
 from optim_core.kinds import schema
 from optim_core.outcomes import Outcome
 from optim_core.rule import Rule
 from optim_core.schedules import schedules
 from optim_core.surfaces import surfaces, thumbnail
+from optim_core.task import Task
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
 
@@ -41,7 +42,7 @@ def _content(shared: Services) -> dict[str, Any]:
         "version": shared.version,
         "optimizers": [_optimizer(rule) for rule in rules().values()],
         "surfaces": [_surface(surface) for surface in surfaces().values()],
-        "tasks": [],
+        "tasks": [_task(task) for task in tasks().values()],
         "schedules": [
             {"id": s.id, "title": s.title, "summary": s.summary, "params": schema(s.settings)}
             for s in schedules().values()
@@ -79,6 +80,12 @@ def _surface(surface: Surface) -> dict[str, Any]:
         "demo": dict(surface.demo),
         "thumbnail": packed(thumbnail(surface), "u1"),
     }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    names = ("id", "title", "summary", "data", "batch_size", "steps", "schedule")
+    facts = {name: getattr(task, name) for name in names}
+    return facts | {"hyper": dict(task.hyper), "settings": schema(task.settings)}
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from app.live import LiveNow
 from app.services import Shared
 
 router = APIRouter(include_in_schema=False)
@@ -18,9 +21,31 @@ async def explore(request: Request, shared: Shared) -> Response:
 
 
 @router.api_route("/compare", methods=["GET", "HEAD"])
-async def compare(request: Request, shared: Shared) -> Response:
-    """Two or three optimizers in columns."""
+async def compare(
+    request: Request, shared: Shared, runs: Annotated[str, Query(max_length=2000)] = ""
+) -> Response:
+    """Two or three optimizers in columns, or training runs: ``?runs=a,b``."""
+    if runs:
+        return shared.page(request, "compare_runs.html", runs=runs)
     return shared.page(request, "compare.html")
+
+
+@router.api_route("/train", methods=["GET", "HEAD"])
+async def train(request: Request, shared: Shared) -> Response:
+    """The form that starts training runs."""
+    return shared.page(request, "train.html")
+
+
+@router.api_route("/runs", methods=["GET", "HEAD"])
+async def runs(request: Request, shared: Shared) -> Response:
+    """All runs."""
+    return shared.page(request, "runs.html")
+
+
+@router.api_route("/runs/{run}", methods=["GET", "HEAD"])
+def run(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
+    """One run, live."""
+    return shared.page(request, "run.html", run=live.store.find(run).id)
 
 
 @router.api_route("/static/{version}/{path:path}", methods=["GET", "HEAD"])

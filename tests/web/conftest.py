@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,10 @@ Decode = Callable[[dict[str, Any]], NDArray[Any]]
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[TestClient]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A browser on the same machine as a server with default settings."""
-    with TestClient(create_app(Settings()), base_url=HOME, raise_server_exceptions=False) as client:
+    app = create_app(Settings(data_dir=tmp_path_factory.mktemp("data")))
+    with TestClient(app, base_url=HOME, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -51,9 +53,11 @@ def decode() -> Decode:
 
 
 @pytest.fixture
-def guarded() -> Iterator[TestClient]:
+def guarded(tmp_path: Path) -> Iterator[TestClient]:
     """A visitor from elsewhere to a server that asks for a token."""
-    settings = Settings(host="0.0.0.0", token="a-long-secret", hosts="lab.example, other.example")
+    settings = Settings(
+        host="0.0.0.0", token="a-long-secret", hosts="lab.example, other.example", data_dir=tmp_path
+    )
     app = create_app(settings)
     with TestClient(
         app, base_url="http://lab.example:8000", raise_server_exceptions=False, follow_redirects=False

@@ -15,6 +15,12 @@ WEB = {"app", "fastapi", "starlette", "uvicorn", "plotly", "jinja2", "orjson", "
 MAY_IMPORT = {
     "app/encoding.py": {"numpy"},  # arrays to bytes
     "app/script.py": {"torch"},  # whether torch's own optimizer takes these settings
+    "app/store/blocks.py": {"numpy"},  # arrays to bytes and back
+    "app/store/segments.py": {"numpy"},
+    "app/store/read.py": {"numpy"},
+    "app/store/decimate.py": {"numpy"},  # many points as a few
+    "app/jobs/worker.py": {"torch"},  # loads it for all workers
+    "app/jobs/devices.py": {"torch"},  # which devices there are
     "app/bench/core.py": {"torch"},  # the loop that we are compared with
 }
 MATHS = {"numpy", "torch", "sympy", "scipy", "math"}
@@ -43,7 +49,7 @@ def test_the_library_never_imports_the_web(path: Path) -> None:
 @pytest.mark.parametrize("path", files("app"), ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_app_leaves_the_maths_to_the_library(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
-    text_only = {"math"} if name in ("app/tables.py", "app/torch_source.py") else set()
+    text_only = {"math"} if name in ("app/tables.py", "app/torch_source.py", "app/store/append.py") else set()
     assert imported(path) & MATHS <= MAY_IMPORT.get(name, set()) | text_only
 
 

@@ -1,0 +1,36 @@
+"""What a worker does: one training run, delivered to the server that started it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from torch import zeros
+from torch.nn import Parameter
+
+from optim_core.catalogue import tasks
+from optim_core.ingest import HttpSink
+from optim_core.optimizer import make_optimizer
+from optim_core.train import train
+
+NICENESS = 5  # below the server, which shares the processor
+
+
+def prepare() -> None:
+    """Loads what all runs need and what takes seconds to load: torch, its optimizers, the tasks."""
+    tasks()
+    make_optimizer("sgd", [Parameter(zeros(1))])
+
+
+def train_job(job: dict[str, Any]) -> int:
+    """Trains as the job's config says; 0 if everything was delivered."""
+    os.nice(NICENESS)
+    config = dict(job["config"])
+    task = {"id": config.pop("task"), **config.pop("settings")}
+    rule, hyper = config.pop("optimizer"), config.pop("hyper")
+    sink = HttpSink(job["url"], job["id"], job["token"] or None)
+    train(task, rule, sink=sink, run=job["id"], **config | {"device": job["device"]}, **hyper)
+    if sink.refused or sink.undelivered:
+        print(sink.refused or sink.trouble or "not everything was delivered", flush=True)
+        return 1
+    return 0

@@ -1,0 +1,134 @@
+"""What a running server has besides its settings: the store, the hub and the queue of jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.hub import Hub
+from app.jobs.supervisor import TARGET, Supervisor
+from app.refusals import Refusal
+from app.settings import Settings
+from app.store import ACTIVE, Change, Query, Run, Status, Store
+
+SWEEP_SECONDS = 5.0
+
+
+class Live:
+    """Opened when the server starts, closed when it stops."""
+
+    def __init__(self, settings: Settings, *, target: str = TARGET):
+        self._settings = settings
+        self._target = target
+        self._store: Store | None = None
+        self._jobs: Supervisor | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._address = ("127.0.0.1", settings.port)
+        self.hub = Hub()
+
+    @property
+    def store(self) -> Store:
+        """The runs; raises Refusal before the server has started."""
+        if self._store is None:
+            raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
+        return self._store
+
+    @property
+    def jobs(self) -> Supervisor:
+        """The queue; raises Refusal before the server has started."""
+        if self._jobs is None:
+            raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
+        return self._jobs
+
+    def check_producer(self, run: Run) -> None:
+        """Refuses what a worker sends that this server did not start, or has given up."""
+        if run.local and not self.jobs.owns(run.id):
+            raise Refusal(
+                409, "gone", f"Run {run.id!r} has no worker any more.", "Stop; start a new run instead."
+            )
+
+    def reached_at(self, server: tuple[str, int | None] | None) -> None:
+        """Notes the address at which a request has reached the server: workers use it too."""
+        if server and server[1]:
+            self._address = (server[0], server[1])
+
+    def open_store(self) -> None:
+        """Opens the database, unless it is open; raises StoreError."""
+        if self._store is None:
+            self._store = Store(self._settings.data_dir, self._announce)
+
+    async def start(self) -> None:
+        """Opens everything; runs that a former server left running are interrupted."""
+        self.open_store()
+        self.hub.open()
+        interrupted = self.store.interrupt_all("The server stopped while it ran.")
+        await asyncio.wrap_future(interrupted)
+        self._jobs = Supervisor(
+            self.store, self._job, per_device=self._settings.jobs_per_device, target=self._target
+        )
+        await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop_work(self) -> None:
+        """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
+        self.hub.close()
+        jobs, self._jobs = self._jobs, None
+        if jobs:
+            await asyncio.to_thread(jobs.stop)
+            await asyncio.wrap_future(self.store.interrupt_all("The server was stopped while it ran."))
+
+    async def stop(self) -> None:
+        """Closes everything."""
+        await self.stop_work()
+        if self._sweeper:
+            self._sweeper.cancel()
+        store, self._store = self._store, None
+        if store:
+            await asyncio.to_thread(store.close)
+
+    def _announce(self, changes: list[Change]) -> None:
+        self.hub.announce(changes)
+        if self._jobs:
+            self._jobs.notice(changes)
+
+    def _job(self, run: Run, device: str) -> Mapping[str, Any]:
+        """What a worker is told."""
+        host, port = self._address
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return {
+            "id": run.id,
+            "url": url,
+            "token": self._settings.token,
+            "config": run.config,
+            "device": device,
+        }
+
+    async def _sweep(self) -> None:
+        """Runs whose producers have fallen silent are interrupted; they go on when they are heard again."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            store, since = self.store, time.time() - self._settings.silent_seconds
+            query = Query(status=[status.value for status in ACTIVE], limit=1_000)
+            for run in (await asyncio.to_thread(store.select, query))[0]:
+                if not run.local and (run.heard or run.created) < since:
+                    ended = Status.CANCELLED if run.control.get("cancel") else Status.INTERRUPTED
+                    reason = f"Nothing was heard of it for {self._settings.silent_seconds:.0f} seconds."
+                    changes = {"status": ended.value, "reason": reason, "finished": run.heard}
+                    await asyncio.wrap_future(store.change(run.id, partial(_unchanged_since, run, changes)))
+
+
+def _unchanged_since(before: Run, changes: Mapping[str, Any], now: Run) -> Mapping[str, Any] | None:
+    return changes if now.heard == before.heard else None
+
+
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.services.live
+    return live
+
+
+LiveNow = Annotated[Live, Depends(_live)]

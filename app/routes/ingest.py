@@ -1,0 +1,145 @@
+"""How any producer delivers a run: make it known, send frames in order, say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from app.control import control_of
+from app.encoding import to_json
+from app.ids import new_id
+from app.live import Live, LiveNow
+from app.refusals import Refusal
+from app.schemas_runs import (
+    FinishRequest,
+    IdAnswer,
+    IngestFramesAnswer,
+    IngestRunAnswer,
+    IngestRunRequest,
+)
+from app.services import Shared
+from app.settings import Limits
+from app.store import ENDED, NewRun, Run, Status
+from app.store.check import check_frame
+from app.trainings import flat
+from optim_core.errors import InvalidInput
+from optim_core.frames import Frame
+
+router = APIRouter(prefix="/api/ingest/runs", tags=["ingest"])
+
+_FRAMES_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/IngestFramesRequest"}},
+        },
+    }
+}
+
+
+@router.post("", response_model=IngestRunAnswer)
+async def make_known(body: IngestRunRequest, request: Request, live: LiveNow) -> Response:
+    """Adds a run, or finds the one with this id; its producer goes on at ``next_seq``."""
+    given, store = body.run, live.store
+    new = NewRun(
+        id=given.id or new_id(),
+        kind=given.kind,
+        name=given.name or given.id or given.kind,
+        task=given.task,
+        optimizer=given.optimizer,
+        tags=tuple(given.tags),
+        config=flat(given.config),
+        steps=given.steps,
+        owner=request.client.host if request.client else "",
+        status=Status.RUNNING,
+    )
+    try:
+        run = await asyncio.wrap_future(store.create(new))
+    except sqlite3.IntegrityError:
+        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, live)))
+    if given.tensors or given.facts:
+        await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
+    return _answer({"id": run.id} | _next(run))
+
+
+def _greeted(live: Live, run: Run) -> Mapping[str, Any] | None:
+    """A producer that says hello again goes on with its run."""
+    now = time.time()
+    if run.status in ENDED:
+        return None
+    live.check_producer(run)
+    status = Status.PAUSED if run.control.get("paused") else Status.RUNNING
+    changes = {"status": status.value, "reason": "", "outcome": None, "finished": None, "heard": now}
+    return changes | {"started": run.started or now, "progressed": now}
+
+
+@router.post("/{run}/frames", response_model=IngestFramesAnswer, openapi_extra=_FRAMES_BODY)
+async def deliver(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
+    """Keeps frames in order; those that came before are passed over, a gap is refused with ``next_seq``.
+
+    The answer comes when the frames are kept. No frames at all are a sign of life.
+    """
+    content = await request.body()
+    frames = await run_in_threadpool(_frames, content, run, shared.settings.limits)
+    done = await asyncio.wrap_future(live.store.append(run, frames, live.check_producer))
+    if done.gap:
+        raise Refusal(
+            409,
+            "gap",
+            f"A frame is missing: the next one must have seq {done.run.next_seq}.",
+            "Send from there on.",
+            beside=_next(done.run),
+        )
+    return _answer(_next(done.run))
+
+
+def _frames(content: bytes, run: str, limits: Limits) -> list[Frame]:
+    """The frames in a body, checked."""
+    try:
+        given = orjson.loads(content)["frames"]
+        assert isinstance(given, list)
+    except (orjson.JSONDecodeError, TypeError, KeyError, AssertionError):
+        raise InvalidInput('expected {"frames": [frame, …]}.', code="bad_frame", field="frames") from None
+    found = []
+    for index, item in enumerate(given):
+        try:
+            frame = Frame.from_json(item)
+            limits.check("columns", len(frame.columns), "columns", "columns")
+            check_frame(frame, run)
+        except InvalidInput as error:
+            raise error.within(f"frames.{index}") from None
+        found.append(frame)
+    return found
+
+
+@router.post("/{run}/finish", response_model=IdAnswer)
+async def finish(run: str, body: FinishRequest, live: LiveNow) -> Response:
+    """Says how the run ended; a second time changes nothing."""
+    status = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}.get(body.outcome, Status.FINISHED)
+
+    def end(found: Run) -> Mapping[str, Any] | None:
+        if found.status in ENDED:
+            return None
+        live.check_producer(found)
+        changes = {"status": status.value, "outcome": body.outcome, "reason": body.reason}
+        return changes | {"finished": time.time(), "heard": time.time()}
+
+    await asyncio.wrap_future(live.store.finish(run, end))
+    return _answer({"id": run})
+
+
+def _next(run: Run) -> dict[str, Any]:
+    return {"next_seq": run.next_seq, "control": control_of(run)}
+
+
+def _answer(content: Mapping[str, Any]) -> Response:
+    return Response(to_json(content), media_type="application/json")

@@ -1,0 +1,181 @@
+"""Runs: the list, one of them, and what may be done to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from app.control import cancelled, changed, control_of
+from app.encoding import to_json
+from app.live import Live, LiveNow
+from app.refusals import Refusal
+from app.replies import reply
+from app.schemas_runs import ControlRequest, PatchRequest, RunDetail, RunList, RunSummary
+from app.schemas_train import CloneRequest, StartAnswer, TrainRequest
+from app.services import Shared
+from app.settings import Limits
+from app.store import ACTIVE, Run, Status
+from app.store import Query as RunQuery
+from app.trainings import clone_of, runs_of
+
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+
+Sort = Literal[
+    "created", "-created", "name", "-name", "status", "-status", "task", "-task", "optimizer", "-optimizer",
+    "step", "-step", "started", "-started", "finished", "-finished",
+]  # fmt: skip
+Text = Annotated[str, Query(max_length=200)]
+
+
+@router.post("", response_model=StartAnswer, status_code=201)
+async def start_runs(
+    body: TrainRequest | Annotated[list[TrainRequest], Field(min_length=1)],
+    request: Request,
+    shared: Shared,
+    live: LiveNow,
+) -> Response:
+    """Queues a training run, several that differ in the field that ``vary`` names, or a list of them."""
+    return await _start(body, request, shared, live)
+
+
+@router.post("/{run}/clone", response_model=StartAnswer, status_code=201)
+async def clone_run(
+    run: str, body: CloneRequest, request: Request, shared: Shared, live: LiveNow
+) -> Response:
+    """Queues a run with the settings of this one and some changes."""
+    found = await run_in_threadpool(live.store.find, run)
+    return await _start(clone_of(found, body.changes), request, shared, live)
+
+
+async def _start(
+    body: TrainRequest | list[TrainRequest], request: Request, shared: Shared, live: Live
+) -> Response:
+    limits, owner = shared.settings.limits, request.client.host if request.client else ""
+    new = await run_in_threadpool(runs_of, body, owner, limits)
+    await run_in_threadpool(_check_queue, live, owner, len(new), limits)
+    live.reached_at(request.scope.get("server"))
+    runs = [await asyncio.wrap_future(future) for future in [live.store.create(each) for each in new]]
+    answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}
+    return Response(to_json(answer), 201, media_type="application/json")
+
+
+def _check_queue(live: Live, owner: str, more: int, limits: Limits) -> None:
+    unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
+    _, count = live.store.select(RunQuery(status=unfinished, owner=owner, local=True, limit=0))
+    if count + more > limits.queued:
+        raise Refusal(
+            429,
+            "queue_full",
+            f"You have {count} runs that wait or run, allowed are at most {limits.queued}.",
+            "Wait, cancel some, or start the server with OPTIMSCOPE_MAX_QUEUED set higher.",
+        )
+
+
+@router.get("", response_model=RunList)
+def list_runs(
+    request: Request,
+    live: LiveNow,
+    status: Annotated[list[Status], Query(description="May be given several times.")] = [],  # noqa: B006
+    kind: Text = "",
+    task: Text = "",
+    optimizer: Text = "",
+    tag: Text = "",
+    text: Annotated[
+        str,
+        Query(max_length=200, description="Words that name, id, task, optimizer, tags or reason contain."),
+    ] = "",
+    sort: Annotated[Sort, Query(description="With - in front: from the end.")] = "-created",
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """The runs that match, one page of them."""
+    query = RunQuery(
+        status=[each.value for each in status],
+        kind=kind,
+        task=task,
+        optimizer=optimizer,
+        tag=tag,
+        text=text,
+        sort=sort,
+        offset=offset,
+        limit=limit,
+    )
+    found, total = live.store.select(query)
+    page = {"runs": [run.summary() for run in found], "total": total, "offset": offset, "limit": limit}
+    return reply(request, to_json(page), "application/json")
+
+
+@router.get("/{run}", response_model=RunDetail)
+def show_run(run: str, request: Request, live: LiveNow) -> Response:
+    """A run with its settings, its tensors and its columns."""
+    return reply(request, to_json(_detail(live, live.store.find(run))), "application/json")
+
+
+def _detail(live: Live, run: Run) -> dict[str, Any]:
+    return run.summary() | {
+        **live.store.description(run),
+        "columns": live.store.columns(run),
+        "control": control_of(run),
+        "queue_position": _position(live.jobs.waiting(), run.id),
+    }
+
+
+def _position(waiting: list[str], run: str) -> int | None:
+    return waiting.index(run) if run in waiting else None
+
+
+@router.patch("/{run}", response_model=RunSummary)
+async def patch_run(run: str, body: PatchRequest, live: LiveNow) -> Response:
+    """Changes the name or the tags."""
+    changes: dict[str, Any] = {} if body.name is None else {"name": body.name}
+    if body.tags is not None:
+        changes["tags"] = list(dict.fromkeys(body.tags))
+    return _summary(await asyncio.wrap_future(live.store.change(run, lambda _: changes)))
+
+
+@router.delete("/{run}", status_code=204, response_class=Response)
+async def delete_run(run: str, live: LiveNow) -> Response:
+    """Removes a run for good; one that runs is cancelled first."""
+    await asyncio.wrap_future(live.store.change(run, cancelled))
+    await asyncio.wrap_future(live.store.delete(run))
+    return Response(status_code=204)
+
+
+@router.post("/{run}/cancel", response_model=RunSummary)
+async def cancel_run(run: str, live: LiveNow) -> Response:
+    """Stops a run, or takes it from the queue; what was measured stays."""
+    return _summary(await asyncio.wrap_future(live.store.change(run, cancelled)))
+
+
+@router.post("/{run}/control", response_model=RunSummary)
+async def control_run(run: str, body: ControlRequest, live: LiveNow) -> Response:
+    """Pauses or resumes a run, takes single steps, changes the learning rate or λ while it runs."""
+
+    def change(found: Run) -> Mapping[str, Any]:
+        if found.status not in ACTIVE:
+            raise Refusal(
+                409, "not_running", f"The run is {found.status.value}; only one that runs can be steered."
+            )
+        before = control_of(found)
+        paused = before["paused"] if body.paused is None else body.paused
+        changes = changed(
+            found,
+            paused=paused,
+            steps=before["steps"] + (body.steps or 0),
+            hyper=before["hyper"] | (body.hyper or {}),
+        )
+        if found.status != Status.STARTING:
+            changes["status"] = (Status.PAUSED if paused else Status.RUNNING).value
+        return changes
+
+    return _summary(await asyncio.wrap_future(live.store.change(run, change)))
+
+
+def _summary(run: Run) -> Response:
+    return Response(to_json(run.summary()), media_type="application/json")

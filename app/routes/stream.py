@@ -1,0 +1,97 @@
+"""What happens now: one stream of server-sent events for any number of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from app.columns import ColumnsText, columns
+from app.hub import Subscription
+from app.live import LiveNow
+from app.refusals import Refusal
+from app.services import Shared
+from app.store import NoSuchRun
+from app.store import Query as RunQuery
+from optim_core.errors import InvalidInput
+
+router = APIRouter(prefix="/api", tags=["runs"])
+
+LONGEST = 8_000
+ALL = "*"
+
+
+class EventStream(StreamingResponse):
+    """A subscription as a response; it ends with the connection, however that ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, subscription: Subscription):
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # proxies pass it on at once
+        super().__init__(subscription.events(), headers=headers)
+        self._subscription = subscription
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        finally:
+            self._subscription.close()
+
+
+def _cursors(
+    shared: Shared,
+    runs: Annotated[
+        str, Query(max_length=LONGEST, description="Ids, separated by commas; * for the states of all runs.")
+    ],
+    after: Annotated[
+        str, Query(max_length=LONGEST, description="run:seq, separated by commas: where to begin.")
+    ] = "",
+    last_event_id: Annotated[str | None, Header(max_length=LONGEST)] = None,
+) -> Mapping[str, int]:
+    """The sequence number from which each run is wanted."""
+    ids = list(dict.fromkeys(filter(None, (part.strip() for part in runs.split(",")))))
+    if not ids:
+        raise InvalidInput("got no run.", field="runs")
+    shared.settings.limits.check("runs", len(ids), "runs", "runs")
+    known = _parse(after, "after") | _parse(last_event_id or "", "Last-Event-ID")
+    return {run: known.get(run, 0) for run in ids}
+
+
+def _parse(text: str, field: str) -> dict[str, int]:
+    found = {}
+    for part in filter(None, text.split(",")):
+        run, _, seq = part.strip().rpartition(":")
+        if not (run and seq.isascii() and seq.isdecimal() and len(seq) < 16):
+            raise InvalidInput(f"got {part[:80]!r}, expected run:seq with a whole number.", field=field)
+        found[run] = int(seq)
+    return found
+
+
+@router.get(
+    "/stream",
+    response_class=EventStream,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+def stream(
+    shared: Shared,
+    live: LiveNow,
+    cursors: Annotated[Mapping[str, int], Depends(_cursors)],
+    columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
+) -> EventStream:
+    """Events ``frame`` (a frame with its wanted columns) and ``state`` (a run as in the list).
+
+    The id of a frame event is a cursor for all runs of the stream: a browser that comes back with it
+    goes on where it was. Nothing is lost and nothing comes twice.
+    """
+    if live.hub.subscribers >= shared.settings.limits.streams:
+        raise Refusal(
+            429, "too_many_streams", "Too many streams are open.", "Close some pages, or try again later."
+        )
+    ids = {run: seq for run, seq in cursors.items() if run != ALL}
+    found, _ = live.store.select(RunQuery(ids=list(ids), limit=len(ids))) if ids else ([], 0)
+    for missing in ids.keys() - {run.id for run in found}:
+        raise NoSuchRun(missing)
+    return EventStream(live.hub.subscribe(live.store, ids, columns(columns_wanted), all_runs=ALL in cursors))

@@ -1,0 +1,35 @@
+"""What a frame must be to be kept."""
+
+from __future__ import annotations
+
+from app.store import blocks
+from optim_core.errors import InvalidInput
+from optim_core.frames import Frame
+
+LARGEST = 2**53  # the last whole number up to which JavaScript counts
+LONGEST_NAME = 300
+MOST_EVENTS = 1_000
+
+
+def check_frame(frame: Frame, run: str) -> None:
+    """Raises InvalidInput, with the field's path, for a frame that cannot be kept."""
+    if frame.run != run:
+        raise _bad(f"got run {frame.run[:80]!r} at the address of {run!r}.", "run")
+    for field in ("seq", "first_step"):
+        if not 0 <= getattr(frame, field) < LARGEST:
+            raise _bad("allowed is a whole number from 0 to 2\u2075\u00b3.", field)
+    if not blocks.offsets_are_sound(frame.columns["step"]):
+        raise _bad("expected rising whole numbers from 0: each row's step minus first_step.", "columns.step")
+    for name, values in frame.columns.items():
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or "," in name:
+            raise _bad(
+                f"{name[:80]!r} is no name: 1 to {LONGEST_NAME} plain characters, no comma.", "columns"
+            )
+        if not blocks.width_of(values):
+            raise _bad(f"got shape {values.shape}, expected (rows,) or (rows, bins).", f"columns.{name}")
+    if len(frame.events) > MOST_EVENTS or not all(isinstance(event, dict) for event in frame.events):
+        raise _bad(f"expected at most {MOST_EVENTS} objects.", "events")
+
+
+def _bad(message: str, field: str) -> InvalidInput:
+    return InvalidInput(message, code="bad_frame", field=field)

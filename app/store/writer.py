@@ -1,0 +1,137 @@
+"""The one thread that writes: many small pieces of work in one transaction, announced once they are kept."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from app.store.append import Layouts
+from app.store.runs import Run, find
+from app.store.schema import explain
+from app.store.segments import gather, is_due
+from optim_core.frames import Frame
+
+T = TypeVar("T")
+MOST = 64  # pieces of work in one transaction
+
+
+@dataclass
+class Change:
+    """What listeners are told of a run: how it stands, the frames that are new, whether it is gone."""
+
+    run: Run
+    frames: tuple[Frame, ...] = ()
+    deleted: bool = False
+
+
+@dataclass
+class Transaction:
+    """What a piece of work gets: the database, and a list for the changes that it makes."""
+
+    db: sqlite3.Connection
+    layouts: Layouts
+    changes: list[Change] = field(default_factory=list)
+
+
+Work = Callable[[Transaction], Any]
+Listener = Callable[[list[Change]], None]
+
+
+class Writer:
+    """Runs pieces of work, one after the other; each is undone alone if it raises."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, listener: Listener):
+        self._db = db
+        self._path = path
+        self._listener = listener
+        self._layouts = Layouts()
+        self._queue: SimpleQueue[tuple[Work, Future[Any]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Queues work; its result is there once it is committed, its error once it is undone."""
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return future
+
+    def close(self) -> None:
+        """Finishes what is queued."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            batch, going = [item], True
+            while len(batch) < MOST and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    going = False
+                    break
+                batch.append(following)
+            self._tidy(self._commit(batch))
+            if not going:
+                return
+
+    def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> list[Change]:
+        done: list[tuple[Future[Any], Any]] = []
+        changes: list[Change] = []
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for work, future in batch:
+                transaction = Transaction(self._db, self._layouts)
+                self._db.execute("SAVEPOINT work")
+                try:
+                    result = work(transaction)
+                except sqlite3.OperationalError:
+                    raise  # the database itself fails: nothing of this batch can be kept
+                except Exception as error:
+                    self._db.execute("ROLLBACK TO work")
+                    self._layouts.forget()
+                    future.set_exception(error)
+                else:
+                    done.append((future, result))
+                    changes += transaction.changes
+                self._db.execute("RELEASE work")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            reason = explain(error, self._path)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(reason)
+            return []
+        for future, result in done:
+            future.set_result(result)
+        if changes:
+            self._listener(changes)
+        return changes
+
+    def _undo(self) -> None:
+        self._layouts.forget()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def _tidy(self, changes: list[Change]) -> None:
+        """Gathers the frames of runs that have many."""
+        last = {change.run.key: change for change in changes}
+        for change in last.values():
+            if change.deleted or not is_due(change.run):
+                continue
+            self._gather(change.run.id)
+
+    def _gather(self, run: str) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            found = find(self._db, run)
+            if found:
+                gather(self._db, found)
+            self._db.execute("COMMIT")
+        except sqlite3.Error:  # the frames stay where they are, and are tried again with the next ones
+            self._undo()
