@@ -131,7 +131,12 @@ export function followRuns(store, catalogue, ids) {
       all.map((one) => /** @type {any} */ ({ optimizer: one.info.optimizer, colour: -1, dash: -1 })),
       optimizers,
     );
-    const names = all.map((one) => one.info.name || one.info.optimizer);
+    // Runs of different optimizers are told apart by these; others by the names that people gave them.
+    const titles = all.map(
+      (one) =>
+        catalogue.optimizers.find((/** @type {any} */ o) => o.id === one.info.optimizer)?.title ?? one.info.optimizer,
+    );
+    const names = new Set(titles).size === all.length ? titles : all.map((one) => one.info.name || one.info.id);
     const visible = all.map((one, i) => ({
       label: names.filter((name) => name === names[i]).length > 1 ? `${names[i]} ${i + 1}` : names[i],
       colour: dressed[i]?.colour,

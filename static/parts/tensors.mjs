@@ -84,11 +84,7 @@ export function mountTensors(root, store) {
       {},
       make("th", { scope: "row" }, button),
       make("td", {}, facts?.shape?.join("×") ?? ""),
-      make(
-        "td",
-        { class: "word", title: facts?.reason ?? "" },
-        facts ? (facts.decayed ? "decayed" : `not decayed: ${facts.reason}`) : "",
-      ),
+      make("td", { class: "word", title: facts?.reason ?? "" }, facts?.reason ?? ""),
       ...cells,
       make("td", { class: "spark" }),
     );

@@ -41,7 +41,7 @@ export function trainProperties() {
       cuda: "CUDA GPU",
       mps: "Apple GPU",
     }),
-    trace_every: number("trace every", "Steps from one measurement of all tensors to the next.", 1, [1, 100], {
+    trace_every: number("trace every", "Steps from one measurement of all tensors to the next.", 10, [1, 100], {
       type: "integer",
       minimum: 1,
       maximum: 1e6,

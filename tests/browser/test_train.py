@@ -1,0 +1,122 @@
+"""What a user does with training runs: start them, watch them, steer them, compare them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+LINE = ".chart .scatterlayer .js-line"
+
+
+def start(page: Page, *, steps: int, preset: str = "Adam+L2 | AdamW on digits") -> None:
+    """Starts the preset's runs from the form."""
+    page.goto("/train")
+    page.get_by_role("button", name=preset).click()
+    box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    box.fill(str(steps))
+    box.press("Enter")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+
+
+def points(page: Page) -> int:
+    """How much of the first line is drawn."""
+    return int(page.eval_on_selector_all(LINE, "all => all[0]?.getAttribute('d').length ?? 0"))
+
+
+@pytest.fixture
+def one_run(page: Page) -> Iterator[Page]:
+    """A page that watches one long run; it is cancelled at the end."""
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    box.fill("20000")
+    box.press("Enter")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"/runs/"))
+    yield page
+    cancel = page.get_by_role("button", name="Cancel")
+    if cancel.is_visible():
+        cancel.click()
+    expect(page.locator(".badge")).to_contain_text(re.compile("cancelled|finished"), timeout=10_000)
+
+
+def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_a_sentence(
+    page: Page,
+) -> None:
+    start(page, steps=150)
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    page.wait_for_selector(LINE, state="attached")
+    first = points(page)
+    page.wait_for_function(
+        f"before => (document.querySelector({LINE!r})?.getAttribute('d').length ?? 0) > before", arg=first
+    )
+    expect(page.locator("#verdict")).to_contain_text(re.compile("Adam\\+L2.*AdamW", re.DOTALL))
+    expect(page.locator("#legend")).to_contain_text(
+        re.compile("finished.*finished", re.DOTALL), timeout=60_000
+    )
+    expect(page.locator("#differences")).to_contain_text("optimizer")
+
+
+def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page) -> None:
+    page = one_run
+    badge = page.locator(".badge")
+    expect(badge).to_have_text("running", timeout=20_000)
+    page.get_by_role("button", name="Pause").click()
+    expect(badge).to_have_text("paused")
+    page.get_by_role("button", name="Step").click()
+    knob = page.get_by_label("Change η while it runs")
+    knob.fill("0.0005")
+    knob.press("Enter")
+    page.get_by_role("button", name="Resume").click()
+    expect(badge).to_have_text("running")
+    page.get_by_role("button", name="Cancel").click()
+    expect(badge).to_contain_text("cancelled")
+
+
+def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:
+    page = one_run
+    page.locator(".tensors tbody button").first.click()
+    expect(page.locator("#chosen")).to_be_visible()
+    page.wait_for_selector("[data-chart=run_parts] .js-line", state="attached")
+    page.wait_for_url(re.compile("tensor="))
+
+
+def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
+    start(page, steps=20)
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    page.goto("/runs")
+    rows = page.locator("#runs tr")
+    expect(rows.first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    page.keyboard.press("c")
+    page.wait_for_url(re.compile(r"/compare\?runs=.+,.+"))
+    page.goto("/runs")
+    page.get_by_label("Search runs").fill("no such run")
+    expect(rows).to_have_count(0)
+
+
+def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    box = page.locator(".runner .number").first
+    box.fill("-1")
+    box.press("Enter")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.locator(".runner .field-error:visible").first).to_contain_text("-1")
+    assert page.url.endswith("/train")
+
+
+@pytest.mark.parametrize("path", ["/train", "/runs"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_overflows_sideways(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 850})
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
