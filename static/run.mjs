@@ -9,6 +9,7 @@ import { mountRunControls } from "./parts/run-controls.mjs";
 import { mountRunHeader } from "./parts/run-header.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
 import { mountTensors } from "./parts/tensors.mjs";
+import { mountWeightViews } from "./parts/weight-views.mjs";
 
 // Charts that are about the chosen tensor alone; they open when one is chosen.
 const OF_TENSOR = ["run_histogram", "run_parts", "run_angle"];
@@ -21,6 +22,7 @@ mountRunStatus(byId("status"), store);
 mountSmoothing(byId("smoothing"), store);
 mountCharts(byId("charts"), store, catalogue, { which: (chart) => !OF_TENSOR.includes(chart) });
 mountAddChart(byId("add-chart"), store, catalogue, "run");
+mountWeightViews(byId("weight-views"), store);
 mountTensors(byId("tensors"), store);
 const chosen = byId("chosen");
 mountCharts(byId("tensor-charts"), store, catalogue, { which: (chart) => OF_TENSOR.includes(chart) });

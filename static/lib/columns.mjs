@@ -89,9 +89,11 @@ export function axisFor(columns, logarithmic) {
     }
   }
   if (low > high) return { type: logarithmic ? "log" : "linear", range: [0, 1] };
-  const air = 0.05 * (high - low) || 0.5 * (Math.abs(high) || 1) * (logarithmic ? 0.3 : 1);
+  // What differs by rounding alone is shown as level.
+  const least = logarithmic ? 0.1 : 1e-3 * Math.max(Math.abs(high), Math.abs(low)) || 0.5;
+  const air = Math.max(0.05 * (high - low), least);
   const range = [low - air, high + air];
   if (!logarithmic) return { type: "linear", range, nticks: 5 };
   const decades = high - low + 2 * air;
-  return { type: "log", range, dtick: decades > 1.2 ? Math.ceil(decades / 5) : decades > 0.5 ? "D2" : decades / 4 };
+  return { type: "log", range, dtick: decades > 1.2 ? Math.ceil(decades / 5) : decades > 0.5 ? "D2" : "D1" };
 }

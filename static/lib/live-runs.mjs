@@ -7,7 +7,7 @@ import { openStream } from "./stream.mjs";
 
 const POINTS = 600; // of each column, of the stored part
 const REDRAW_MS = 150; // between pictures while frames come in
-const ALWAYS = ["loss", "lr", "weight_decay"];
+const ALWAYS = ["loss", "lr", "weight_decay", "path_*", "boundary"];
 
 /**
  * Follows `ids` and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
