@@ -14,7 +14,7 @@ from app.hub import Hub
 from app.jobs.supervisor import TARGET, Supervisor
 from app.refusals import Refusal
 from app.settings import Settings
-from app.store import ACTIVE, Change, Query, Run, Status, Store
+from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store
 
 SWEEP_SECONDS = 5.0
 
@@ -24,12 +24,13 @@ class Live:
 
     def __init__(self, settings: Settings, *, target: str = TARGET):
         self._settings = settings
-        self._target = target
+        self.target = target
         self._store: Store | None = None
         self._jobs: Supervisor | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._address = ("127.0.0.1", settings.port)
         self.hub = Hub()
+        self.listeners: list[Listener] = [self.hub.announce]
 
     @property
     def store(self) -> Store:
@@ -69,8 +70,9 @@ class Live:
         interrupted = self.store.interrupt_all("The server stopped while it ran.")
         await asyncio.wrap_future(interrupted)
         self._jobs = Supervisor(
-            self.store, self._job, per_device=self._settings.jobs_per_device, target=self._target
+            self.store, self._job, per_device=self._settings.jobs_per_device, target=self.target
         )
+        self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
         self._sweeper = asyncio.create_task(self._sweep())
 
@@ -92,9 +94,8 @@ class Live:
             await asyncio.to_thread(store.close)
 
     def _announce(self, changes: list[Change]) -> None:
-        self.hub.announce(changes)
-        if self._jobs:
-            self._jobs.notice(changes)
+        for listener in self.listeners:
+            listener(changes)
 
     def _job(self, run: Run, device: str) -> Mapping[str, Any]:
         """What a worker is told."""

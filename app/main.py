@@ -13,6 +13,7 @@ from app.body_limit import BodyLimit
 from app.routes import (
     catalogue,
     docs,
+    export,
     frames,
     health,
     ingest,
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         runs,
         frames,
         stream,
+        export,
         ingest,
         health,
     ):

@@ -20,6 +20,7 @@ from app.errors import error_response
 from app.settings import Settings, is_loopback
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
 # What a visitor without the token may see: the way in, and what that page loads.
 OPEN_PATHS = ("/login", "/healthz", "/favicon.svg", "/favicon.ico", "/static/")
 COOKIE_DAYS = 30
@@ -69,7 +70,8 @@ class Guard:
                 code="host",
                 hint="Start it with OPTIMSCOPE_HOSTS set to the names in use, separated by commas.",
             )
-        if request.method not in SAFE_METHODS and not _same_origin(request.headers, host):
+        guarded = request.method not in SAFE_METHODS or request.url.path in STREAMS
+        if guarded and not _same_origin(request.headers, host):
             return error_response(
                 403,
                 "Requests that come from pages of another site are refused.",

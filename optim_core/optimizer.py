@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, overload
 
 import torch
@@ -148,6 +149,7 @@ class _Flat:
 
     def __init__(self, rule: Rule, live: list[Tensor], state: dict[Tensor, Any], group: Mapping[str, Any]):
         self.rule, self.live = rule, live
+        _keep_freed_memory()
         self._segments = Segments([p.numel() for p in live], live[0].device)
         self._theta = self._segments.zeros(live[0].dtype)
         self._grad = torch.zeros_like(self._theta)
@@ -167,16 +169,21 @@ class _Flat:
         grads = [p.grad for p in self.live if p.grad is not None]
         torch._foreach_copy_(self._grad_views, grads)
         made = self.advance(group)
-        gradient_part, decay = made.effective_lr * made.direction, made.decay
+        rate, direction, decay = made
         before = self._theta.clone() if observed else None
-        self._theta.sub_(gradient_part)
+        if isinstance(rate, Tensor) and rate.dtype == self._theta.dtype:
+            self._theta.addcmul_(rate, direction, value=-1.0)
+        else:
+            self._theta.sub_(rate * direction)
         if not (isinstance(decay, float) and decay == 0.0):
             self._theta.sub_(decay)
         torch._foreach_copy_(self.live, self.seen_views())
         if before is None:
             return []
-        whole, after, rate = not self.rule.elementwise, self._theta, made.effective_lr
-        return [Move(self.live, self._segments, whole, before, after, self._grad, rate, gradient_part, decay)]
+        whole, after = not self.rule.elementwise, self._theta
+        return [
+            Move(self.live, self._segments, whole, before, after, self._grad, rate, rate * direction, decay)
+        ]
 
     def seen_views(self) -> list[Tensor]:
         """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""
@@ -231,6 +238,17 @@ class _Flat:
         for p in self.live:
             state[p]["step"] = int(state[p].get("step", 0))
         return fresh
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Has the C library's allocator keep what intermediate results free, once for the process.
+
+    glibc returns every larger block to the system, and every new one then costs its page faults: on a
+    CPU four times the arithmetic of a step. Freeing one block of almost 32 MiB (never written to, so
+    never real) raises that limit for good; elsewhere it does nothing.
+    """
+    torch.empty((32 << 20) - 4096, dtype=torch.uint8)
 
 
 def _same(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:

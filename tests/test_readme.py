@@ -22,7 +22,8 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "declared"), [("optimizers", oc.rules), ("surfaces", oc.surfaces), ("schedules", oc.schedules)]
+    ("name", "declared"),
+    [("optimizers", oc.rules), ("surfaces", oc.surfaces), ("schedules", oc.schedules), ("tasks", oc.tasks)],
 )
 def test_lists_name_exactly_what_there_is(name: str, declared: object) -> None:
     section = re.search(rf"<!-- {name} -->(.*?)<!-- /{name} -->", README, re.DOTALL)

@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from app.columns import ColumnsText, columns
-from app.hub import Subscription
+from app.hub import ALL
 from app.live import LiveNow
 from app.refusals import Refusal
 from app.services import Shared
 from app.store import NoSuchRun
 from app.store import Query as RunQuery
+from app.subscription import Subscription
 from optim_core.errors import InvalidInput
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
 LONGEST = 8_000
-ALL = "*"
 
 
 class EventStream(StreamingResponse):
@@ -75,7 +76,7 @@ def _parse(text: str, field: str) -> dict[str, int]:
     response_class=EventStream,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-def stream(
+async def stream(
     shared: Shared,
     live: LiveNow,
     cursors: Annotated[Mapping[str, int], Depends(_cursors)],
@@ -91,7 +92,8 @@ def stream(
             429, "too_many_streams", "Too many streams are open.", "Close some pages, or try again later."
         )
     ids = {run: seq for run, seq in cursors.items() if run != ALL}
-    found, _ = live.store.select(RunQuery(ids=list(ids), limit=len(ids))) if ids else ([], 0)
-    for missing in ids.keys() - {run.id for run in found}:
-        raise NoSuchRun(missing)
+    if ids:
+        found, _ = await run_in_threadpool(live.store.select, RunQuery(ids=list(ids), limit=len(ids)))
+        for missing in ids.keys() - {run.id for run in found}:
+            raise NoSuchRun(missing)
     return EventStream(live.hub.subscribe(live.store, ids, columns(columns_wanted), all_runs=ALL in cursors))

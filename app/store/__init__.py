@@ -31,6 +31,7 @@ __all__ = [
     "FAR",
     "Appended",
     "Change",
+    "Listener",
     "NewRun",
     "NoSuchRun",
     "Query",
