@@ -78,6 +78,7 @@ class ChartAnswer(BaseModel):
     what: str
     latex: str
     mathml: str
+    about: str = Field(description='"surface" or "run": whose columns it shows.')
     opening: bool
     log_y: bool
     chooses_state: bool = Field(

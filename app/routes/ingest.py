@@ -23,6 +23,7 @@ from app.schemas_runs import (
     FinishRequest,
     IdAnswer,
     IngestFramesAnswer,
+    IngestFramesRequest,
     IngestRunAnswer,
     IngestRunRequest,
 )
@@ -40,7 +41,7 @@ _FRAMES_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/IngestFramesRequest"}},
+            "application/json": {"schema": IngestFramesRequest.model_json_schema()},
         },
     }
 }
