@@ -36,4 +36,5 @@ __all__ = [
     "surface",
     "surfaces",
     "tasks",
+    "train",
 ]

@@ -10,7 +10,6 @@ from starlette.testclient import TestClient
 
 from app import schemas, schemas_catalogue
 
-
 # What is computed from the request alone, so that its examples can be tried.
 COMPUTED = (
     "/api/trajectories",
