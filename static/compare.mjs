@@ -101,16 +101,27 @@ byId("shared-settings").append(...Object.values(both.elements));
 function renderShared() {
   const { runners, error } = store.get();
   const have = (/** @type {string} */ name) => runners.find((runner) => name in runner.hyper)?.hyper[name];
-  both.update({ lr: have("lr"), weight_decay: have("weight_decay") }, errorsAt(error, "runs.0.hyper"));
+  both.update(
+    { lr: have("lr"), weight_decay: have("weight_decay") },
+    errorsAt(error && { ...error, field: error.field.replace(/^runs\.\d+/, "runs.0") }, "runs.0.hyper"),
+  );
 }
 store.on(["runners", "error"], renderShared);
 renderShared();
+
+/** η and λ as the columns have them. @param {import("./lib/view.mjs").Runner[]} runners */
+function shownSettings(runners) {
+  return ["lr", "weight_decay"].flatMap((name) => {
+    const value = runners.find((runner) => name in runner.hyper)?.hyper[name];
+    return value === undefined ? [] : [/** @type {const} */ ([name, value])];
+  });
+}
 
 add.addEventListener("click", () => {
   const { runners } = store.get();
   const taken = new Set(runners.map((runner) => runner.optimizer));
   const next = ["adam_l2", "adamw", "adamw_lh"].find((id) => !taken.has(id)) ?? "adam";
-  store.set({ runners: [...runners, makeRunner(next, { hyper: { ...runners[0]?.hyper } })] });
+  store.set({ runners: [...runners, makeRunner(next, { hyper: Object.fromEntries(shownSettings(runners)) })] });
 });
 
 mountVerdict(byId("verdict"), store);

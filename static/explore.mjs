@@ -39,7 +39,11 @@ onThemeChange(session.redress);
 
 mountRunners(byId("runners"), store, catalogue, (optimizer) => {
   const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === store.get().surface);
-  return settingsFor(catalogue, surface, optimizer);
+  // A newcomer decays like those that are here, or the comparison would be unfair.
+  const decay = store.get().runners.find((runner) => "weight_decay" in runner.hyper)?.hyper.weight_decay;
+  const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer);
+  const takes = decay !== undefined && declared?.decay !== "none";
+  return { ...(takes ? { weight_decay: decay } : {}), ...settingsFor(catalogue, surface, optimizer) };
 });
 mountPlayer(byId("player"), store);
 mountPictureBar(byId("picture-bar"), store, byId("scene"));

@@ -116,15 +116,33 @@ function slider(property, onChange) {
     );
     element.addEventListener("dblclick", () => change(property.default, true));
   }
+  /** What the box says; null where that is no finite number. */
+  const typed = () => {
+    const text = box.value.trim().replace(",", ".").replace("−", "-");
+    const value = text === "" ? property.default : Number(text);
+    return Number.isFinite(value) ? value : null;
+  };
   box.addEventListener("change", () => {
-    const value = Number(box.value.trim().replace(",", ".").replace("−", "-"));
-    change(box.value.trim() === "" ? property.default : value, true);
-    box.value = Number.isNaN(value) ? box.value : plain(current);
+    const value = typed();
+    if (value === null) {
+      showError(row, error, [range, box], {
+        message: `“${box.value.slice(0, 40)}” is no number. Type one such as 0.05 or 1e-3.`,
+      });
+      return;
+    }
+    change(value, true);
+    box.value = plain(current);
   });
   box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      box.value = plain(current);
+      showError(row, error, [range, box], null);
+      return;
+    }
     const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!direction) return;
     event.preventDefault();
+    range.value = String(scale.position(typed() ?? current));
     nudge(direction * 5 * (event.shiftKey ? 10 : 1));
     box.value = plain(current);
   });

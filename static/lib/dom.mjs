@@ -90,6 +90,26 @@ export function inSight(element, render) {
   return run;
 }
 
+/** Closes an open `details` on Escape and on a press or a focus elsewhere. @param {HTMLDetailsElement} details */
+export function closing(details) {
+  details.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !details.open) return;
+    details.open = false;
+    details.querySelector("summary")?.focus();
+  });
+  details.addEventListener("focusout", (event) => {
+    if (event.relatedTarget instanceof Node && !details.contains(event.relatedTarget)) details.open = false;
+  });
+  document.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (!details.open || !(event.target instanceof Node) || details.contains(event.target)) return;
+      details.open = false;
+    },
+    true,
+  );
+}
+
 /** Whether the key press belongs to a field that takes text or arrows of its own. @param {Event} event */
 export function isTyping(event) {
   const target = event.target;

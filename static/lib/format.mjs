@@ -35,6 +35,7 @@ export function count(value) {
  * @param {number} value
  */
 export function plain(value) {
+  if (typeof value !== "number") return String(value ?? "");
   if (value === 0) return "0";
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(6)); // the float32 of the answers has seven
@@ -46,7 +47,7 @@ export function percent(value) {
   if (!Number.isFinite(value)) return "–";
   const hundredths = 100 * value;
   const digits = Math.abs(hundredths) >= 10 ? 0 : Math.abs(hundredths) >= 1 ? 1 : 2;
-  return minus(`${hundredths.toFixed(digits)} %`);
+  return minus(`${hundredths.toFixed(digits)}\u00a0%`);
 }
 
 /** @param {string} text */

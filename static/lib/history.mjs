@@ -1,7 +1,7 @@
 // The URL is the store: what the user commits is written there, and going back is undoing.
 
 import { isTyping } from "./dom.mjs";
-import { readQuery, writeQuery } from "./view.mjs";
+import { merged, writeQuery } from "./view.mjs";
 
 /**
  * @param {import("./store.mjs").Store<any>} store
@@ -9,7 +9,7 @@ import { readQuery, writeQuery } from "./view.mjs";
  */
 export function keepInUrl(store, defaults) {
   // What the player and the eye do is kept in the address, but not worth an undo.
-  const passing = new Set(["step", "range"]);
+  const passing = new Set(["step", "range", "box"]);
   let written = writeQuery(store.get(), defaults);
   let lasting = without(store.get());
 
@@ -23,13 +23,13 @@ export function keepInUrl(store, defaults) {
     if (query === written) return;
     const now = without(view);
     const address = query ? `?${query}` : location.pathname;
-    if (now === lasting) history.replaceState(null, "", address);
-    else history.pushState(null, "", address);
+    if (now === lasting) history.replaceState(history.state, "", address);
+    else history.pushState({ depth: depth() + 1 }, "", address);
     [written, lasting] = [query, now];
   });
 
   addEventListener("popstate", () => {
-    const view = { ...defaults, ...readQuery(location.search) };
+    const view = merged(defaults, location.search);
     written = writeQuery(view, defaults);
     lasting = without(view);
     store.set({ ...view, runners: sameKeys(view.runners, store.get().runners), hover: null }, false);
@@ -38,11 +38,17 @@ export function keepInUrl(store, defaults) {
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || isTextField(event)) return;
     const key = event.key.toLowerCase();
-    if (key === "z" && !event.shiftKey) history.back();
-    else if (key === "y" || (key === "z" && event.shiftKey)) history.forward();
+    if (key === "z" && !event.shiftKey) {
+      if (depth() > 0) history.back(); // never off the page
+    } else if (key === "y" || (key === "z" && event.shiftKey)) history.forward();
     else return;
     event.preventDefault();
   });
+}
+
+/** How many changes of this page can be undone. */
+function depth() {
+  return Number(history.state?.depth ?? 0);
 }
 
 /** Runners keep their cards where the list is the same as before. @param {any[]} next @param {any[]} before */

@@ -10,7 +10,7 @@ import { keepInUrl } from "./history.mjs";
 import { settingsFor } from "./opening.mjs";
 import { createStore } from "./store.mjs";
 import { mountThemeSwitch } from "./theme.mjs";
-import { OWN, readQuery } from "./view.mjs";
+import { merged, OWN } from "./view.mjs";
 
 /**
  * @typedef {import("./view.mjs").View} View
@@ -28,8 +28,7 @@ export async function openPage(opening) {
   const defaults = opening(catalogue);
   /** @type {State} */
   const initial = {
-    ...defaults,
-    ...readQuery(location.search),
+    ...merged(defaults, location.search),
     hover: null,
     result: null,
     grid: null,

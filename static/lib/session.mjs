@@ -150,7 +150,7 @@ export function startSession(store, catalogue, gridShape) {
       const asked = result.view.runners[Math.floor(at / result.view.starts.length)];
       const index = runners.findIndex((/** @type {Runner} */ r) => r.key === asked.key);
       const runner = runners[index];
-      if (!runner || runner.hidden || (solo && solo !== runner.key)) return;
+      if (!runner || (solo ? solo !== runner.key : runner.hidden)) return;
       const look = dressed[index];
       visible.push({
         label: labelOf(index, runners),

@@ -84,8 +84,8 @@ export const FIELDS = {
   noise: real(0),
   seed: whole(0),
   runners: {
-    write: (runners) => runners.map(runnerText),
-    read: (texts) => (texts.length ? texts.map(readRunner) : undefined),
+    write: (runners) => (runners.length ? runners.map(runnerText) : "none"),
+    read: (texts) => (texts[0] === "none" ? [] : texts.filter(Boolean).map(readRunner)),
   },
   solo: { write: (value, view) => place(value, view), read: ([first]) => (first ? -Number(first) : undefined) },
   step: { write: (value) => (value < 0 ? null : String(value)), read: ([first]) => finite(first) },
@@ -137,7 +137,20 @@ export function readQuery(search) {
     const value = /** @type {Field<any>} */ (FIELDS[name]).read(texts);
     if (value !== undefined && value !== null) view[name] = value;
   }
-  if (typeof view.solo === "number") view.solo = view.runners?.[-view.solo - 1]?.key ?? 0;
+  return view;
+}
+
+/**
+ * The view that an address asks for: `defaults` where it says nothing.
+ * @template {View} V
+ * @param {V} defaults
+ * @param {string} search
+ * @returns {V}
+ */
+export function merged(defaults, search) {
+  const view = { ...defaults, ...readQuery(search) };
+  // The address counts runners; the page knows them by key.
+  if (view.solo < 0) view.solo = view.runners[-view.solo - 1]?.key ?? 0;
   return view;
 }
 

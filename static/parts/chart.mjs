@@ -1,7 +1,7 @@
 // One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
 
 import { axisFor, stepsOf } from "../lib/columns.mjs";
-import { make, math } from "../lib/dom.mjs";
+import { closing, make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
 import { download } from "./download.mjs";
@@ -32,6 +32,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const labels = make("div", { class: "chart-labels" });
   const empty = make("p", { class: "chart-empty", hidden: true }, "No runner here has this.");
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
+  const scaleName = make("span", {}, "log");
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
@@ -66,7 +67,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const element = make(
     "section",
     { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
-    make("header", {}, make("h3", {}, chart.title), choice, make("label", { class: "log" }, log, "log"), menu),
+    make("header", {}, make("h3", {}, chart.title), choice, make("label", { class: "log" }, log, scaleName), menu),
     make("div", { class: "chart-body" }, place, line, labels, empty, sentence),
   );
 
@@ -118,7 +119,13 @@ export function mountChart(chart, store, runsOf, linked) {
     );
     /** @type {Run[]} */
     const others = linked ? state.visible.filter((/** @type {Run} */ run) => !runs.includes(run)) : [];
-    const spanned = [...data.map((trace) => trace.y), ...others.flatMap((run) => shownColumns(run, chosen))];
+    const negative = logarithmic && drawn.some((one) => one.values.some((value) => value < 0));
+    scaleName.textContent = negative ? "log of |value|" : "log";
+    element.style.setProperty("--labels", String(drawn.length));
+    // One run that blew up must not flatten all others.
+    const going = drawn.filter((one) => one.run.outcome !== "diverged").map((one) => one.values);
+    const own = !logarithmic && going.length ? going : data.map((trace) => trace.y);
+    const spanned = [...own, ...others.flatMap((run) => shownColumns(run, chosen))];
     return frame(data, plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }));
   }
 
@@ -239,32 +246,28 @@ export function mountChart(chart, store, runsOf, linked) {
     store.set({ hover: inside ? Math.min(Math.max(Math.round(at.stepAt(px)), 0), store.get().steps) : null }, false);
   });
   place.addEventListener("pointerleave", () => store.set({ hover: null }, false));
-  let downAt = 0;
   place.addEventListener(
     "pointerdown",
-    (event) => {
-      downAt = event.clientX;
-    },
-    true,
-  );
-  place.addEventListener(
-    "click",
-    (event) => {
-      const { hover, steps } = store.get();
-      if (Math.abs(event.clientX - downAt) < 4 && hover !== null) store.set({ step: hover === steps ? -1 : hover });
+    (down) => {
+      const at = plot.scales(place);
+      const left = place.getBoundingClientRect().left;
+      // Plotly covers the page while a button is down, so the release is awaited on the window.
+      addEventListener(
+        "pointerup",
+        (up) => {
+          const { steps } = store.get();
+          const px = up.clientX - left;
+          if (!at || Math.abs(up.clientX - down.clientX) > 3 || px < at.left || px > at.right) return;
+          const step = Math.min(Math.max(Math.round(at.stepAt(px)), 0), steps);
+          store.set({ step: step === steps ? -1 : step });
+        },
+        { once: true },
+      );
     },
     true,
   );
   place.addEventListener("dblclick", () => store.set({ range: null }));
-  menu.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") menu.open = false;
-  });
-  menu.addEventListener("focusout", (event) => {
-    if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.open = false;
-  });
-  document.addEventListener("pointerdown", (event) => {
-    if (menu.open && event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
-  });
+  closing(menu);
   const resized = new ResizeObserver(draw);
   resized.observe(place);
   const sighted = new IntersectionObserver(

@@ -47,13 +47,13 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
  */
 function spread(items, top, bottom) {
   items.sort((a, b) => a.y - b.y);
-  const height = Math.min(HEIGHT, (bottom - top + HEIGHT) / Math.max(items.length, 1));
+  const height = Math.min(HEIGHT, (bottom - top) / Math.max(items.length - 1, 1));
   let floor = -Infinity;
   for (const item of items) {
     item.y = Math.max(item.y, floor);
     floor = item.y + height;
   }
-  let ceiling = bottom - HEIGHT / 2;
+  let ceiling = bottom;
   for (const item of items.toReversed()) {
     item.y = Math.min(item.y, ceiling);
     ceiling = item.y - height;

@@ -142,7 +142,9 @@ export function minimaMarks(minima, kind, stroke, title, plane) {
  */
 export function glyphs(runs, names, step, plane) {
   const chosen = GLYPHS.filter((glyph) => names.includes(glyph.name));
-  const vectors = runs.flatMap((run) =>
+  // A run that broke off has no step to show, and its last one would dwarf all others.
+  const going = runs.filter((run) => step <= lastPlaced(run));
+  const vectors = going.flatMap((run) =>
     chosen.map((glyph) => ({ run, glyph, vector: vectorOf(run, glyph.name, step) })),
   );
   /** @param {string} scale */

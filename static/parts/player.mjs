@@ -100,7 +100,10 @@ export function mountPlayer(root, store) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const inScrub = event.target === scrub;
-    if (isTyping(event) && !inScrub) return;
+    const field = event.target instanceof HTMLInputElement ? event.target.type : "";
+    if (field === "radio" && event.key.startsWith("Arrow")) return;
+    const playing = event.key === " " && field === "range";
+    if (isTyping(event) && !inScrub && !playing) return;
     const onButton =
       event.target instanceof HTMLElement && event.target.closest("button, summary, a, input, [role=button]");
     const far = event.shiftKey ? 10 : 1;
@@ -111,7 +114,7 @@ export function mountPlayer(root, store) {
       Home: () => go(0),
       End: () => go(store.get().steps),
     };
-    if (!onButton || inScrub) keys[" "] = toggle;
+    if (!onButton || field === "range") keys[" "] = toggle;
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();

@@ -151,6 +151,7 @@ export function mountRunners(root, store, catalogue, defaultsFor) {
         }
         element.classList.toggle("off", current.hidden || (now.solo !== 0 && now.solo !== key));
         hide.setAttribute("aria-pressed", String(current.hidden));
+        hide.textContent = current.hidden ? "Show" : "Hide";
         solo.setAttribute("aria-pressed", String(now.solo === key));
         tau.hidden = !answer?.averaging_time;
         if (answer?.averaging_time) tau.textContent = averagingTime(answer);

@@ -250,7 +250,6 @@ export function mountScene(root, events) {
     },
     { passive: false },
   );
-  marks.addEventListener("dblclick", () => events.onBox(null, true));
 
   new ResizeObserver(() => {
     measure();

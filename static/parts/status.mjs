@@ -57,24 +57,27 @@ export function mountPictureBar(root, store, scene) {
     const factor = /** @type {CustomEvent<number | null>} */ (event).detail;
     magnified.textContent = factor ? `parts ×${number(factor, 2)}` : "";
   });
+  const several = make("span", { class: "magnified" });
+  root.append(several);
   function render() {
     const state = store.get();
+    several.textContent = state.starts.length > 1 ? "charts show start 1" : "";
     dimensions.update(state.dimensions);
     levels.update(state.levels);
     for (const { name, box } of boxes) box.checked = state.glyphs.includes(name);
     reset.hidden = state.box === null;
   }
-  store.on(["dimensions", "levels", "glyphs", "box"], render);
+  store.on(["dimensions", "levels", "glyphs", "box", "starts"], render);
   render();
 }
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
 export function mountStatus(root, store) {
   function render() {
-    const { offline, error, runners } = store.get();
+    const { offline, error, runners, result } = store.get();
     const messages = [
       offline && "The server does not answer. What you see is the last good picture; the next change asks again.",
-      error && `${[error.message, error.hint].filter(Boolean).join(" ")} The picture shows the last good run.`,
+      error && [error.message, error.hint, result && "The picture shows the last good run."].filter(Boolean).join(" "),
       !runners.length && "No runners: add an optimizer to see it walk.",
     ];
     root.textContent = messages.find(Boolean) || "";

@@ -2,6 +2,7 @@
 
 import { inSight, make } from "../lib/dom.mjs";
 import { count, number } from "../lib/format.mjs";
+import { DASHES } from "../lib/series.mjs";
 
 /** @typedef {import("./marks.mjs").Run} Run */
 
@@ -60,7 +61,12 @@ export function mountTable(root, store) {
         return make(
           "tr",
           { title: run.reason },
-          make("th", { scope: "row" }, make("span", { class: "swatch", style: `--colour: ${run.colour}` }), label),
+          make(
+            "th",
+            { scope: "row" },
+            make("span", { class: "swatch", style: `--colour: ${run.colour}`, "data-dash": DASHES[run.dash]?.name }),
+            label,
+          ),
           ...cells.map((cell, i) => make("td", { class: i === 4 ? "word" : "" }, cell)),
         );
       }),

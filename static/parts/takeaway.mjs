@@ -1,7 +1,7 @@
 // What can be taken away: a link, a picture, the numbers, a script.
 
 import { post, postForText } from "../lib/api.mjs";
-import { make } from "../lib/dom.mjs";
+import { closing, make } from "../lib/dom.mjs";
 import { trajectoriesRequest } from "../lib/session.mjs";
 import { writeQuery } from "../lib/view.mjs";
 import { download } from "./download.mjs";
@@ -14,6 +14,8 @@ import { scenePicture } from "./picture.mjs";
  * @param {() => { plane: import("../lib/plane.mjs").Plane, marks: SVGSVGElement } | null} scene  the picture to save
  */
 export function mountTakeaway(root, store, defaults, scene) {
+  const menu = root.closest("details");
+  if (menu) closing(menu);
   const status = make("p", { role: "status", class: "menu-status" });
   const script = make("dialog", { class: "script", "aria-labelledby": "script-title" });
   document.body.append(script);

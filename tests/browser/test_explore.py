@@ -385,3 +385,48 @@ def test_the_theme_switch_repaints_page_and_charts(page: Page) -> None:
     page.get_by_label("Theme").select_option("dark")
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light
     assert page.locator(PATHS).first.get_attribute("stroke") != stroke
+
+
+def test_a_word_in_a_number_box_is_refused_there_and_leaves_the_address_alone(page: Page) -> None:
+    drawn(page)
+    before = page.url
+    box = page.locator(".runner .number").first
+    box.fill("abc")
+    box.press("Enter")
+    expect(page.locator(".runner .field-error:visible").first).to_contain_text("“abc” is no number")
+    assert page.url == before
+    box.press("Escape")
+    expect(page.locator(".runner .field-error:visible")).to_have_count(0)
+
+
+def test_a_link_with_nonsense_opens_a_page_that_says_so(page: Page) -> None:
+    page.goto("/?run=adamw,lr:NaN")
+    expect(page.locator(".runner .field-error:visible").first).to_contain_text("NaN")
+    expect(page.locator(".play")).to_be_visible()
+
+
+def test_undo_never_leaves_the_page(page: Page) -> None:
+    page.goto("/compare")
+    drawn(page)
+    page.keyboard.press("Control+z")
+    expect(page.locator(".where")).to_contain_text("step")
+    assert "/compare" not in page.url
+
+
+def test_a_click_on_a_chart_sets_the_step(page: Page) -> None:
+    drawn(page)
+    plot = page.locator(".chart-plot").first.bounding_box()
+    assert plot
+    page.mouse.click(plot["x"] + 120, plot["y"] + 60)
+    page.mouse.move(5, 300)
+    expect(page.locator(".where")).not_to_contain_text("step 400 / 400")
+    page.wait_for_url(re.compile("step="))
+
+
+def test_the_share_menu_closes_without_moving_the_start(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    page.get_by_text("Share").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#share-items")).to_be_hidden()
+    assert paths(page) == before

@@ -20,8 +20,8 @@ test("what a number box shows is read back as the same number", () => {
 });
 
 test("percentages and superscripts", () => {
-  assert.equal(percent(0.41234), "41 %");
-  assert.equal(percent(0.0031), "0.31 %");
-  assert.equal(percent(-0.05), "−5.0 %");
+  assert.equal(percent(0.41234), "41\u00a0%");
+  assert.equal(percent(0.0031), "0.31\u00a0%");
+  assert.equal(percent(-0.05), "−5.0\u00a0%");
   assert.equal(superscript(-12), "⁻¹²");
 });

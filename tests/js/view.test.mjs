@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRunner, OWN, readQuery, writeQuery } from "../../static/lib/view.mjs";
+import { makeRunner, merged, OWN, readQuery, writeQuery } from "../../static/lib/view.mjs";
 
 /** @returns {any} */
 const base = () => ({
@@ -64,7 +64,7 @@ test("whatever is written is read back", () => {
     controls: false,
   };
   changed.solo = changed.runners[1]?.key ?? 0;
-  const read = readQuery(`?${writeQuery(changed, defaults)}`);
+  const read = merged(defaults, `?${writeQuery(changed, defaults)}`);
   assert.equal(read.solo, read.runners?.[1]?.key);
   const { solo: _, ...rest } = changed;
   const { solo: __, params: ___, ...found } = /** @type {any} */ ({ params: {}, ...read });
@@ -82,4 +82,16 @@ test("what cannot be read is left out and does not throw", () => {
     for (const field of ["steps", "noise", "box", "starts", "levels", "dimensions"])
       assert.equal(view[field], undefined);
   }
+});
+
+test("no runners at all can be said", () => {
+  const defaults = base();
+  const query = writeQuery({ ...defaults, runners: [] }, defaults);
+  assert.deepEqual(merged(defaults, `?${query}`).runners, []);
+});
+
+test("a solo runner of the opening scene is found again", () => {
+  const defaults = base();
+  const query = writeQuery({ ...defaults, solo: defaults.runners[0].key }, defaults);
+  assert.equal(merged(defaults, `?${query}`).solo, defaults.runners[0].key);
 });
