@@ -6,6 +6,7 @@ import click
 
 from app.commands.bench import bench
 from app.commands.list import list_
+from app.commands.run import run
 from app.commands.serve import serve
 from app.commands.simulate import simulate
 from app.version import package_version
@@ -17,5 +18,5 @@ def main() -> None:
     """An oscilloscope for optimizers: see, per parameter, what an optimizer does to weights."""
 
 
-for command in (serve, list_, simulate, bench):
+for command in (serve, run, simulate, list_, bench):
     main.add_command(command)

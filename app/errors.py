@@ -46,6 +46,7 @@ _EXPECTED = {
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     "value_error": "{error}",
+    "string_pattern_mismatch": "text of the form {pattern}",
 }
 _ABSENT = {"missing": "this is needed and was not given.", "extra_forbidden": "there is no such field here."}
 
@@ -156,7 +157,10 @@ def _in_words(errors: Sequence[Mapping[str, Any]]) -> str:
     if first["type"] in _ABSENT:
         return _ABSENT[first["type"]]
     expected = [
-        _EXPECTED.get(error["type"], error["msg"].lower()).format(**error.get("ctx", {})) for error in errors
+        _EXPECTED[error["type"]].format(**error.get("ctx", {}))
+        if error["type"] in _EXPECTED
+        else error["msg"].lower()
+        for error in errors
     ]
     return f"got {show(first.get('input'))}, expected {' or '.join(dict.fromkeys(expected))}."
 

@@ -22,7 +22,7 @@ SWEEP_SECONDS = 5.0
 class Live:
     """Opened when the server starts, closed when it stops."""
 
-    def __init__(self, settings: Settings, *, target: str = TARGET):
+    def __init__(self, settings: Settings, *, target: tuple[str, str] = TARGET):
         self._settings = settings
         self.target = target
         self._store: Store | None = None

@@ -18,6 +18,7 @@ from optim_core.errors import InvalidInput
 from optim_core.plans import plan
 
 KIND = "train"
+_OBJECTS = {"hyper", "settings", "schedule", "decay_schedule", "trace"}
 _NOT_PLANNED = {"name", "tags", "vary", "settings", "task", "optimizer", "hyper"}
 
 
@@ -47,7 +48,7 @@ def _varied(request: TrainRequest, owner: str, limits: Limits) -> Iterator[NewRu
         *parents, name = path.split(".")
         target: Any = content
         for parent in parents:
-            target = target.setdefault(parent, {})
+            target = target.setdefault(parent, {}) if parent in _OBJECTS else None
             if not isinstance(target, dict):
                 raise InvalidInput(f"there is no field {path[:80]!r} to vary.", field="vary")
         target[name] = value

@@ -66,7 +66,7 @@ class Frame:
             raise InvalidInput(
                 f"this is no frame ({type(error).__name__}: {error}).", code="bad_frame"
             ) from None
-        rows = {len(values) for values in columns.values()}
+        rows = {values.shape[:1] for values in columns.values()}
         if "step" not in columns or len(rows) != 1:
             raise InvalidInput(
                 "a frame needs a column 'step', and all its columns the same number of rows.",

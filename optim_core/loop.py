@@ -55,7 +55,7 @@ class Loop:
         self._plans, self._task = plans, plans.build()
         self._model = self._task.model
         self._placements = plans.placements(self._model)
-        self._optimizer = make_optimizer(plans.rule, self._groups(), **plans.hyper)
+        self._optimizer = make_optimizer(plans.rule, self._groups(), adopt=True, **plans.hyper)
         options = plans.trace
         self._tracer = Tracer(
             self._optimizer,
@@ -140,7 +140,7 @@ class Loop:
         if plans.l2_in_loss:
             penalty = plans.l2_in_loss * self._squares()
             total, more["l2_in_loss"] = loss + penalty, penalty.detach()
-        self._scaler.scale(total).backward()
+        self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         if plans.clip is not None:
             self._scaler.unscale_(optimizer)
             norm = torch.nn.utils.clip_grad_norm_(self._params, plans.clip)
@@ -182,7 +182,8 @@ class Loop:
         self._model.eval()
         with self._autocast():
             found = dict(self._task.evaluate(self._model))
-            boundary = self._task.boundary and self._task.boundary.evaluate(self._model)
+            drawn = self._task.boundary
+            boundary = drawn.evaluate(self._model) if drawn else None
         if self._task.minimum:
             target = self._task.minimum(self._steering.strength())
             apart = [(p.parameter - target[p.name]).norm() for p in self._placements]

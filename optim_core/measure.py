@@ -1,7 +1,7 @@
 """What one update did to each of its tensors, as a few sums per tensor and the numbers they give.
 
-The heavy part is eight sums over each tensor and the order statistics of its effective learning rate,
-taken on the device in some forty kernels whatever the number of tensors (see `segments`). Everything
+The heavy part is seven sums over each tensor and the order statistics of its effective learning rate.
+The sums are taken part by part while the optimizer has the part in the processor's cache. Everything
 else follows from those sums, for many steps at once, when a trace is flushed.
 """
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from optim_core.optimizer import Move
+from optim_core.flat import Flat, Move
 from optim_core.quantiles import Quantiles
 from optim_core.segments import WIDTH, Segments
 
@@ -41,6 +42,7 @@ RATES = (
     "effective_lr_q90",
     "effective_lr_max",
 )
+SHARE_EVERY = 8  # measured steps between estimates of the part along θ
 WATCHED = ("value", "effective_lr", "gradient_part", "decay_part")
 
 
@@ -54,122 +56,156 @@ class Measured:
     watched: Tensor  # (4, coordinates)
 
 
-class Gauge:
-    """Measures moves that have the layout of those it was made for.
+@dataclass(frozen=True)
+class _Part:
+    """Where a part's measured rows are: in the part, and among all measured rows."""
 
-    ``chosen`` holds for each move which of its tensors are measured, ``watched`` coordinates as
-    (place among all chosen tensors, index in the tensor).
+    picked: Tensor | None  # rows of the part; None for all
+    rows: slice
+    padding: Tensor  # places in the flattened picked rows that belong to no tensor
+    watched: Tensor  # places among the watched coordinates of those that lie here
+    coordinates: tuple[Tensor, Tensor]  # their row and column
+
+
+class Gauge:
+    """Measures steps over these buffers: `begin`, `add` every move, `finish`.
+
+    ``chosen`` holds for each buffer which of its tensors are measured, at least one in all;
+    ``watched`` coordinates as (place among all chosen tensors, index in the tensor).
     """
 
     def __init__(
-        self, moves: Sequence[Move], chosen: Sequence[Sequence[int]], watched: Sequence[tuple[int, int]]
+        self, flats: Sequence[Flat], chosen: Sequence[Sequence[int]], watched: Sequence[tuple[int, int]]
     ):
-        pairs = list(zip(moves, chosen, strict=True))
-        self._device = moves[0].before.device
-        self._segments = Segments([m.segments.sizes[i] for m, picked in pairs for i in picked], self._device)
+        pairs = list(zip(flats, chosen, strict=True))
+        self._device = flats[0].theta.device
+        self._segments = Segments([f.segments.sizes[i] for f, picked in pairs for i in picked], self._device)
         self._quantiles = Quantiles(self._segments)
-        self._padding = self._segments.padding
-        self._watched = self._segments.places(watched)
-        self._counts = [len(picked) for picked in chosen]
-        self._picks = [_pick(move, picked) for move, picked in pairs]
-        wide = any(move.before.dtype == torch.float64 for move in moves)
+        wide = any(flat.theta.dtype == torch.float64 for flat in flats)
         self._dtype = torch.float64 if wide else torch.float32
         self._exact = torch.float32 if self._device.type == "mps" else torch.float64
-        # Memory kept from step to step: fresh pages would cost as much as the arithmetic.
-        self._delta, self._scratch = (self._segments.zeros(self._dtype) for _ in range(2))
+        count, rows = len(self._segments.sizes), self._segments.rows
+        # Memory kept from step to step: what `add` collects.
+        self._sums = torch.zeros(7, rows, dtype=self._dtype, device=self._device)
+        self._numeric = True  # whether every effective learning rate so far is one number a tensor
+        self._seen = torch.zeros(len(WATCHED), len(watched), device=self._device)
+        self._finished = 0
+        # About how much of θ a step takes along θ, as an earlier one did: see `add`.
+        self._share = torch.zeros(count, dtype=self._exact, device=self._device)
+        self._shares = self._segments.spread(self._share.to(self._dtype))
+        self._parts = _lay_out(pairs, self._segments, watched)
+        largest = max(part.rows.stop - part.rows.start for part in self._parts.values())
+        self._delta, self._scratch = torch.zeros(2, largest, WIDTH, dtype=self._dtype, device=self._device)
 
-    def measure(self, moves: Sequence[Move], *, histogram: bool) -> Measured:
-        """The sums of this step; on the way the moves' padding becomes zero."""
+    def begin(self, *, histogram: bool) -> None:
+        """Before a step's first move."""
+        self._numeric = True
+        self._quantiles.begin(histogram=histogram)
+
+    def add(self, move: Move) -> None:
+        """Takes a part's sums over rows, and its rates; on the way the move's padding becomes zero.
+
+        Of Δ = θ − θ′ the part along θ, which decay mostly makes, is taken out element by element as
+        well as it is known beforehand: the angle is what is left, and would cancel in |Δ|² − ⟨Δ, θ⟩²/|θ|².
+        """
+        part = self._parts.get((id(move.flat), move.part))
+        if part is None:
+            return
         theta, after, grad, along = (
-            self._rows([getattr(move, name) for move in moves], moves)
-            for name in ("before", "after", "grad", "gradient_part")
+            self._rows(array, move, part)
+            for array in (move.before, move.after, move.grad, move.gradient_part)
         )
-        decays = [move.decay_part for move in moves]
-        decay = None if all(map(_is_number, decays)) else self._rows(decays, moves)
-        for array in (theta, after, along, decay):
-            if array is not None and len(self._padding):
-                array.view(-1).index_fill_(0, self._padding, 0.0)
-        delta = torch.sub(theta, after, out=self._delta)
-        none = theta.new_zeros(len(theta))
-        norms = [
-            none if array is None else torch.linalg.vector_norm(array, dim=1)
-            for array in (theta, grad, along, decay, delta)
-        ]
-        products = [
-            none if array is None else torch.mul(array, theta, out=self._scratch).sum(1)
-            for array in (decay, delta)
-        ]
-        rows = torch.stack(norms + products).to(self._exact)
-        rows[: len(norms)].square_()
-        sums = self._segments.sums(rows)
-        # Δ without its part along θ, element by element: |θ|²|Δ|² − ⟨θ, Δ⟩² would cancel for tiny angles.
-        share = self._segments.spread((sums[6] / sums[0]).to(self._dtype))
-        across = torch.addcmul(delta, theta, share, value=-1.0, out=self._scratch)
-        across = torch.linalg.vector_norm(across, dim=1).to(self._exact).square_()
-        sums = torch.cat((sums, self._segments.sums(across[None])))
-        rate, rates, counts = self._rates(moves, histogram)
-        seen = [after, rate, along, none[:, None].expand_as(theta) if decay is None else decay]
-        watched = torch.stack([array[self._watched].to(self._dtype) for array in seen])
-        return Measured(sums, rates, counts, watched)
+        decay = None if _is_zero(move.decay_part) else self._rows(move.decay_part, move, part)
+        if len(part.padding):
+            for array in (theta, after, along, decay):
+                if array is not None:
+                    array.view(-1).index_fill_(0, part.padding, 0.0)
+        delta, scratch = self._delta[: len(theta)], self._scratch[: len(theta)]
+        torch.sub(theta, after, out=delta).addcmul_(theta, self._shares[part.rows], value=-1.0)
+        sums = self._sums[:, part.rows]
+        for row, array in enumerate((theta, grad, along, delta, decay)):
+            if array is None:
+                sums[row].zero_()
+            else:
+                torch.linalg.vector_norm(array, dim=1, out=sums[row])
+        for row, array in ((5, delta), (6, decay)):
+            if array is None:
+                sums[row].zero_()
+            else:
+                torch.sum(torch.mul(array, theta, out=scratch), 1, out=sums[row])
+        self._numeric &= _is_number(move.effective_lr)
+        rate = self._rows(move.effective_lr, move, part).to(torch.float32)
+        self._quantiles.put(part.rows, rate)
+        if len(part.watched):
+            decay = torch.zeros_like(theta) if decay is None else decay
+            seen = [array[part.coordinates].float() for array in (after, rate, along, decay)]
+            self._seen[:, part.watched] = torch.stack(seen)
 
-    def _rates(self, moves: Sequence[Move], histogram: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The effective learning rate by element (rows, 64), its `RATES` and its histogram."""
-        given = [move.effective_lr for move in moves]
-        if not all(map(_is_number, given)):
-            rate = self._rows(given, moves).to(torch.float32)
-            return rate, *self._quantiles.of(rate, histogram=histogram)
-        numbers = torch.stack([torch.as_tensor(x, dtype=torch.float32).view(()) for x in given])
-        per_tensor = numbers.repeat_interleave(torch.tensor(self._counts)).to(self._device)
-        counts = self._quantiles.constant(per_tensor) if histogram else None
-        rate = self._segments.spread(per_tensor).expand(-1, WIDTH)
-        return rate, per_tensor.expand(len(RATES), -1), counts
+    def finish(self) -> Measured:
+        """What all the step's moves come to."""
+        rows = self._sums.to(self._exact)
+        rows[:5].square_()
+        sums = torch.cat((self._segments.sums(rows), self._share[None]))
+        if self._finished % SHARE_EVERY == 0:
+            share = (self._share + sums[5] / sums[0]).nan_to_num(0.0, 0.0, 0.0).to(self._dtype)
+            self._share, self._shares = share.to(self._exact), self._segments.spread(share)
+        self._finished += 1
+        rates, counts = self._quantiles.take(constant=self._numeric)
+        return Measured(sums, rates, counts, self._seen.clone())
 
-    def _rows(self, arrays: Sequence[Tensor | float], moves: Sequence[Move]) -> Tensor:
-        """One quantity of all moves as (rows, 64) of the measured tensors."""
-        found = [
-            _as_rows(array, move, pick).to(self._device, self._dtype)
-            for array, move, pick in zip(arrays, moves, self._picks, strict=True)
-            if pick is None or len(pick)
-        ]
-        return found[0].contiguous() if len(found) == 1 else torch.cat(found)
+    def _rows(self, array: Tensor | float, move: Move, part: _Part) -> Tensor:
+        """One quantity of the part's measured rows (rows, 64), in one piece."""
+        shape = move.before.shape
+        if not isinstance(array, Tensor) or array.shape != shape:
+            array = torch.as_tensor(array, dtype=self._dtype, device=self._device).expand(shape)
+        if move.flat.whole:
+            array = pad(array.reshape(-1), (0, WIDTH * move.flat.segments.rows - array.numel()))
+            array = array.view(-1, WIDTH)
+        elif part.picked is not None:
+            array = array.index_select(0, part.picked)
+        return array.to(self._device, self._dtype).contiguous()
 
 
 def metrics(sums: Tensor) -> Tensor:
-    """`METRICS` (…, 7, tensors) from the sums of `Gauge.measure` (…, 8, tensors)."""
-    theta, grad, along, decay, delta, decay_theta, delta_theta, across = sums.unbind(-2)
+    """`METRICS` (…, 7, tensors) from the sums of `Gauge.finish` (…, 8, tensors)."""
+    theta, grad, along, rest, decay, rest_theta, decay_theta, share = sums.unbind(-2)
+    delta_theta = rest_theta + share * theta
+    delta = rest + 2.0 * share * rest_theta + share * share * theta
+    across = (rest - rest_theta * rest_theta / theta).clamp(min=0.0)
     after = (theta - 2.0 * delta_theta + delta).clamp(min=0.0)  # |θ − Δ|²
-    # θ′ has the component |θ| − ⟨θ, Δ⟩/|θ| along θ and |Δ across θ| across it.
+    # θ′ has the component |θ| − ⟨θ, Δ⟩/|θ| along θ, and |Δ across θ| across it.
     angle = torch.atan2(across.sqrt(), (theta - delta_theta) / theta.sqrt())
-    return torch.stack(
-        (
-            after.sqrt(),
-            grad.sqrt(),
-            along.sqrt(),
-            decay.sqrt(),
-            (delta / theta).sqrt(),
-            angle,
-            decay_theta / theta,
-        ),
-        -2,
-    )
+    lengths = (after.sqrt(), grad.sqrt(), along.sqrt(), decay.sqrt(), (delta / theta).sqrt())
+    return torch.stack((*lengths, angle, decay_theta / theta), -2)
 
 
-def _pick(move: Move, chosen: Sequence[int]) -> Tensor | None:
-    """The rows of the chosen tensors in the move's buffer, or None for all."""
-    if len(chosen) == len(move.live):
-        return None
-    return torch.cat(
-        [torch.empty(0, dtype=torch.long, device=move.before.device)]
-        + [(move.segments.owner == i).nonzero()[:, 0] for i in chosen]
-    )
+def _lay_out(
+    pairs: Sequence[tuple[Flat, Sequence[int]]], segments: Segments, watched: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], _Part]:
+    """The parts that have measured rows, by buffer and number."""
+    found: dict[tuple[int, int], _Part] = {}
+    row, column = segments.places(watched)
+    end = 0
+    for flat, chosen in pairs:
+        every = len(chosen) == len(flat.live)
+        wanted = torch.isin(flat.segments.owner, torch.tensor(list(chosen), device=row.device))
+        for number, rows in enumerate(flat.parts):
+            picked = wanted[rows].nonzero()[:, 0]
+            if not len(picked):
+                continue
+            start, end = end, end + len(picked)
+            first, last = start * WIDTH, end * WIDTH
+            padding = segments.padding[(segments.padding >= first) & (segments.padding < last)] - first
+            inside = ((row >= start) & (row < end)).nonzero()[:, 0]
+            place = row[inside] - start, column[inside]
+            found[id(flat), number] = _Part(
+                None if every else picked, slice(start, end), padding, inside, place
+            )
+    return found
 
 
-def _as_rows(array: Tensor | float, move: Move, pick: Tensor | None) -> Tensor:
-    whole = torch.as_tensor(array, device=move.before.device).expand(move.before.shape)
-    if move.whole:
-        gap = move.segments.rows * WIDTH - whole.numel()
-        return torch.nn.functional.pad(whole.reshape(-1), (0, gap)).view(-1, WIDTH)
-    return whole if pick is None else whole.index_select(0, pick)
+def _is_zero(value: Tensor | float) -> bool:
+    return isinstance(value, float) and value == 0.0
 
 
 def _is_number(value: Tensor | float) -> bool:

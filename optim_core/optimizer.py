@@ -3,56 +3,44 @@
 Elementwise rules run on one flat buffer per parameter group, dtype and device: parameters and
 gradients are gathered, updated in a few kernels whatever the number of tensors, and scattered back.
 The parameters stay the user's own tensors, so weights changed from outside between steps are seen.
+(For a model of one's own the copying can be saved: ``adopt``.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any, Protocol, overload
 
 import torch
 from torch import Tensor
 
 from optim_core.catalogue import as_rule
-from optim_core.rule import Rule, Step, state_items
-from optim_core.segments import Segments
+from optim_core.flat import Flat, Move
+from optim_core.rule import Rule
 
 
-def make_optimizer(rule: Rule | str, params: Iterable[Any], **hyper: Any) -> RuleOptimizer:
+def make_optimizer(
+    rule: Rule | str, params: Iterable[Any], *, adopt: bool = False, **hyper: Any
+) -> RuleOptimizer:
     """A torch optimizer that runs ``rule`` over ``params`` (tensors, named tensors or groups).
 
-    Raises InvalidInput for an unknown rule or hyperparameter, TypeError or ValueError, as torch
-    does, for parameters that can't be optimised.
+    With ``adopt`` the parameters become views of the optimizer's own buffer at the first step, which
+    saves copying them there and back; only for models whose storage nobody else holds. Raises
+    InvalidInput for an unknown rule or hyperparameter, TypeError or ValueError, as torch does, for
+    parameters that can't be optimised.
     """
-    return RuleOptimizer(as_rule(rule), params, hyper)
-
-
-@dataclass(frozen=True)
-class Move:
-    """What one update did to the tensors of one buffer; valid until the next step.
-
-    The arrays have the shape (rows, 64) of ``segments``, or broadcast to it; of a rule that is not
-    elementwise, its one tensor's own shape (``whole``).
-    """
-
-    live: list[Tensor]  # the parameters
-    segments: Segments
-    whole: bool
-    before: Tensor  # θ
-    after: Tensor
-    grad: Tensor
-    effective_lr: Tensor | float
-    gradient_part: Tensor  # effective_lr · direction
-    decay_part: Tensor | float
+    return RuleOptimizer(as_rule(rule), params, hyper, adopt=adopt)
 
 
 class Observer(Protocol):
-    """Who looks on, such as a `Tracer`: asked before each step, and told after it if it wants."""
+    """Who looks on, such as a `Tracer`: asked before each step, told of every part, then of the end."""
 
-    def wants(self) -> bool: ...
-    def saw(self, moves: Sequence[Move]) -> None: ...
+    def wants(self, flats: Sequence[Flat]) -> bool: ...
+    def saw(self, move: Move) -> None: ...
+    def done(self) -> None: ...
+
+
+_Placed = tuple[Flat, list[int]]  # a buffer, and the places of its tensors among those of the group
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -64,10 +52,12 @@ class RuleOptimizer(torch.optim.Optimizer):
     schedulers keep.
     """
 
-    def __init__(self, rule: Rule, params: Iterable[Any], hyper: Mapping[str, Any]):
+    def __init__(self, rule: Rule, params: Iterable[Any], hyper: Mapping[str, Any], *, adopt: bool = False):
         self.rule = rule
+        self._adopt = adopt and rule.view is None  # under a view the parameters are not the weights
         self.observer: Observer | None = None
-        self._buffers: dict[int, list[_Flat]] = {}  # by group, made anew when its tensors change
+        # By group: the tensors that had gradients, and the buffers made for them with their places.
+        self._buffers: dict[int, tuple[list[Tensor], list[_Placed]]] = {}
         super().__init__(params, rule.complete(hyper))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -89,14 +79,20 @@ class RuleOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        observer = self.observer if self.observer and self.observer.wants() else None
-        moves: list[Move] = []
+        work: list[tuple[Flat, dict[str, Any], list[Tensor]]] = []
         for index, group in enumerate(self.param_groups):
-            live = [p for p in group["params"] if p.grad is not None]
-            for flat in self._flats(index, live):
-                moves += flat.step(group, observed=observer is not None)
+            # Each access to p.grad makes a Python object: once is enough.
+            given = [(p, p.grad) for p in group["params"]]
+            live, grads = [p for p, g in given if g is not None], [g for _, g in given if g is not None]
+            for flat, places in self._flats(index, live):
+                work.append((flat, group, grads if len(places) == len(grads) else [grads[i] for i in places]))
+        observer = self.observer
+        if observer and not observer.wants([flat for flat, _, _ in work]):
+            observer = None
+        for flat, group, grads in work:
+            flat.step(group, grads, observer.saw if observer else None)
         if observer:
-            observer.saw(moves)
+            observer.done()
         return loss
 
     def eval(self) -> None:
@@ -108,9 +104,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         self._place(lambda flat: flat.seen_views())
 
     @torch.no_grad()
-    def _place(self, values: Callable[[_Flat], list[Tensor]]) -> None:
+    def _place(self, values: Callable[[Flat], list[Tensor]]) -> None:
         if self.rule.view:
-            for flat in (flat for flats in self._buffers.values() for flat in flats):
+            for flat, _ in (placed for _, flats in self._buffers.values() for placed in flats):
                 torch._foreach_copy_(flat.live, values(flat))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -118,16 +114,18 @@ class RuleOptimizer(torch.optim.Optimizer):
         super().load_state_dict(state_dict)
         self._buffers.clear()
 
-    def _flats(self, index: int, live: Sequence[Tensor]) -> list[_Flat]:
-        known = self._buffers.get(index)
-        if known is None or not _same(live, [p for flat in known for p in flat.live]):
-            known = self._buffers[index] = self._lay_out(self.param_groups[index], live)
-        return known
+    def _flats(self, index: int, live: list[Tensor]) -> list[_Placed]:
+        """The group's buffers, made anew when other tensors than before have gradients."""
+        known, flats = self._buffers.get(index, ([], []))
+        if len(known) != len(live) or any(a is not b for a, b in zip(known, live, strict=True)):
+            flats = self._lay_out(self.param_groups[index], live)
+            self._buffers[index] = live, flats
+        return flats
 
-    def _lay_out(self, group: dict[str, Any], live: Sequence[Tensor]) -> list[_Flat]:
+    def _lay_out(self, group: dict[str, Any], live: list[Tensor]) -> list[_Placed]:
         """Buffers over these tensors: one for all of a kind, or one each where tensors are wholes."""
-        kinds: dict[object, list[Tensor]] = {}
-        for p in live:
+        kinds: dict[object, list[int]] = {}
+        for i, p in enumerate(live):
             if p.grad is not None and p.grad.is_sparse:
                 raise RuntimeError(
                     f"{self.rule.title} has no rule for sparse gradients; use a dense gradient"
@@ -136,120 +134,8 @@ class RuleOptimizer(torch.optim.Optimizer):
                 raise TypeError(
                     f"{self.rule.title} can't optimise a parameter of dtype {p.dtype}; use floats"
                 )
-            kinds.setdefault((p.dtype, p.device) if self.rule.elementwise else id(p), []).append(p)
-        return [_Flat(self.rule, tensors, self.state, group) for tensors in kinds.values()]
-
-
-class _Flat:
-    """Tensors of one dtype and device as one buffer, with the rule's state beside it.
-
-    ``state[p]`` holds views of the state, in p's shape, so that ``state_dict`` works as everywhere.
-    A rule that is not elementwise has its one tensor here, in its own shape.
-    """
-
-    def __init__(self, rule: Rule, live: list[Tensor], state: dict[Tensor, Any], group: Mapping[str, Any]):
-        self.rule, self.live = rule, live
-        _keep_freed_memory()
-        self._segments = Segments([p.numel() for p in live], live[0].device)
-        self._theta = self._segments.zeros(live[0].dtype)
-        self._grad = torch.zeros_like(self._theta)
-        if not rule.elementwise:
-            (theta,), (grad,) = self._segments.split(self._theta), self._segments.split(self._grad)
-            self._theta, self._grad = theta.view(live[0].shape), grad.view(live[0].shape)
-        self.theta_views, self._grad_views = self._views(self._theta), self._views(self._grad)
-        self._steps = self._step_counts(state)
-        self._hyper = {name: group[name] for name in rule.settings}
-        self._state = self._gather_state(state)
-        self._records = [state[p] for p in live]
-
-    def step(self, group: Mapping[str, Any], *, observed: bool) -> list[Move]:
-        """One update of all its tensors, with the group's present hyperparameters."""
-        if not self.rule.view:
-            torch._foreach_copy_(self.theta_views, self.live)
-        grads = [p.grad for p in self.live if p.grad is not None]
-        torch._foreach_copy_(self._grad_views, grads)
-        made = self.advance(group)
-        rate, direction, decay = made
-        before = self._theta.clone() if observed else None
-        if isinstance(rate, Tensor) and rate.dtype == self._theta.dtype:
-            self._theta.addcmul_(rate, direction, value=-1.0)
-        else:
-            self._theta.sub_(rate * direction)
-        if not (isinstance(decay, float) and decay == 0.0):
-            self._theta.sub_(decay)
-        torch._foreach_copy_(self.live, self.seen_views())
-        if before is None:
-            return []
-        whole, after = not self.rule.elementwise, self._theta
+            kinds.setdefault((p.dtype, p.device) if self.rule.elementwise else id(p), []).append(i)
         return [
-            Move(self.live, self._segments, whole, before, after, self._grad, rate, rate * direction, decay)
+            (Flat(self.rule, [live[i] for i in places], self.state, group, adopt=self._adopt), places)
+            for places in kinds.values()
         ]
-
-    def seen_views(self) -> list[Tensor]:
-        """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""
-        if not self.rule.view:
-            return self.theta_views
-        return self._views(self.rule.look(self._theta, self._state, self._hyper))
-
-    def advance(self, group: Mapping[str, Any]) -> Step:
-        """Takes the rule's step for the gathered gradient and keeps the new state."""
-        self._steps = self._steps + 1
-        for record in self._records:
-            record["step"] += 1
-        services: dict[str, Any] = {}
-        if "schedule_factor" in self.rule.needs:
-            services["schedule_factor"] = group["lr"] / group["initial_lr"] if group["initial_lr"] else 1.0
-        self._hyper = {name: group[name] for name in self.rule.settings}
-        # Rules that offer relative decay read the norm for it alone; usually it is off.
-        if "param_norm" in self.rule.needs and self._hyper.get("relative_decay", True):
-            services["param_norm"] = self._segments.spread(torch.stack(torch._foreach_norm(self.theta_views)))
-        given = {**self._hyper, **services}
-        made, state = self.rule.update(self._grad, self._state, self._theta, self._steps, **given)
-        for name, value in state_items(state).items():
-            state_items(self._state)[name].copy_(value)
-        return made
-
-    def _views(self, buffer: Tensor) -> list[Tensor]:
-        if not self.rule.elementwise:
-            return [buffer]
-        parts = self._segments.split(buffer)
-        return [part.view(p.shape) for part, p in zip(parts, self.live, strict=True)]
-
-    def _step_counts(self, state: dict[Tensor, Any]) -> int | Tensor:
-        """Steps taken so far: a number, or one per row, in θ's dtype, where the tensors differ."""
-        counts = [int(state[p].get("step", 0)) for p in self.live]
-        if len(set(counts)) == 1:
-            return counts[0]
-        steps = self._theta.new_tensor(counts, dtype=torch.promote_types(self._theta.dtype, torch.float32))
-        return self._segments.spread(steps)
-
-    def _gather_state(self, state: dict[Tensor, Any]) -> Any:
-        """The rule's state over the whole buffer, from what the tensors have; views go back to them."""
-        torch._foreach_copy_(self.theta_views, self.live)
-        fresh = self.rule.start(self._theta, self._hyper)
-        buffers = state_items(fresh)
-        if self.rule.view:  # then the parameters are not θ, which so has to be kept
-            buffers["theta"] = self._theta
-        for name, buffer in buffers.items():
-            for p, view in zip(self.live, self._views(buffer), strict=True):
-                if name in state[p]:
-                    view.copy_(state[p][name])
-                state[p][name] = view
-        for p in self.live:
-            state[p]["step"] = int(state[p].get("step", 0))
-        return fresh
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Has the C library's allocator keep what intermediate results free, once for the process.
-
-    glibc returns every larger block to the system, and every new one then costs its page faults: on a
-    CPU four times the arithmetic of a step. Freeing one block of almost 32 MiB (never written to, so
-    never real) raises that limit for good; elsewhere it does nothing.
-    """
-    torch.empty((32 << 20) - 4096, dtype=torch.uint8)
-
-
-def _same(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
-    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))

@@ -49,7 +49,8 @@ class TraceOptions:
         unknown = set(given) - {"every", "histogram_every", "select", "watch"}
         if unknown:
             raise InvalidInput(
-                f"there is no option {min(unknown)[:40]!r} here; known: every, histogram_every, select, watch."
+                f"there is no option {min(unknown)[:40]!r} here;"
+                " known: every, histogram_every, select, watch."
             )
         for name in ("every", "histogram_every"):
             if given.get(name) is not None:

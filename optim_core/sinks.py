@@ -123,6 +123,12 @@ class FileSink:
         self._line({"outcome": outcome, "reason": reason})
         self._file.close()
 
+    def give_up(self) -> None:
+        """Closes the file; removes it if nothing was written."""
+        self._file.close()
+        if not self.path.stat().st_size:
+            self.path.unlink()
+
     def _line(self, content: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(content, separators=(",", ":")) + "\n")
         self._file.flush()

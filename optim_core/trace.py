@@ -28,9 +28,10 @@ import torch
 from torch import Tensor
 
 from optim_core.errors import InvalidInput
+from optim_core.flat import Flat, Move
 from optim_core.frames import Columns
 from optim_core.measure import METRICS, RATES, WATCHED, Gauge, Measured, metrics
-from optim_core.optimizer import Move, RuleOptimizer
+from optim_core.optimizer import RuleOptimizer
 
 Number = Tensor | float
 
@@ -61,9 +62,9 @@ class Table:
 
 @dataclass(eq=False)
 class _Layout:
-    """The gauge for moves of these tensors, and where its numbers belong among all that is traced."""
+    """The gauge for these buffers, and where its numbers belong among all that is traced."""
 
-    live: list[list[Tensor]]
+    flats: list[Flat]
     gauge: Gauge | None  # None where none of the traced tensors is among them
     columns: list[int]  # of each measured tensor
     coordinates: list[int]  # of each measured coordinate
@@ -111,32 +112,47 @@ class Tracer:
         self.every, self.histogram_every = max(every, 1), max(histogram_every or 10 * every, 1)
         self.watch = [_coordinate(known, name, index) for name, index in watch]
         self.step = 0  # steps recorded so far
+        self._columns = [f"{name}/{metric}" for metric in METRICS + RATES for name in self.names]
+        self._columns += [f"{name}[{index}]/{what}" for what in WATCHED for name, index in self.watch]
         self._params, self._optimizer = known, optimizer
         self._place = {id(known[name]): i for i, name in enumerate(self.names)}
         self._pending, self._flushed = _Pending(), perf_counter()
         self._layout: _Layout | None = None
+        self._grads: list[Tensor] = []  # gradient norms of this step's parts
         optimizer.observer = self
 
     def close(self) -> None:
         """Looks on no longer."""
         self._optimizer.observer = None
 
-    def wants(self) -> bool:
-        """Whether the coming step is traced."""
+    def wants(self, flats: Sequence[Flat]) -> bool:
+        """Whether the coming step, of these buffers, is traced."""
         step = self.step + 1
-        return step == 1 or step % self.every == 0 or step % self.histogram_every == 0
-
-    def saw(self, moves: Sequence[Move]) -> None:
-        """Measures a step of the optimizer."""
-        if self._layout is None or not _same(self._layout.live, moves):
-            self._layout = self._lay_out(moves)
+        histogram = step == 1 or step % self.histogram_every == 0
+        if not (histogram or step % self.every == 0):
+            return False
+        if self._layout is None or not _same(self._layout.flats, flats):
+            self._layout = self._lay_out(flats)
         if self._layout.gauge:
-            step = self.step + 1
-            histogram = step == 1 or step % self.histogram_every == 0
-            measured = self._layout.gauge.measure(moves, histogram=histogram)
-            norms = torch.stack([torch.linalg.vector_norm(move.grad).float() for move in moves])
-            self._pending.traced.append((step, self._layout, measured))
-            self._pending.grad_norms.append(torch.linalg.vector_norm(norms))
+            self._layout.gauge.begin(histogram=histogram)
+        self._grads = []
+        return True
+
+    def saw(self, move: Move) -> None:
+        """Measures a part of the step."""
+        assert self._layout is not None
+        self._grads.append(torch.linalg.vector_norm(move.grad))
+        if self._layout.gauge:
+            self._layout.gauge.add(move)
+
+    def done(self) -> None:
+        """Ends the step."""
+        layout = self._layout
+        if layout is None or layout.gauge is None:
+            return
+        self._pending.traced.append((self.step + 1, layout, layout.gauge.finish()))
+        norms = [norm.to(layout.flats[0].theta.device, torch.float32) for norm in self._grads]
+        self._pending.grad_norms.append(torch.linalg.vector_norm(torch.stack(norms)))
 
     def record(self, loss: Number, **more: Number) -> None:
         """Ends a step: its loss, and what else is known at every step; before a scheduler moves on.
@@ -185,14 +201,9 @@ class Tracer:
         return tables
 
     def _traced_columns(self, host: Columns, pending: _Pending) -> Columns:
-        columns = {
-            f"{name}/{metric}": host["metrics"][:, k, i]
-            for i, name in enumerate(self.names)
-            for k, metric in enumerate(METRICS + RATES)
-        }
-        for i, (name, index) in enumerate(self.watch):
-            for k, what in enumerate(WATCHED):
-                columns[f"{name}[{index}]/{what}"] = host["watched"][:, k, i]
+        rows = len(pending.traced)
+        measured = np.concatenate((host["metrics"].reshape(rows, -1), host["watched"].reshape(rows, -1)), 1)
+        columns = dict(zip(self._columns, np.ascontiguousarray(measured.T), strict=True))
         if "grad_norm" not in pending.scalars:
             columns["grad_norm"] = host["grad_norm of traced"]
         return columns
@@ -218,17 +229,14 @@ class Tracer:
         counts = [(layout, m.counts.T) for _, layout, m in rows if m.counts is not None]
         return torch.stack([_placed(c, layout.columns, len(self.names)).T for layout, c in counts])
 
-    def _lay_out(self, moves: Sequence[Move]) -> _Layout:
-        live = [move.live for move in moves]
-        chosen = [[i for i, p in enumerate(tensors) if id(p) in self._place] for tensors in live]
-        taken = [live[k][i] for k, picked in enumerate(chosen) for i in picked]
+    def _lay_out(self, flats: Sequence[Flat]) -> _Layout:
+        chosen = [[i for i, p in enumerate(flat.live) if id(p) in self._place] for flat in flats]
+        taken = [flat.live[i] for flat, picked in zip(flats, chosen, strict=True) for i in picked]
         place = {id(p): i for i, p in enumerate(taken)}
-        watched = [
-            (j, place.get(id(self._params[name])), index) for j, (name, index) in enumerate(self.watch)
-        ]
-        seen = [(j, i, index) for j, i, index in watched if i is not None]
-        gauge = Gauge(moves, chosen, [(i, index) for _, i, index in seen]) if taken else None
-        return _Layout(live, gauge, [self._place[id(p)] for p in taken], [j for j, _, _ in seen])
+        places = [(place.get(id(self._params[name])), index) for name, index in self.watch]
+        gauge = Gauge(flats, chosen, [(i, index) for i, index in places if i is not None]) if taken else None
+        coordinates = [j for j, (i, _) in enumerate(places) if i is not None]
+        return _Layout(list(flats), gauge, [self._place[id(p)] for p in taken], coordinates)
 
 
 class _Parcel:
@@ -265,8 +273,8 @@ def _placed(values: Tensor, places: list[int], width: int) -> Tensor:
     return whole
 
 
-def _same(live: list[list[Tensor]], moves: Sequence[Move]) -> bool:
-    return len(live) == len(moves) and all(a is move.live for a, move in zip(live, moves, strict=True))
+def _same(a: Sequence[Flat], b: Sequence[Flat]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
 
 
 def _coordinate(known: Mapping[str, Tensor], name: str, index: int) -> tuple[str, int]:

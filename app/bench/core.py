@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from time import perf_counter, sleep
 
 import torch
 
+from app.bench.figures import Figure
 from app.main import create_app
 from app.server import Server
 from app.settings import Settings
@@ -27,21 +27,6 @@ RUNS, BATCH_STEPS = 4096, 200
 REQUESTS, RUNNERS, REQUEST_STEPS = 40, 6, 500
 OPTIMIZERS = ("adam_l2", "adamw", "adamw_lh", "momentum", "rmsprop", "lion")
 LR = 1e-3
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number and what it should be."""
-
-    what: str
-    value: float
-    unit: str
-    target: float
-    at_least: bool  # else at most
-
-    @property
-    def met(self) -> bool:
-        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def measure() -> list[Figure]:
@@ -72,18 +57,6 @@ def measure() -> list[Figure]:
             at_least=False,
         ),
     ]
-
-
-def table(figures: list[Figure]) -> str:
-    """The figures as lines of text, each beside its target."""
-    lines = []
-    for figure in figures:
-        sign, verdict = ("≥" if figure.at_least else "≤"), ("met" if figure.met else "missed")
-        lines.append(
-            f"{figure.what:<52} {figure.value:10.4g} {figure.unit:<20}"
-            f" target {sign} {figure.target:g}: {verdict}"
-        )
-    return "\n".join(lines)
 
 
 def _best(work: Callable[[], object], repeats: int = 5) -> float:

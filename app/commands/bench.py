@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from app.bench.figures import Figure
 
 
 @click.group()
@@ -10,13 +15,30 @@ def bench() -> None:
     """Measure how fast this machine runs the parts of Optimscope."""
 
 
+_json = click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+
+
 @bench.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_json
 def core(as_json: bool) -> None:
     """The simulator against torch loops, and the API over the loopback interface."""
-    from app.bench.core import measure, table
+    from app.bench.core import measure
 
-    figures = measure()
+    _show(measure(), as_json=as_json)
+
+
+@bench.command()
+@_json
+def stream(as_json: bool) -> None:
+    """A run that a hundred browsers watch, and a store with many runs and a long one."""
+    from app.bench.stream import measure
+
+    _show(measure(lambda text: click.echo(text, err=True)), as_json=as_json)
+
+
+def _show(figures: list[Figure], *, as_json: bool) -> None:
+    from app.bench.figures import table
+
     if as_json:
         import json
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.commands.flags import option_of, plan_of
+
 if TYPE_CHECKING:
     from optim_core import Landscape, Surface
-    from optim_core.kinds import Setting
     from optim_core.rule import Rule
     from optim_core.trajectory import Trajectory
 
@@ -87,25 +88,11 @@ def _run_command(surface: Surface | None, formula: str, rule: Rule) -> click.Com
         )
 
     options: list[click.Parameter] = [
-        *(_option(setting, "hyper", "") for setting in rule.settings.values()),
-        *(_option(setting, "surface", prefix[name]) for name, setting in places.items()),
+        *(option_of(setting, "hyper", "") for setting in rule.settings.values()),
+        *(option_of(setting, "surface", prefix[name]) for name, setting in places.items()),
         *_common_options(),
     ]
     return click.Command(rule.id, callback=run, params=options, help=rule.summary)
-
-
-def _option(setting: Setting, group: str, prefix: str) -> click.Option:
-    """A flag for one declared setting; the declaration checks the value."""
-    from optim_core.kinds import Choice, Flag, Integer
-
-    kind, name = setting.kind, prefix + setting.name.replace("_", "-")
-    text = f"{kind.label}: {kind.help}  [default: {setting.default}]"
-    target = f"{group}_{setting.name}"
-    if isinstance(kind, Flag):
-        return click.Option([target, f"--{name}/--no-{name}"], default=None, help=text)
-    if isinstance(kind, Choice):
-        return click.Option([target, f"--{name}"], type=click.Choice(list(kind.options)), help=text)
-    return click.Option([target, f"--{name}"], type=int if isinstance(kind, Integer) else float, help=text)
 
 
 _COMMON_NAMES = frozenset({"steps", "start", "noise", "seed", "schedule", "decay_schedule", "csv"})
@@ -136,7 +123,7 @@ def _report(
     from optim_core.trajectory import simulate as run
 
     given: dict[str, Any] = {n: chosen[n] for n in ("start", "steps", "noise", "seed") if n in chosen}
-    given |= {n: _plan(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
+    given |= {n: plan_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
     try:
         trajectory = run(landscape_of(), rule, **given, **hyper)
     except InvalidInput as error:
@@ -149,19 +136,6 @@ def _report(
         with click.open_file(chosen["csv"], "w", encoding="utf-8") as file:
             file.writelines(csv_rows([(rule.id, columns)]))
         click.echo(f"wrote      {len(trajectory)} rows to {chosen['csv']}")
-
-
-def _plan(text: str) -> dict[str, Any]:
-    """``cosine:end=0.1,warmup_steps=20`` as the schedule's settings."""
-    name, _, settings = text.partition(":")
-    plan: dict[str, Any] = {"id": name}
-    for part in filter(None, settings.split(",")):
-        key, _, value = part.partition("=")
-        try:
-            plan[key.strip()] = float(value)
-        except ValueError:
-            raise click.UsageError(f"schedule: got {part!r}, expected name=number.") from None
-    return plan
 
 
 def _summarise(trajectory: Trajectory) -> None:

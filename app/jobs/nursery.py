@@ -1,6 +1,6 @@
 """The process from which workers come: it has loaded torch, so a worker is there in milliseconds.
 
-It reads one JSON object a line: ``{"start": id, "target": "module:function", "job": {…}}`` or
+It reads one JSON object a line: ``{"start": id, "target": [module, function], "job": {…}}`` or
 ``{"signal": number, "of": id}``; and tells ``{"ready": true}`` when it has loaded, and of every worker
 that ended ``{"ended": id, "code": number, "words": its last lines}``. When its input ends it kills its
 workers and ends too. It never touches a GPU: what a process forked from one that has does with it fails.
@@ -23,7 +23,6 @@ from typing import Any
 from app.jobs.lifeline import die_when_closed, die_with
 
 WORDS_BYTES = 4_000
-PREPARE = "app.jobs.worker:prepare"
 FORKS = sys.platform == "linux"  # elsewhere system libraries do not survive it: a new interpreter instead
 
 
@@ -144,21 +143,19 @@ class Nursery:
 
 
 def _live(command: dict[str, Any], parent: int, lifeline: int) -> int:
-    """A worker's life: calls ``module:function`` with the job; its exit code."""
+    """A worker's life: calls the target with the job; its exit code."""
     die_with(parent)
     die_when_closed(lifeline)
-    return int(_found(command["target"])(command["job"]) or 0)
+    return int(_found(*command["target"])(command["job"]) or 0)
 
 
-def _found(name: str) -> Callable[..., Any]:
-    """The function that ``module:function`` names."""
-    module, _, function = name.partition(":")
+def _found(module: str, function: str) -> Callable[..., Any]:
     found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return found
 
 
 def main() -> None:
-    """``nursery PARENT``, or ``nursery one PARENT LIFELINE`` for a single worker."""
+    """``nursery PARENT MODULE`` (with what to load), or ``nursery one PARENT LIFELINE`` (a single worker)."""
     if sys.argv[1] == "one":
         sys.exit(_live(json.load(sys.stdin), int(sys.argv[2]), int(sys.argv[3])))
     die_with(int(sys.argv[1]))
@@ -167,10 +164,11 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)  # what anybody prints does not get among the news
     if FORKS:
-        _found(PREPARE)()
+        _found(sys.argv[2], "prepare")()
     nursery = Nursery(commands, news)
     nursery.tell({"ready": True})
     nursery.serve()
+    os._exit(0)  # at once: what torch would tidy up ends with the process anyhow
 
 
 if __name__ == "__main__":

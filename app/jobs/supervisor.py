@@ -19,7 +19,8 @@ from app.jobs.devices import candidates
 from app.jobs.fair import FairQueue
 from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 
-TARGET = "app.jobs.worker:train_job"
+# Module and function of what workers do; the module's ``prepare()`` loads what they all need.
+TARGET = ("app.jobs.worker", "train_job")
 ASKED_SECONDS = 0.5  # to stop when asked
 TERMINATED_SECONDS = 0.3  # to stop when terminated; then the worker is killed
 STOP_SECONDS = 2.0
@@ -48,7 +49,7 @@ class Supervisor:
         job_of: Callable[[Run, str], Mapping[str, Any]],
         *,
         per_device: int = 1,
-        target: str = TARGET,
+        target: tuple[str, str] = TARGET,
     ):
         self._store = store
         self._job_of = job_of
@@ -181,7 +182,7 @@ class Supervisor:
         if self._nursery and self._nursery.poll() is None:
             return
         nursery = self._nursery = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "app.jobs.nursery", str(os.getpid())],
+            [sys.executable, "-m", "app.jobs.nursery", str(os.getpid()), self._target[0]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # The variable is for torch and for numpy's linear algebra alike.
@@ -259,9 +260,12 @@ def _hang_up(nursery: subprocess.Popen[bytes]) -> None:
 
 def obituary(code: int, words: str) -> str:
     """Why a worker died: how, and its last line."""
-    try:
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    except ValueError:
-        how = f"signal {-code}"
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return f"Its process ended with {how}" + (f": {lines[-1][:500]}" if lines else ".")
+    last = lines[-1][:500] if lines else ""
+    if code >= 0:
+        return f"Its process ended with exit code {code}" + (f": {last}" if last else ".")
+    known = [number.name for number in signal.Signals if number == -code]
+    how = f"Its process was ended by {known[0] if known else f'signal {-code}'}"
+    if code == -signal.SIGKILL:
+        how += ", as the system does when memory runs out"
+    return how + (f"; it had said: {last}" if last else ".")

@@ -29,7 +29,7 @@ from app.schemas_runs import (
 )
 from app.services import Shared
 from app.settings import Limits
-from app.store import ENDED, NewRun, Run, Status
+from app.store import ENDED, NewRun, Run, Status, status_of
 from app.store.check import check_frame
 from app.trainings import flat
 from optim_core.errors import InvalidInput
@@ -125,13 +125,12 @@ def _frames(content: bytes, run: str, limits: Limits) -> list[Frame]:
 @router.post("/{run}/finish", response_model=IdAnswer)
 async def finish(run: str, body: FinishRequest, live: LiveNow) -> Response:
     """Says how the run ended; a second time changes nothing."""
-    status = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}.get(body.outcome, Status.FINISHED)
 
     def end(found: Run) -> Mapping[str, Any] | None:
         if found.status in ENDED:
             return None
         live.check_producer(found)
-        changes = {"status": status.value, "outcome": body.outcome, "reason": body.reason}
+        changes = {"status": status_of(body.outcome).value, "outcome": body.outcome, "reason": body.reason}
         return changes | {"finished": time.time(), "heard": time.time()}
 
     await asyncio.wrap_future(live.store.finish(run, end))

@@ -73,6 +73,7 @@ def _parse(text: str, field: str) -> dict[str, int]:
 
 @router.get(
     "/stream",
+    status_code=200,
     response_class=EventStream,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )

@@ -19,7 +19,7 @@ from app.store import runs
 from app.store.append import Appended, append
 from app.store.decimate import Series
 from app.store.read import FAR, Wanted, Window, columns_of, events_of, read_frames, read_series
-from app.store.runs import ACTIVE, ENDED, NewRun, Query, Run, Status
+from app.store.runs import ACTIVE, ENDED, NewRun, Query, Run, Status, status_of
 from app.store.schema import StoreError, connect, explain, open_for_writing
 from app.store.segments import gather
 from app.store.writer import Change, Listener, Transaction, Writer
@@ -41,6 +41,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Window",
+    "status_of",
 ]
 
 FILE = "optimscope.db"

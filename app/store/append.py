@@ -142,8 +142,7 @@ def _changes(run: Run, new: Sequence[Frame], size: int) -> dict[str, Any]:
     for frame in new:
         for name, values in frame.columns.items():
             if "/" not in name and name != "step" and values.ndim == 1 and len(values):
-                last = float(values[-1])
-                latest[name] = last if math.isfinite(last) else None
+                latest[name] = _short(values[-1])
         if SPARKLINE_COLUMN in frame.columns:
             sparkline = _extended(sparkline, frame.columns)
     return changes | {
@@ -157,10 +156,15 @@ def _changes(run: Run, new: Sequence[Frame], size: int) -> dict[str, Any]:
     }
 
 
+def _short(value: float) -> float | None:
+    """A float32 with the digits that it has; None if it is not finite."""
+    return float(f"{value:.7g}") if math.isfinite(value) else None
+
+
 def _extended(sparkline: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
     """Every ``stride``-th loss; the stride doubles when there are too many."""
     losses, stride, seen = columns[SPARKLINE_COLUMN], sparkline.get("stride", 1), sparkline.get("seen", 0)
-    values = [*sparkline.get("values", []), *losses[-seen % stride :: stride].tolist()]
+    values = [*sparkline.get("values", []), *map(_short, losses[-seen % stride :: stride])]
     while len(values) >= 2 * SPARKLINE_POINTS:
         values, stride = values[::2], stride * 2
     return {"stride": stride, "seen": seen + len(losses), "values": values}

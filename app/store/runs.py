@@ -32,6 +32,12 @@ ACTIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
 ENDED = (Status.FINISHED, Status.CANCELLED, Status.FAILED)
 
 
+def status_of(outcome: str) -> Status:
+    """What a run is whose producer told this outcome."""
+    known = {"cancelled": Status.CANCELLED, "failed": Status.FAILED, "interrupted": Status.INTERRUPTED}
+    return known.get(outcome, Status.FINISHED)
+
+
 @dataclass(frozen=True)
 class NewRun:
     """A run to be: ``local`` if this server's own queue runs it."""

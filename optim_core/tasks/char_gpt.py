@@ -159,7 +159,7 @@ def _evaluate(model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
 TASK = Task(
     title="GPT on letters",
     data="Python's manual of topics (pydoc_data), 400 000 letters",
-    batch_size=24,
+    batch_size=32,
     steps=500,
     hyper={"lr": 1e-3, "weight_decay": 0.1},
     schedule="cosine",

@@ -61,6 +61,10 @@ def post(url: str, body: object, token: str = "") -> dict[str, Any]:
     return found
 
 
+def prepare() -> None:
+    """Loads nothing."""
+
+
 def work(job: dict[str, Any]) -> int:
     """A worker: ``frames`` of them, then the ``end``: finish, hang, raise, exit or a signal."""
     settings, run, pause = job["config"].get("fake", {}), job["id"], threading.Event()

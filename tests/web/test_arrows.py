@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "app/store/decimate.py": {"numpy"},  # many points as a few
     "app/jobs/worker.py": {"torch"},  # loads it for all workers
     "app/jobs/devices.py": {"torch"},  # which devices there are
+    "app/bench/stream.py": {"numpy"},  # frames to send
     "app/bench/core.py": {"torch"},  # the loop that we are compared with
 }
 MATHS = {"numpy", "torch", "sympy", "scipy", "math"}

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import optim_core as oc
-from app.bench.core import Figure, table
+from app.bench.figures import Figure, table
 from app.chart import charts
 from app.cli import main
 from optim_core.catalogue import rules

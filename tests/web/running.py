@@ -1,0 +1,121 @@
+"""A real server in a thread, and a reader of its streams."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+
+from app.live import Live
+from app.main import create_app
+from app.server import Server
+from app.settings import Settings
+from app.store import Run
+
+PATIENCE_S = 20.0
+WORK = ("fake_producer", "work")
+
+
+@dataclass
+class Running:
+    """A server, from outside (``client``, ``port``) and from within (``live``)."""
+
+    port: int
+    client: httpx.Client
+    live: Live
+    changed: threading.Condition
+
+    def wait_for(self, run: str, *statuses: str) -> Run:
+        """The run, once it has one of these statuses."""
+        found = self.live.store.find(run)
+
+        def arrived() -> bool:
+            nonlocal found
+            found = self.live.store.find(run)
+            return found.status.value in statuses
+
+        with self.changed:
+            assert self.changed.wait_for(arrived, PATIENCE_S), (found.status, found.reason)
+        return found
+
+    def waiting(self, count: int) -> list[str]:
+        """The queue, once it has this length."""
+        found, pause, until = self.live.jobs.waiting(), threading.Event(), monotonic() + PATIENCE_S
+        while len(found) != count:
+            assert monotonic() < until, found
+            pause.wait(0.005)
+            found = self.live.jobs.waiting()
+        return found
+
+
+@contextmanager
+def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> Iterator[Running]:
+    """A server on a free port; its workers do as `fake_producer.work` says, or ``target``."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    app = create_app(Settings(data_dir=folder, port=port, **given))
+    live: Live = app.state.services.live
+    live.target = target
+    changed = threading.Condition()
+    live.listeners.append(lambda changes: notify(changed))
+    server = Server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    pause = threading.Event()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        pause.wait(0.01)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            yield Running(port, client, live, changed)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def notify(changed: threading.Condition) -> None:
+    with changed:
+        changed.notify_all()
+
+
+class Stream:
+    """Reads a stream event by event."""
+
+    def __init__(self, port: int, query: str, last_id: str = ""):
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        self._connection.request("GET", f"/api/stream?{query}", headers=headers)
+        self.response = self._connection.getresponse()
+        self.last_id = last_id
+
+    def next(self, kind: str = "frame", wanted: Callable[[Any], bool] = lambda data: True) -> Any:
+        """The data of the next event of this kind; None at the stream's end."""
+        found, event = "", ""
+        while raw := self.response.readline():
+            line = raw.decode().rstrip("\n")
+            if not line:
+                if event == kind and wanted(data := json.loads(found)):
+                    return data
+                found, event = "", ""
+            name, _, value = line.partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data":
+                found = value
+            elif name == "id":
+                self.last_id = value
+        return None
+
+    def close(self) -> None:
+        self.response.close()
+        self._connection.close()

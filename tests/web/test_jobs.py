@@ -1,0 +1,428 @@
+"""Whatever dies, states stay true, nothing that was acknowledged is lost, and no process is left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from fake_producer import frame, post, same
+from running import PATIENCE_S, Running, running
+
+from app.control import cancelled
+from app.jobs import devices
+from app.jobs.fair import FairQueue
+from app.jobs.supervisor import TARGET, obituary
+from app.store import NewRun, Store
+
+ROOT = Path(__file__).parents[2]
+PAIR = {"task": "digits_mlp", "optimizer": "adamw", "steps": 50}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("data"), preload=True) as server:
+        yield server
+
+
+def queue(server: Running, run: str, owner: str = "me", **fake: Any) -> str:
+    """Queues a run whose worker does as `fake_producer.work` reads in ``fake``."""
+    config = {"device": "cpu", "fake": fake}
+    server.live.store.create(NewRun(run, "train", run, config=config, owner=owner, local=True)).result()
+    return run
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below one."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found |= {child} | descendants(child)
+    return found
+
+
+def worker_pid(server: Running, run: str) -> int:
+    """The process of a run, once it runs."""
+    server.wait_for(run, "running")
+    nursery = server.live.jobs._nursery
+    assert nursery
+    (pid,) = descendants(nursery.pid)
+    return pid
+
+
+def gone(pids: set[int]) -> bool:
+    """Whether all of them end soon."""
+    handles = []
+    for pid in pids:
+        try:
+            handles.append(os.pidfd_open(pid))
+        except ProcessLookupError:
+            continue
+    until = monotonic() + 5
+    waiting = set(handles)
+    while waiting and monotonic() < until:
+        ready, _, _ = select.select(waiting, [], [], until - monotonic())
+        waiting -= set(ready)
+    for handle in handles:
+        os.close(handle)
+    return not waiting
+
+
+# --- Workers --------------------------------------------------------------------------------------
+
+
+def test_a_queued_run_is_worked_off(server: Running) -> None:
+    queue(server, "plain", frames=5)
+    run = server.wait_for("plain", "finished")
+    assert (run.next_seq, run.outcome, run.reason) == (5, "finished", "That was all.")
+    assert run.started
+    assert run.finished
+    assert run.created <= run.started <= run.finished
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("raise", "Its process ended with exit code 1: RuntimeError: the weights are gone"),
+        ("exit", "Its process ended with exit code 3: worker"),
+        ("kill", "Its process was ended by SIGKILL, as the system does when memory runs out; it had said:"),
+    ],
+)
+def test_a_worker_that_dies_is_told_with_the_reason(server: Running, end: str, reason: str) -> None:
+    queue(server, f"dies-{end}", frames=2, end=end)
+    run = server.wait_for(f"dies-{end}", "failed")
+    assert run.reason.startswith(reason)
+    assert run.next_seq == 2
+    assert not server.live.jobs.owns(run.id)
+
+
+def test_a_worker_killed_from_outside_leaves_the_device_to_the_next(server: Running) -> None:
+    queue(server, "killed", end="hang")
+    queue(server, "next", frames=1)
+    os.kill(worker_pid(server, "killed"), signal.SIGKILL)
+    server.wait_for("killed", "failed")
+    server.wait_for("next", "finished")
+
+
+def test_when_the_nursery_dies_its_workers_die_and_another_takes_over(server: Running) -> None:
+    queue(server, "orphan", end="hang")
+    pid = worker_pid(server, "orphan")
+    nursery = server.live.jobs._nursery
+    assert nursery
+    os.kill(nursery.pid, signal.SIGKILL)
+    assert "The process that starts workers died" in server.wait_for("orphan", "failed").reason
+    assert gone({pid})
+    queue(server, "after", frames=1)
+    server.wait_for("after", "finished")
+
+
+@pytest.mark.parametrize("end", ["hang", "deaf"])
+def test_cancelling_takes_less_than_a_second(server: Running, end: str) -> None:
+    run = queue(server, f"cancel-{end}", end=end)
+    pid = worker_pid(server, run)
+    begin = monotonic()
+    answer = server.client.post(f"/api/runs/{run}/cancel").json()
+    assert (answer["status"], answer["cancelling"]) == ("running", True)
+    server.wait_for(run, "cancelled")
+    assert monotonic() - begin < 1.0
+    assert gone({pid})
+
+
+def test_a_run_that_waits_is_cancelled_at_once(server: Running) -> None:
+    queue(server, "holds", end="hang")
+    server.wait_for("holds", "running")
+    queue(server, "waits", frames=1)
+    server.waiting(1)
+    assert server.client.get("/api/runs/waits").json()["queue_position"] == 0
+    assert server.client.post("/api/runs/waits/cancel").json()["status"] == "cancelled"
+    server.waiting(0)
+    server.client.post("/api/runs/holds/cancel")
+    server.wait_for("holds", "cancelled")
+    assert server.live.store.find("waits").next_seq == 0
+
+
+def test_a_run_that_is_deleted_while_it_runs_is_stopped(server: Running) -> None:
+    queue(server, "deleted", end="deaf")
+    pid = worker_pid(server, "deleted")
+    assert server.client.delete("/api/runs/deleted").status_code == 204
+    assert gone({pid})
+    queue(server, "later", frames=1)
+    server.wait_for("later", "finished")
+
+
+def test_owners_take_turns(server: Running) -> None:
+    queue(server, "first", end="hang")
+    server.wait_for("first", "running")
+    names = [queue(server, f"turn-{owner}-{i}", owner, frames=1) for owner in "ab" for i in range(3)]
+    order = server.waiting(6)
+    assert [name[5] for name in order] == list("ababab")
+    server.client.post("/api/runs/first/cancel")
+    runs = [server.wait_for(name, "finished") for name in names]
+    assert [run.id for run in sorted(runs, key=lambda run: run.started or 0)] == order
+
+
+def test_what_no_worker_of_this_server_sends_is_refused(server: Running) -> None:
+    queue(server, "holder", end="hang")
+    server.wait_for("holder", "running")
+    queue(server, "theirs", frames=1)
+    url = f"http://127.0.0.1:{server.port}/api/ingest/runs"
+    for path, body in (
+        ("", {"run": {"id": "theirs"}}),
+        ("/theirs/frames", {"frames": []}),
+        ("/theirs/finish", {"outcome": "finished"}),
+    ):
+        assert post(url + path, body)["error"]["code"] == "gone"
+    server.live.store.change("holder", cancelled).result()
+    assert server.wait_for("theirs", "finished").next_seq == 1
+
+
+def test_each_device_has_its_own_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: ("cuda:0", "cuda:1", "cpu"))
+    with running(tmp_path) as server:
+        for name, device in (("auto-1", "auto"), ("auto-2", "auto"), ("auto-3", "auto"), ("cpu-1", "cpu")):
+            config = {"device": device, "fake": {"end": "hang"}}
+            server.live.store.create(NewRun(name, "train", name, config=config, local=True)).result()
+        for name in ("auto-1", "auto-2", "cpu-1"):
+            server.wait_for(name, "running")
+        assert server.waiting(1) == ["auto-3"]
+        jobs = server.live.jobs._jobs
+        assert {name: job.device for name, job in jobs.items()} == {
+            "auto-1": "cuda:0", "auto-2": "cuda:1", "cpu-1": "cpu",
+        }  # fmt: skip
+
+
+def test_workers_reach_a_server_that_asks_for_a_token(tmp_path: Path) -> None:
+    with running(tmp_path, token="a-long-secret") as server:
+        queue(server, "inside", frames=2)
+        assert server.wait_for("inside", "finished").next_seq == 2
+
+
+def test_a_real_run_trains(tmp_path: Path) -> None:
+    with running(tmp_path, target=TARGET) as server:
+        answer = server.client.post("/api/runs", json=PAIR | {"trace": {"every": 5}})
+        run = server.wait_for(answer.json()["id"], "finished", "failed")
+        assert (run.status, run.outcome, run.step) == ("finished", "finished", 50), run.reason
+        detail = server.client.get(f"/api/runs/{run.id}").json()
+        assert {tensor["name"] for tensor in detail["tensors"]} >= {"0.weight", "0.bias"}
+        assert detail["latest"]["val_accuracy"] > 0.3
+        found = server.client.get(
+            f"/api/runs/{run.id}/frames?columns=0.weight/weight_norm&arrays=json"
+        ).json()
+        assert found["columns"]["0.weight/weight_norm"]["step"] == [1, *range(5, 51, 5)]
+
+
+def test_a_fair_queue_turns_over_owners() -> None:
+    waiting = FairQueue()
+    for run in ("a1", "a2", "b1", "a3", "c1"):
+        waiting.add(run[0], run)
+    assert waiting.order() == ["a1", "b1", "c1", "a2", "a3"]
+    assert waiting.take(lambda run: run != "a1") == "a2"
+    assert [waiting.take(lambda run: True) for _ in range(5)] == ["b1", "c1", "a1", "a3", None]
+    waiting.add("a", "a4")
+    assert "a4" in waiting
+    waiting.remove("a4")
+    assert waiting.order() == []
+
+
+def test_obituaries() -> None:
+    assert obituary(-11, "") == "Its process was ended by SIGSEGV."
+    assert obituary(-99, "x\n\n") == "Its process was ended by signal 99; it had said: x"
+    assert obituary(2, "") == "Its process ended with exit code 2."
+
+
+# --- Servers --------------------------------------------------------------------------------------
+
+SERVER = """
+import json, socket, sys
+from pathlib import Path
+from app.main import create_app
+from app.server import Server
+from app.settings import Settings
+folder, port = Path(sys.argv[1]), int(sys.argv[2])
+app = create_app(Settings(data_dir=folder, port=port, preload=True, jobs_per_device=2))
+app.state.services.live.target = ("fake_producer", "work")
+listening = socket.create_server(("127.0.0.1", port))
+print("ready", flush=True)
+Server(app).run(sockets=[listening])
+"""
+
+
+@contextmanager
+def process(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server as a process of its own, killed at the end."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
+    served = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(folder), str(port)], env=environment, stdout=subprocess.PIPE
+    )
+    assert served.stdout
+    try:
+        assert served.stdout.readline() == b"ready\n"
+        yield served
+    finally:
+        served.kill()
+        served.wait()
+        served.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ask(port: int, path: str, body: Any = None) -> Any:
+    """An answer of a server that may be starting."""
+    url, pause, until = f"http://127.0.0.1:{port}{path}", threading.Event(), monotonic() + PATIENCE_S
+    while True:
+        try:
+            if body is not None:
+                return post(url, body)
+            with urlopen(url, timeout=10) as answer:
+                return json.load(answer)
+        except (URLError, ConnectionError):
+            assert monotonic() < until
+            pause.wait(0.05)
+
+
+def until_status(port: int, run: str, *statuses: str) -> dict[str, Any]:
+    pause, until = threading.Event(), monotonic() + PATIENCE_S
+    while True:
+        found: dict[str, Any] = ask(port, f"/api/runs/{run}")
+        if found["status"] in statuses:
+            return found
+        assert monotonic() < until, found
+        pause.wait(0.02)
+
+
+def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path: Path) -> None:
+    port = free_port()
+    store = Store(tmp_path)
+    for name, fake in (
+        ("works", {"frames": 10**6, "pause": 0.005}),
+        ("hangs", {"end": "hang"}),
+        ("waits", {}),
+    ):
+        config = {"device": "cpu", "fake": fake}
+        store.create(NewRun(name, "train", name, config=config, local=True)).result()
+    store.close()
+    with process(tmp_path, port) as served:
+        ask(port, "/api/ingest/runs", {"run": {"id": "outside"}})
+        for name in ("works", "hangs"):
+            until_status(port, name, "running")
+        ask(port, "/api/ingest/runs/outside/frames", {"frames": [frame("outside", 0).to_json()]})
+        while ask(port, "/api/runs/works")["next_seq"] < 20:
+            pass
+        acknowledged = ask(port, "/api/runs/works")["next_seq"]
+        family = descendants(served.pid)
+        assert len(family) == 3  # the nursery and two workers
+        served.kill()
+        served.wait()
+        assert gone(family)
+    with process(tmp_path, port) as served:
+        for name in ("works", "hangs"):
+            found = ask(port, f"/api/runs/{name}")
+            assert (found["status"], found["reason"]) == ("interrupted", "The server stopped while it ran.")
+        assert ask(port, "/api/runs/outside")["status"] == "interrupted"
+        until_status(port, "waits", "finished")
+        goes_on = ask(port, "/api/ingest/runs/outside/frames", {"frames": [frame("outside", 1).to_json()]})
+        assert goes_on["next_seq"] == 2
+        assert ask(port, "/api/runs/outside")["status"] == "running"
+        gone_worker = ask(port, "/api/ingest/runs/works/frames", {"frames": []})
+        assert gone_worker["error"]["code"] == "gone"
+        family = descendants(served.pid)
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(5) is not None
+        assert gone(family)
+    store = Store(tmp_path)
+    kept = store.frames("works", 0, lambda name: True, 10**9)
+    assert len(kept) >= acknowledged
+    assert all(same(each, frame("works", seq)) for seq, each in enumerate(kept))
+    assert store.find("outside").status == "interrupted"
+    store.close()
+
+
+class Insistent:
+    """A producer that goes on through everything, and remembers what was acknowledged."""
+
+    def __init__(self, port: int):
+        self.acknowledged = 0
+        self._port = port
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._produce)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._stopping.set()
+        self._thread.join()
+        return self.acknowledged
+
+    def _produce(self) -> None:
+        while not self._stopping.wait(0.003):
+            answer = ask(self._port, "/api/ingest/runs", {"run": {"id": "insistent"}})
+            while not self._stopping.wait(0.003):
+                try:
+                    frames = [frame("insistent", answer["next_seq"]).to_json()]
+                    url = f"http://127.0.0.1:{self._port}/api/ingest/runs/insistent/frames"
+                    answer = post(url, {"frames": frames})
+                    assert answer["next_seq"] >= self.acknowledged
+                    self.acknowledged = answer["next_seq"]
+                except OSError:
+                    break
+
+
+def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    port, chance = free_port(), random.Random(7)
+    store = Store(tmp_path)
+    for i in range(12):
+        fake = {"frames": 400, "pause": 0.002}
+        config = {"device": "cpu", "fake": fake}
+        store.create(NewRun(f"job-{i}", "train", f"job-{i}", config=config, local=True)).result()
+    store.close()
+    insistent, pause = Insistent(port), threading.Event()
+    for _ in range(3):
+        with process(tmp_path, port) as served:
+            before = insistent.acknowledged
+            while insistent.acknowledged < before + 10:
+                pause.wait(0.01)
+            pause.wait(chance.uniform(0.0, 0.6))
+            family = descendants(served.pid)
+            victims = sorted(family) if chance.random() < 0.5 else []
+            for pid in chance.sample(victims, min(1, len(victims))):
+                os.kill(pid, signal.SIGKILL)
+                pause.wait(chance.uniform(0.0, 0.2))
+            family |= descendants(served.pid)
+            served.kill()
+            served.wait()
+            assert gone(family)
+    with process(tmp_path, port) as served:
+        acknowledged = insistent.acknowledged
+        while insistent.acknowledged == acknowledged:
+            pause.wait(0.01)
+        acknowledged = insistent.stop()
+        page = ask(port, "/api/runs?limit=100")
+        for run in page["runs"]:
+            assert run["status"] in {"queued", "starting", "running", "finished", "failed", "interrupted"}
+        assert sum(run["status"] in ("starting", "running") for run in page["runs"]) <= 3
+    store = Store(tmp_path)
+    for name in ("insistent", *(f"job-{i}" for i in range(12))):
+        run, kept = store.find(name), []
+        while part := store.frames(name, len(kept), lambda name: True, 10**6):
+            kept += part
+        assert len(kept) == run.next_seq >= (acknowledged if name == "insistent" else 0)
+        assert all(same(each, frame(name, seq)) for seq, each in enumerate(kept))
+    store.close()
