@@ -111,6 +111,6 @@ export function sceneEvents(store, onResize) {
  */
 export function gridShape(scene) {
   const [width = 1, height = 1] = scene.size();
-  const points = (/** @type {number} */ length) => Math.max(Math.min(Math.ceil(length / 5), 180), 2);
+  const points = (/** @type {number} */ length) => Math.max(Math.min(Math.ceil(length / 6), 160), 2);
   return { box: scene.box(), n: [points(width), points(height)] };
 }
