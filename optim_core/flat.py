@@ -73,7 +73,8 @@ class Flat:
                 p.data = view
         self.parts = self._cut()
         self._of_parts = [
-            (self.theta[rows], self._grad[rows], _rows_of(self._state, rows)) for rows in self.parts
+            (_rows(self.theta, rows), _rows(self._grad, rows), _rows_of(self._state, rows))
+            for rows in self.parts
         ]
 
     def step(
@@ -169,6 +170,11 @@ def _apply(theta: Tensor, made: Step) -> None:
         theta.sub_(rate * direction)
     if not (isinstance(decay, float) and decay == 0.0):
         theta.sub_(decay)
+
+
+def _rows(array: Tensor, rows: slice) -> Tensor:
+    """Some rows; all of them also of an array that has none, a lone number."""
+    return array if rows == slice(None) else array[rows]
 
 
 def _rows_of(state: Any, rows: slice) -> Any:

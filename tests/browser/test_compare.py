@@ -28,11 +28,11 @@ def test_one_sentence_says_with_numbers_how_they_part(page: Page) -> None:
     opened(page)
     sentence = page.locator("#verdict").inner_text()
     assert re.search(
-        r"Adam\+L2 has shrunk the steep coordinate \w by [\d.]+ % and the flat one \w by [\d.]+ %", sentence
+        r"Adam\+L2 has shrunk the steep coordinate \w by [\d.]+\s% and the flat one \w by [\d.]+\s%", sentence
     )
-    assert re.search(r"AdamW has shrunk both by [\d.]+ %", sentence)
+    assert re.search(r"AdamW has shrunk both by [\d.]+\s%", sentence)
     # AdamW at constant η shrinks every weight by 1 − (1 − ηλ)ⁿ.
-    shown = re.search(r"AdamW has shrunk both by ([\d.]+) %", sentence)
+    shown = re.search(r"AdamW has shrunk both by ([\d.]+)\s%", sentence)
     assert shown
     assert float(shown.group(1)) == pytest.approx(100 * (1 - (1 - 0.05 * 0.05) ** 400), abs=1)
 
