@@ -121,7 +121,7 @@ class Server:
                 super().setup()
                 outer.connections.append(self.connection)
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 outer.tokens.add(self.headers.get("Authorization"))
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 fault = outer.faults.pop(0) if outer.faults else None
