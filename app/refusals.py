@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import error_response
-from app.store import NoSuchRun, StoreError
+from app.store import NoSuchRun, RunEnded, StoreError
 
 
 class Refusal(Exception):
@@ -32,6 +32,7 @@ def install(app: FastAPI) -> None:
     """Makes ``app`` answer these errors in the one shape."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(NoSuchRun, _no_such_run)
+    app.add_exception_handler(RunEnded, _run_ended)
     app.add_exception_handler(StoreError, _store_failed)
 
 
@@ -48,6 +49,10 @@ async def _no_such_run(request: Request, error: Exception) -> Response:
     return error_response(
         404, str(error), code="unknown_run", hint="GET /api/runs lists those that there are."
     )
+
+
+async def _run_ended(request: Request, error: Exception) -> Response:
+    return error_response(409, str(error), code="ended", hint="Start a new run.")
 
 
 async def _store_failed(request: Request, error: Exception) -> Response:

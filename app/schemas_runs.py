@@ -33,7 +33,7 @@ class ControlRequest(Strict):
     steps: int | None = Field(
         None, ge=1, le=100_000, description="Take so many more steps, then pause again."
     )
-    hyper: dict[Literal["lr", "weight_decay"], Finite] | None = Field(
+    hyper: dict[Literal["lr", "weight_decay"], Annotated[Finite, Field(ge=0.0, le=1e6)]] | None = Field(
         None, description="New values from the next step on; a schedule goes on multiplying them."
     )
 
@@ -140,7 +140,7 @@ class NewRunBody(Strict):
     task: Annotated[str, Field(max_length=60)] = ""
     optimizer: Annotated[str, Field(max_length=60)] = ""
     config: Settings = Field({})
-    steps: int | None = Field(None, ge=0)
+    steps: int | None = Field(None, ge=0, le=2**53)
     tags: Tags = Field([])
     tensors: Annotated[list[dict[str, Any]], Field(max_length=20_000)] = Field([])
     facts: dict[str, Any] = Field({}, description="What else a page may tell of it.")

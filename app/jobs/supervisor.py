@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.jobs.devices import candidates
 from app.jobs.fair import FairQueue
+from app.jobs.handle import Handle
 from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 
 # Module and function of what workers do; the module's ``prepare()`` loads what they all need.
 TARGET = ("app.jobs.worker", "train_job")
-ASKED_SECONDS = 0.5  # to stop when asked
-TERMINATED_SECONDS = 0.3  # to stop when terminated; then the worker is killed
-STOP_SECONDS = 2.0
-_PATH = os.pathsep.join(filter(None, sys.path))
+ASKED_SECONDS = 0.4  # to stop when asked
+TERMINATED_SECONDS = 0.25  # to stop when terminated; then the worker is killed
+RETRY_SECONDS = 2.0
 
 
 @dataclass
@@ -33,6 +30,7 @@ class _Job:
 
     run: str
     device: str
+    nursery: Handle
     stopping: float | None = None  # when the next, harsher step is due
     signals: list[int] = field(default_factory=lambda: [signal.SIGTERM, signal.SIGKILL])
 
@@ -59,7 +57,7 @@ class Supervisor:
         self._devices: dict[str, str] = {}  # of the runs that wait: what they asked for
         self._jobs: dict[str, _Job] = {}
         self._messages: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._nursery: subprocess.Popen[bytes] | None = None
+        self._nursery: Handle | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="job supervisor", daemon=True)
 
@@ -67,22 +65,20 @@ class Supervisor:
 
     def start(self, *, warm: bool) -> None:
         """Takes up the runs that a former server left waiting; ``warm`` loads torch at once."""
-        waiting, _ = self._store.select(Query(status=[Status.QUEUED.value], sort="created", limit=100_000))
-        for run in waiting:
-            self._enqueue(run)
+        self._reload()
         self._thread.start()
-        if warm or waiting:
+        if warm or self.waiting():
             self.warm()
 
     def warm(self) -> None:
         """Makes ready for the first run."""
-        self._messages.put(self._hatch)
+        self._messages.put(self._warm)
 
     def notice(self, changes: list[Change]) -> None:
         """Hears of changes in the store."""
         for change in changes:
             if change.run.local:
-                self._messages.put(lambda change=change: self._changed(change))  # type: ignore[misc]
+                self._messages.put(partial(self._changed, change))
 
     def owns(self, run: str) -> bool:
         """Whether a worker of this server may deliver the run."""
@@ -115,7 +111,20 @@ class Supervisor:
             if message is None:
                 break
             message()
-        self._end_nursery()
+        if self._nursery:
+            self._nursery.end()
+
+    def _later(self, work: Callable[[], None]) -> None:
+        """Does it on this thread in a while."""
+        timer = threading.Timer(RETRY_SECONDS, self._messages.put, [work])
+        timer.daemon = True
+        timer.start()
+
+    def _reload(self) -> None:
+        """Takes up the runs that wait, except those that are known."""
+        waiting, _ = self._store.select(Query(status=[Status.QUEUED.value], sort="created", limit=100_000))
+        for run in waiting:
+            self._enqueue(run)
 
     def _enqueue(self, run: Run) -> None:
         with self._lock:
@@ -144,7 +153,7 @@ class Supervisor:
                     return
                 device = self._free(self._devices.pop(name))
                 assert device
-                self._jobs[name] = _Job(name, device)
+                self._jobs[name] = _Job(name, device, self._hatch())
             self._start(name, device)
 
     def _free(self, wanted: str) -> str | None:
@@ -158,76 +167,67 @@ class Supervisor:
             times = {"started": now, "heard": now, "progressed": now}
             return {"status": Status.STARTING.value, **times} if run.status == Status.QUEUED else None
 
+        run = None
         try:
             run = self._store.change(name, starting).result()
-        except (NoSuchRun, StoreError):
-            run = None
+        except NoSuchRun:
+            pass
+        except StoreError:
+            self._later(self._reload)
         if run is None or run.status != Status.STARTING:
             with self._lock:
                 del self._jobs[name]
             return
-        self._hatch()
-        self._command({"start": name, "target": self._target, "job": self._job_of(run, device)})
+        self._jobs[name].nursery.tell(
+            {"start": name, "target": self._target, "job": self._job_of(run, device)}
+        )
 
     def _press(self) -> None:
         """Takes the next step against workers that should have stopped."""
         for job in self._jobs.values():
-            if job.stopping and job.stopping <= time.monotonic():
-                self._command({"signal": job.signals[0], "of": job.run})
-                job.signals = job.signals[1:] or job.signals
+            if job.stopping is None or job.stopping > time.monotonic():
+                continue
+            if job.signals:
+                job.nursery.tell({"signal": job.signals.pop(0), "of": job.run})
                 job.stopping = time.monotonic() + TERMINATED_SECONDS
+            else:  # the nursery is still loading: the worker will die as soon as it is born
+                job.stopping = None
+                self._tell_end(job.run, 0, "")
 
-    def _hatch(self) -> None:
-        """Starts the nursery unless it runs; here, because a process dies with the thread it came from."""
-        if self._nursery and self._nursery.poll() is None:
-            return
-        nursery = self._nursery = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "app.jobs.nursery", str(os.getpid()), self._target[0]],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # The variable is for torch and for numpy's linear algebra alike.
-            env={"OMP_NUM_THREADS": str(self._threads()), **os.environ, "PYTHONPATH": _PATH},
-            start_new_session=True,  # Ctrl+C in a terminal is for the server
-        )
-        self._listener = threading.Thread(target=self._listen, args=(nursery,), name="job news", daemon=True)
-        self._listener.start()
+    def _warm(self) -> None:
+        self._hatch()
+
+    def _hatch(self) -> Handle:
+        """The nursery; a new one if there is none or it has died."""
+        if self._nursery is None or not self._nursery.alive:
+            self._nursery = Handle(self._target[0], self._threads(), self._hear, self._hear_of_end)
+        return self._nursery
 
     def _threads(self) -> int:
         """Of one worker. Small models gain little from many, and the server has to answer meanwhile."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(cores // 2 // self._per_device, 1)
 
-    def _listen(self, nursery: subprocess.Popen[bytes]) -> None:
-        """Passes on what the nursery tells; on a thread of its own."""
-        assert nursery.stdout
-        for line in nursery.stdout:
-            news = json.loads(line)
-            if "ended" in news:
-                self._messages.put(
-                    lambda news=news: self._ended(news["ended"], news["code"], news["words"])  # type: ignore[misc]
-                )
-        nursery.wait()
-        nursery.stdout.close()
-        self._messages.put(lambda: self._nursery_ended(nursery))
+    def _hear(self, news: Mapping[str, Any]) -> None:
+        if "ended" in news:
+            self._messages.put(partial(self._ended, news["ended"], news["code"], news["words"]))
 
-    def _command(self, command: Mapping[str, Any]) -> None:
-        assert self._nursery
-        assert self._nursery.stdin
-        with suppress(BrokenPipeError):  # its end is being told
-            self._nursery.stdin.write(json.dumps(command).encode() + b"\n")
-            self._nursery.stdin.flush()
+    def _hear_of_end(self, nursery: Handle, code: int) -> None:
+        self._messages.put(partial(self._nursery_ended, nursery, code))
 
-    def _nursery_ended(self, nursery: subprocess.Popen[bytes]) -> None:
+    def _nursery_ended(self, nursery: Handle, code: int) -> None:
         """All its workers have died with it."""
-        _hang_up(nursery)
-        if nursery is self._nursery:
-            self._nursery = None
-            for name in list(self._jobs):
-                self._ended(name, nursery.returncode, "The process that starts workers died.")
+        for job in list(self._jobs.values()):
+            if job.nursery is nursery:
+                self._ended(job.run, code, "The process that starts workers died.")
 
     def _ended(self, name: str, code: int, words: str) -> None:
         with self._lock:
             self._jobs.pop(name, None)
+        self._tell_end(name, code, words)
+
+    def _tell_end(self, name: str, code: int, words: str) -> None:
+        """Notes the end of a run whose worker has not told it."""
 
         def end(run: Run) -> Mapping[str, Any] | None:
             if run.status not in ACTIVE:
@@ -237,25 +237,12 @@ class Supervisor:
                 return {"status": Status.CANCELLED.value, "reason": "Cancelled.", **now}
             return {"status": Status.FAILED.value, "reason": obituary(code, words), **now}
 
-        with suppress(NoSuchRun, StoreError):  # deleted meanwhile; or a full disk, which the log tells
+        try:
             self._store.finish(name, end).result()
-
-    def _end_nursery(self) -> None:
-        nursery, self._nursery = self._nursery, None
-        if nursery:
-            _hang_up(nursery)
-            try:
-                nursery.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                nursery.kill()  # its workers die with it
-            self._listener.join()
-
-
-def _hang_up(nursery: subprocess.Popen[bytes]) -> None:
-    """Closes the pipe for commands; a nursery that lives ends itself and its workers."""
-    assert nursery.stdin
-    with suppress(BrokenPipeError):
-        nursery.stdin.close()
+        except NoSuchRun:
+            pass
+        except StoreError:  # a full disk, say: the run is not to be left in a false state
+            self._later(partial(self._tell_end, name, code, words))
 
 
 def obituary(code: int, words: str) -> str:

@@ -14,6 +14,7 @@ from app.replies import reply
 from app.schemas_runs import FramesAnswer
 from app.services import Shared
 from app.store import FAR, Window
+from app.store.decimate import WIDE_NUMBERS
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -42,9 +43,10 @@ def frames(
     limits, form = shared.settings.limits, ArrayForm(arrays, "f4")
     limits.check("points", points, "points", "points")
     wanted = columns(columns_wanted)
-    names = [name for name in live.store.columns(live.store.find(run)) if wanted(name)]
+    widths = [width for name, width in live.store.columns(live.store.find(run)).items() if wanted(name)]
     points = points or limits.points
-    limits.check("numbers", len(names) * points, "columns", "numbers (columns × points)")
+    numbers = sum(points if width == 1 else min(points * width, WIDE_NUMBERS) for width in widths)
+    limits.check("numbers", numbers, "columns", "numbers (columns × points)")
     window = Window(
         after, -FAR if from_step is None else from_step, FAR if to_step is None else to_step, points
     )

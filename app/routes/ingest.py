@@ -31,6 +31,7 @@ from app.services import Shared
 from app.settings import Limits
 from app.store import ENDED, NewRun, Run, Status, status_of
 from app.store.check import check_frame
+from app.store.runs import to_text
 from app.trainings import flat
 from optim_core.errors import InvalidInput
 from optim_core.frames import Frame
@@ -51,6 +52,7 @@ _FRAMES_BODY = {
 async def make_known(body: IngestRunRequest, request: Request, live: LiveNow) -> Response:
     """Adds a run, or finds the one with this id; its producer goes on at ``next_seq``."""
     given, store = body.run, live.store
+    to_text([given.tensors, given.facts])  # refuses what cannot be kept before the run is there
     new = NewRun(
         id=given.id or new_id(),
         kind=given.kind,

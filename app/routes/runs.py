@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -163,7 +164,7 @@ async def control_run(run: str, body: ControlRequest, live: LiveNow) -> Response
                 409, "not_running", f"The run is {found.status.value}; only one that runs can be steered."
             )
         before = control_of(found)
-        paused = before["paused"] if body.paused is None else body.paused
+        paused = before["paused"] or body.steps is not None if body.paused is None else body.paused
         changes = changed(
             found,
             paused=paused,
@@ -172,6 +173,8 @@ async def control_run(run: str, body: ControlRequest, live: LiveNow) -> Response
         )
         if found.status != Status.STARTING:
             changes["status"] = (Status.PAUSED if paused else Status.RUNNING).value
+        if before["paused"] and not paused:
+            changes["progressed"] = time.time()  # the pause is not part of the speed
         return changes
 
     return _summary(await asyncio.wrap_future(live.store.change(run, change)))

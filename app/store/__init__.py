@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.store import runs
-from app.store.append import Appended, append
+from app.store.append import Appended, RunEnded, append
 from app.store.decimate import Series
 from app.store.read import FAR, Wanted, Window, columns_of, events_of, read_frames, read_series
 from app.store.runs import ACTIVE, ENDED, NewRun, Query, Run, Status, status_of
@@ -36,6 +36,7 @@ __all__ = [
     "NoSuchRun",
     "Query",
     "Run",
+    "RunEnded",
     "Series",
     "Status",
     "Store",
@@ -125,12 +126,11 @@ class Store:
         return self._writer.submit(work)
 
     def delete(self, run: str) -> Future[None]:
-        """Removes a run with all its frames."""
+        """Removes a run; its frames follow, a few at a time."""
 
         def work(t: Transaction) -> None:
             found = _find(t.db, run)
-            _purge(t.db, found.key)
-            t.db.execute("DELETE FROM runs WHERE key = ?", (found.key,))
+            t.db.execute("DELETE FROM runs WHERE key = ?", (found.key,))  # the writer removes the rest
             t.changes.append(Change(found, deleted=True))
 
         return self._writer.submit(work)
@@ -238,13 +238,6 @@ def _find(db: sqlite3.Connection, run: str) -> Run:
     if found is None:
         raise NoSuchRun(run)
     return found
-
-
-def _purge(db: sqlite3.Connection, run: int) -> None:
-    for table in ("chunks", "summaries"):
-        db.execute(f"DELETE FROM {table} WHERE segment IN (SELECT id FROM segments WHERE run = ?)", (run,))  # noqa: S608
-    for table in ("segments", "frames", "events", "layouts", "columns", "details"):
-        db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608
 
 
 def _lock(folder: Path) -> int:

@@ -24,6 +24,13 @@ SPEED_WEIGHT = 0.2  # of the newest measurement in the running average
 SPARKLINE_COLUMN = "loss"
 
 
+class RunEnded(Exception):
+    """A run that has ended takes no more frames."""
+
+    def __init__(self, run: Run):
+        super().__init__(f"run {run.id!r} has ended ({run.status.value}) and takes no more frames.")
+
+
 @dataclass(frozen=True)
 class Appended:
     """What became of some frames: those that were new, and the run after them."""
@@ -88,10 +95,10 @@ def load_layouts(db: sqlite3.Connection, run: int) -> dict[int, Layout]:
 def append(db: sqlite3.Connection, layouts: Layouts, run: Run, frames: Sequence[Frame]) -> Appended:
     """Adds the frames that are new; those that came before are passed over.
 
-    Hearing from its producer makes an interrupted run go on. Raises InvalidInput if the run has ended.
+    Hearing from its producer makes an interrupted run go on. Raises RunEnded if it has ended.
     """
     if run.status in ENDED and run.status != Status.CANCELLED and any(f.seq >= run.next_seq for f in frames):
-        raise InvalidInput(f"run {run.id!r} has ended ({run.status.value}).", code="ended")
+        raise RunEnded(run)
     new: list[Frame] = []
     size, gap = 0, False
     for frame in frames:

@@ -9,6 +9,8 @@ from tsdownsample import MinMaxDownsampler
 
 from app.store.blocks import Steps, Values
 
+WIDE_NUMBERS = 200_000  # at most, in a column with several numbers a row
+
 _min_max = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
 
@@ -26,6 +28,8 @@ def thin(series: Series, points: int) -> Series:
     Rows of several numbers (histograms) are chosen at even distances instead.
     """
     rows = len(series.steps)
+    if points and series.values.ndim > 1:
+        points = max(min(points, WIDE_NUMBERS // series.values.shape[1]), 2)
     if not points or rows <= points:
         return series
     if series.values.ndim > 1:

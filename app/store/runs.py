@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from optim_core.errors import InvalidInput
+
 SPARKLINE_POINTS = 60
 SORTS = ("created", "name", "status", "task", "optimizer", "step", "started", "finished")
 
@@ -131,10 +133,10 @@ def insert(db: sqlite3.Connection, new: NewRun) -> Run:
     now = time.time()
     values = {
         "id": new.id,
-        "kind": new.kind,
-        "name": new.name,
-        "task": new.task,
-        "optimizer": new.optimizer,
+        "kind": plain(new.kind),
+        "name": plain(new.name),
+        "task": plain(new.task),
+        "optimizer": plain(new.optimizer),
         "tags": to_text(new.tags),
         "config": to_text(new.config),
         "owner": new.owner,
@@ -153,9 +155,21 @@ def insert(db: sqlite3.Connection, new: NewRun) -> Run:
     return found
 
 
+def plain(text: str) -> str:
+    """``text``; raises InvalidInput if half of a character is in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("expected whole characters.", code="not_text") from None
+    return text
+
+
 def update(db: sqlite3.Connection, run: Run, **changes: Any) -> Run:
     """Changes columns of a run, by name."""
     values = {name: to_text(value) if name in _JSON else value for name, value in changes.items()}
+    for value in changes.values():
+        if isinstance(value, str):
+            plain(value)
     sets = ", ".join(f"{name} = :{name}" for name in values)
     db.execute(f"UPDATE runs SET {sets} WHERE key = :the_key", values | {"the_key": run.key})  # noqa: S608
     row = db.execute("SELECT * FROM runs WHERE key = ?", (run.key,)).fetchone()
@@ -211,5 +225,8 @@ def select(db: sqlite3.Connection, query: Query) -> tuple[list[Run], int]:
 
 
 def to_text(value: object) -> str:
-    """As JSON text, null for numbers that are not finite."""
-    return orjson.dumps(value).decode()
+    """As JSON text, null for numbers that are not finite; raises InvalidInput for what cannot be kept."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise InvalidInput(f"it cannot be kept as JSON ({error}).", code="not_json") from None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from app.store.append import Layouts
+from app.store.purge import left_behind, purge
 from app.store.runs import Run, find
 from app.store.schema import explain
 from app.store.segments import gather, is_due
@@ -52,6 +55,7 @@ class Writer:
         self._listener = listener
         self._layouts = Layouts()
         self._queue: SimpleQueue[tuple[Work, Future[Any]] | None] = SimpleQueue()
+        self._purging = deque(left_behind(db))
         self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
 
@@ -67,7 +71,14 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while True:
+            if self._purging:
+                self._purge_a_little()
+                if self._queue.empty():
+                    continue
+            item = self._queue.get()
+            if item is None:
+                return
             batch, going = [item], True
             while len(batch) < MOST and not self._queue.empty():
                 following = self._queue.get()
@@ -119,19 +130,31 @@ class Writer:
             self._db.execute("ROLLBACK")
 
     def _tidy(self, changes: list[Change]) -> None:
-        """Gathers the frames of runs that have many."""
+        """Gathers the frames of runs that have many; notes which runs are gone."""
         last = {change.run.key: change for change in changes}
         for change in last.values():
-            if change.deleted or not is_due(change.run):
-                continue
-            self._gather(change.run.id)
+            if change.deleted:
+                self._purging.append(change.run.key)
+            elif is_due(change.run):
+                self._alone(partial(self._gather, change.run.id))
 
     def _gather(self, run: str) -> None:
+        found = find(self._db, run)
+        if found:
+            gather(self._db, found)
+
+    def _purge_a_little(self) -> None:
+        done = self._alone(partial(purge, self._db, self._purging[0]))
+        if done is not False:  # where it failed, the next start goes on
+            self._purging.popleft()
+
+    def _alone(self, work: Callable[[], T]) -> T | None:
+        """Work in a transaction of its own; None if it failed, which leaves everything as it was."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            found = find(self._db, run)
-            if found:
-                gather(self._db, found)
+            result = work()
             self._db.execute("COMMIT")
-        except sqlite3.Error:  # the frames stay where they are, and are tried again with the next ones
+        except sqlite3.Error:
             self._undo()
+            return None
+        return result

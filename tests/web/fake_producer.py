@@ -65,6 +65,18 @@ def prepare() -> None:
     """Loads nothing."""
 
 
+def echo(job: dict[str, Any]) -> int:
+    """Says its code and ends with it."""
+    print(job["code"])
+    return int(job["code"])
+
+
+def sleep(job: dict[str, Any]) -> int:
+    """Never ends by itself."""
+    threading.Event().wait()
+    return 0
+
+
 def work(job: dict[str, Any]) -> int:
     """A worker: ``frames`` of them, then the ``end``: finish, hang, raise, exit or a signal."""
     settings, run, pause = job["config"].get("fake", {}), job["id"], threading.Event()

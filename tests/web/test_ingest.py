@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_producer import frame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import running
 from starlette.testclient import TestClient
 
+from app import live
 from app.ids import new_id
 from optim_core.frames import Frame
 
@@ -126,7 +129,7 @@ def test_the_end_comes_once(client: TestClient, run: str) -> None:
         assert answer.status_code == 200
     assert client.get(f"/api/runs/{run}").json()["outcome"] == "finished"
     refused = deliver(client, run, frame(run, 0))
-    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "ended")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ended")
 
 
 def change(**fields: Any) -> dict[str, Any]:
@@ -194,6 +197,7 @@ def test_what_is_no_frame_is_refused_at_its_field(
         ({"id": "a:b"}, "run.id"),
         ({"id": 5}, "run.id"),
         ({"steps": -1}, "run.steps"),
+        ({"steps": 2**60}, "run.steps"),
         ({"tags": ["x" * 50]}, "run.tags.0"),
         ({"name": 5}, "run.name"),
         ({"config": []}, "run.config"),
@@ -204,6 +208,23 @@ def test_a_run_that_cannot_be_is_refused_at_its_field(
 ) -> None:
     answer = client.post(RUNS, json={"run": about})
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"name": "\ud800"},
+        {"task": "\ud800"},
+        {"tags": ["\ud800"]},
+        {"config": {"a": 10**40}},
+        {"facts": {"\udfff": 1}},
+        {"tensors": [{"name": "\ud800"}]},
+    ],
+)
+def test_what_cannot_be_kept_is_refused(client: TestClient, about: dict[str, Any]) -> None:
+    content = json.dumps({"run": {"id": new_id(), **about}})
+    answer = client.post(RUNS, content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422, answer.text
 
 
 def test_a_run_that_is_not_known_is_told_so(client: TestClient) -> None:
@@ -240,3 +261,31 @@ def test_the_same_frames_give_the_same_run_whoever_delivers(client: TestClient) 
     deliver(client, other, *(frame(other, seq) for seq in range(5)))
     found = [client.get(f"/api/runs/{run}/frames").json() for run in (one, other)]
     assert found[0] == found[1]
+
+
+def test_a_producer_that_falls_silent_interrupts_its_run_until_it_is_heard_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SWEEP_SECONDS", 0.02)
+    with running(tmp_path, silent_seconds=0.3) as server:
+        run = server.client.post(RUNS, json={"run": {}}).json()["id"]
+        assert "Nothing was heard of it" in server.wait_for(run, "interrupted").reason
+        server.client.post(f"{RUNS}/{run}/frames", json={"frames": [frame(run, 0).to_json()]})
+        heard = server.live.store.find(run)
+        assert (heard.status, heard.reason, heard.next_seq) == ("running", "", 1)
+        server.client.post(f"/api/runs/{run}/cancel")  # nobody is there to obey
+        server.wait_for(run, "cancelled")
+
+
+def test_a_full_disk_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        server.client.post(RUNS, json={"run": {"id": "a"}})
+        database = server.live.store._db
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages}")
+        large = {"frames": [frame("a", 0, rows=500, tensors=50).to_json()]}
+        answer = server.client.post(f"{RUNS}/a/frames", json=large)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (507, "disk_full")
+        assert server.client.get("/api/runs/a").json()["next_seq"] == 0
+        database.execute("PRAGMA max_page_count = 100000")
+        assert server.client.post(f"{RUNS}/a/frames", json=large).json()["next_seq"] == 1

@@ -13,10 +13,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -142,6 +142,16 @@ def test_cancelling_takes_less_than_a_second(server: Running, end: str) -> None:
     assert gone({pid})
 
 
+def test_cancelling_does_not_wait_for_a_nursery_that_loads(tmp_path: Path) -> None:
+    with running(tmp_path, target=("slow_to_load", "work")) as server:
+        queue(server, "unborn")
+        server.wait_for("unborn", "starting")
+        begin = monotonic()
+        server.client.post("/api/runs/unborn/cancel")
+        server.wait_for("unborn", "cancelled")
+        assert monotonic() - begin < 1.0
+
+
 def test_a_run_that_waits_is_cancelled_at_once(server: Running) -> None:
     queue(server, "holds", end="hang")
     server.wait_for("holds", "running")
@@ -225,6 +235,37 @@ def test_a_real_run_trains(tmp_path: Path) -> None:
         assert found["columns"]["0.weight/weight_norm"]["step"] == [1, *range(5, 51, 5)]
 
 
+WITHOUT_FORK = """
+import sys
+from app.jobs import nursery
+nursery.FORKS = False
+nursery.main()
+"""
+
+
+def test_where_forking_is_not_safe_workers_are_new_interpreters() -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
+    nursery = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_FORK, str(os.getpid()), "fake_producer"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert nursery.stdin
+    assert nursery.stdout
+    with nursery:
+        assert json.loads(nursery.stdout.readline()) == {"ready": True}
+        for name in ("echo", "sleep"):
+            command = {"start": name, "target": ["fake_producer", name], "job": {"code": 5}}
+            nursery.stdin.write(json.dumps(command).encode() + b"\n")
+        nursery.stdin.flush()
+        ended = json.loads(nursery.stdout.readline())
+        assert ended == {"ended": "echo", "code": 5, "words": "5\n"}
+        (sleeping,) = descendants(nursery.pid)
+        nursery.stdin.close()
+        assert gone({sleeping})
+
+
 def test_a_fair_queue_turns_over_owners() -> None:
     waiting = FairQueue()
     for run in ("a1", "a2", "b1", "a3", "c1"):
@@ -285,16 +326,16 @@ def free_port() -> int:
         return port
 
 
-def ask(port: int, path: str, body: Any = None) -> Any:
+def ask(port: int, path: str, body: Any = None, patience: float = PATIENCE_S) -> Any:
     """An answer of a server that may be starting."""
-    url, pause, until = f"http://127.0.0.1:{port}{path}", threading.Event(), monotonic() + PATIENCE_S
+    url, pause, until = f"http://127.0.0.1:{port}{path}", threading.Event(), monotonic() + patience
     while True:
         try:
             if body is not None:
                 return post(url, body)
             with urlopen(url, timeout=10) as answer:
                 return json.load(answer)
-        except (URLError, ConnectionError):
+        except (OSError, HTTPException, ValueError):
             assert monotonic() < until
             pause.wait(0.05)
 
@@ -363,8 +404,16 @@ class Insistent:
         self.acknowledged = 0
         self._port = port
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._produce)
+        self._thread = threading.Thread(target=self._produce, daemon=True)
         self._thread.start()
+
+    def wait_for(self, acknowledged: int) -> None:
+        """Until so many frames have been acknowledged."""
+        pause, until = threading.Event(), monotonic() + 3 * PATIENCE_S
+        while self.acknowledged < acknowledged:
+            assert monotonic() < until
+            assert self._thread.is_alive()
+            pause.wait(0.01)
 
     def stop(self) -> int:
         self._stopping.set()
@@ -373,7 +422,7 @@ class Insistent:
 
     def _produce(self) -> None:
         while not self._stopping.wait(0.003):
-            answer = ask(self._port, "/api/ingest/runs", {"run": {"id": "insistent"}})
+            answer = ask(self._port, "/api/ingest/runs", {"run": {"id": "insistent"}}, 3 * PATIENCE_S)
             while not self._stopping.wait(0.003):
                 try:
                     frames = [frame("insistent", answer["next_seq"]).to_json()]
@@ -381,7 +430,7 @@ class Insistent:
                     answer = post(url, {"frames": frames})
                     assert answer["next_seq"] >= self.acknowledged
                     self.acknowledged = answer["next_seq"]
-                except OSError:
+                except (OSError, HTTPException, ValueError, KeyError):  # killed in the middle of an answer
                     break
 
 
@@ -397,8 +446,7 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None
     for _ in range(3):
         with process(tmp_path, port) as served:
             before = insistent.acknowledged
-            while insistent.acknowledged < before + 10:
-                pause.wait(0.01)
+            insistent.wait_for(before + 10)
             pause.wait(chance.uniform(0.0, 0.6))
             family = descendants(served.pid)
             victims = sorted(family) if chance.random() < 0.5 else []
@@ -410,9 +458,7 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None
             served.wait()
             assert gone(family)
     with process(tmp_path, port) as served:
-        acknowledged = insistent.acknowledged
-        while insistent.acknowledged == acknowledged:
-            pause.wait(0.01)
+        insistent.wait_for(insistent.acknowledged + 1)
         acknowledged = insistent.stop()
         page = ask(port, "/api/runs?limit=100")
         for run in page["runs"]:

@@ -265,12 +265,18 @@ def test_a_run_that_is_not_there_is_told_so(server: Running, method: str, path: 
 
 def test_only_what_runs_can_be_steered(server: Running, run: str) -> None:
     for body, status in (
+        ({"steps": 3}, "paused"),  # a step is for a run that pauses
+        ({"paused": False}, "running"),
         ({"paused": True}, "paused"),
-        ({"steps": 3}, "paused"),
         ({"paused": False}, "running"),
     ):
         assert server.client.post(f"/api/runs/{run}/control", json=body).json()["status"] == status
-    for body in ({"hyper": {"beta1": 0.5}}, {"steps": 0}, {"hyper": {"lr": float("inf")}}):
+    for body in (
+        {"hyper": {"beta1": 0.5}},
+        {"steps": 0},
+        {"hyper": {"lr": float("inf")}},
+        {"hyper": {"lr": -1}},
+    ):
         assert send(server, f"/api/runs/{run}/control", body).status_code == 422
     server.client.post(f"/api/ingest/runs/{run}/finish", json={"outcome": "finished"})
     refused = server.client.post(f"/api/runs/{run}/control", json={"paused": True})

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from app.store import (
     NewRun,
     NoSuchRun,
     Query,
+    RunEnded,
     Status,
     Store,
     StoreError,
@@ -277,7 +279,7 @@ def test_an_ended_run_takes_no_more_frames(store: Store) -> None:
     store.append("a", [frame("a", 0)]).result()
     store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
     assert store.append("a", [frame("a", 0)]).result().new == []
-    with pytest.raises(InvalidInput, match="has ended"):
+    with pytest.raises(RunEnded, match="has ended"):
         store.append("a", [frame("a", 1)]).result()
 
 
@@ -290,17 +292,47 @@ def test_the_sparkline_stays_short_and_covers_the_run(store: Store) -> None:
     assert values[-1] > 0.95 * 2100
 
 
-def test_a_deleted_run_leaves_nothing(store: Store, tmp_path: Path) -> None:
-    long_run(store, 4_000)
-    store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
-    store.delete("a").result()
-    with pytest.raises(NoSuchRun):
-        store.find("a")
-    with sqlite3.connect(tmp_path / "optimscope.db") as db:
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        left = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+def tables(folder: Path) -> dict[str, int]:
+    """The tables that are not empty, with their rows."""
+    db = sqlite3.connect(folder / "optimscope.db")
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    found = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
     db.close()
-    assert {name for name, count in left.items() if count} == {"sqlite_sequence"}
+    return {name: count for name, count in found.items() if count and name != "sqlite_sequence"}
+
+
+def test_a_deleted_run_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    long_run(store, 4_000, 500)
+    store.describe("a", [{"name": "w"}], {}).result()
+    store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
+    store.create(new("b")).result()
+    store.append("b", mixed_of("b")).result()
+    assert len(tables(tmp_path)) > 5
+    for run in ("a", "b"):
+        store.delete(run).result()
+        with pytest.raises(NoSuchRun):
+            store.find(run)
+    pause = threading.Event()
+    while tables(tmp_path):
+        pause.wait(0.01)
+
+
+def mixed_of(run: str) -> list[Frame]:
+    return [Frame(run, f.seq, f.first_step, f.columns, f.events) for f in mixed(12)]
+
+
+def test_what_a_killed_server_left_of_deleted_runs_goes_at_the_next_start(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.create(new()).result()
+    store.append("a", mixed(12)).result()
+    store._db.execute("DELETE FROM runs")
+    store.close()
+    assert tables(tmp_path)
+    store = Store(tmp_path)
+    pause = threading.Event()
+    while tables(tmp_path):
+        pause.wait(0.01)
+    store.close()
 
 
 def test_listeners_hear_of_what_is_kept_in_order(tmp_path: Path) -> None:
