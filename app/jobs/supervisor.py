@@ -19,8 +19,8 @@ from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, Stor
 
 # Module and function of what workers do; the module's ``prepare()`` loads what they all need.
 TARGET = ("app.jobs.worker", "train_job")
-ASKED_SECONDS = 0.4  # to stop when asked
-TERMINATED_SECONDS = 0.25  # to stop when terminated; then the worker is killed
+ASKED_SECONDS = 0.5  # to stop when asked
+TERMINATED_SECONDS = 0.2  # to stop when terminated; then the worker is killed
 RETRY_SECONDS = 2.0
 
 
