@@ -39,7 +39,8 @@ function runRequest(runner) {
 
 /**
  * Fetches runs and grids whenever the fields change that they depend on, and writes into the store:
- * `result` (the answer, with `byRunner`), `visible` (the runs to draw), `grid`, `penalised` (minima by
+ * `asked` (the number of the newest request), `result` (the answer, with `byRunner` and the request's
+ * number as `serial`), `visible` (the runs to draw), `grid`, `penalised` (minima by
  * runner), `error` and `offline`.
  * The last good picture stays until a better one comes.
  * @param {import("./store.mjs").Store<any>} store
@@ -50,14 +51,12 @@ export function startSession(store, catalogue, gridShape) {
   const ids = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
   const titles = new Map(catalogue.optimizers.map((/** @type {any} */ o) => [o.id, o.title]));
 
-  let serial = 0;
   const askRuns = latest(
-    (/** @type {{ view: View, key: string }} */ { view }, signal) =>
+    (/** @type {{ view: View, serial: number }} */ { view }, signal) =>
       post("/api/trajectories?dtype=f4", trajectoriesRequest(view), signal),
-    (answer, { view }) => {
+    (answer, { view, serial }) => {
       const perRunner = view.starts.length;
       const byRunner = new Map(view.runners.map((runner, i) => [runner.key, answer.runs[i * perRunner]]));
-      serial += 1;
       store.set({ result: { ...answer, byRunner, view, serial }, error: null, offline: false }, false);
     },
     (error, { view }) => fail(error, view),
@@ -100,17 +99,16 @@ export function startSession(store, catalogue, gridShape) {
   }
 
   let runsKey = "";
+  let serial = 0;
   function requestRuns() {
     const view = store.get();
     const key = JSON.stringify(trajectoriesRequest(view));
-    if (!view.runners.length) {
-      runsKey = "";
-      store.set({ result: { runs: [], byRunner: new Map(), view } }, false);
-      return;
-    }
     if (key === runsKey) return;
     runsKey = key;
-    askRuns({ view, key });
+    serial += 1;
+    store.set({ asked: serial }, false);
+    if (view.runners.length) askRuns({ view, serial });
+    else store.set({ result: { runs: [], byRunner: new Map(), view, serial } }, false);
   }
 
   let gridKey = "";

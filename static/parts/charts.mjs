@@ -55,16 +55,20 @@ export function mountCharts(root, store, catalogue, options = {}) {
   async function redraw() {
     const { result } = store.get();
     await Promise.all([...cards.values()].map((card) => card.draw()));
-    if (result) root.dataset.drawn = String(result.serial);
+    if (result) root.dataset.drawn = String(Math.max(result.serial, Number(root.dataset.drawn ?? 0)));
   }
   function follow() {
     for (const card of cards.values()) card.follow();
   }
 
+  store.on(["asked"], ({ asked }) => {
+    root.dataset.asked = String(asked);
+  });
   store.on(["charts"], arrange);
   store.on(["visible", "range", "tensor", "smoothing"], redraw);
   store.on(["step", "hover", "steps"], follow);
   onThemeChange(redraw);
+  root.dataset.asked = String(store.get().asked ?? "");
   arrange();
   return { redraw };
 }

@@ -46,10 +46,16 @@ def paths(page: Page) -> list[str]:
 
 
 def after(page: Page, act: Callable[[], Any]) -> None:
-    """Does something that changes the runs and waits until charts show the new ones."""
-    before = page.get_attribute("#charts", "data-drawn")
+    """Does something that changes the runs and waits until charts show the last that was asked for."""
+    before = page.get_attribute("#charts", "data-asked")
     act()
-    page.wait_for_function("before => document.querySelector('#charts').dataset.drawn !== before", arg=before)
+    page.wait_for_function(
+        """before => {
+          const { asked, drawn } = document.querySelector('#charts').dataset;
+          return asked !== before && drawn === asked;
+        }""",
+        arg=before,
+    )
 
 
 def slide(page: Page, locator: str, position: int) -> None:

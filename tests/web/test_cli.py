@@ -177,9 +177,9 @@ def test_bad_settings_are_told_in_plain_words(arguments: list[str], message: str
     assert "Traceback" not in result.output
 
 
-def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
+def started(data: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """A server in a process of its own, and the address that it prints."""
-    command = [sys.executable, "-m", "app", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "app", "serve", "--port", "0", "--data-dir", str(data), *arguments]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}
     )
@@ -194,11 +194,11 @@ def stop(process: subprocess.Popen[str]) -> int:
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None
     process.stdout.close()
-    return process.wait(10)
+    return process.wait(30)
 
 
-def test_serve_prints_its_address_answers_there_and_stops() -> None:
-    process, address = started()
+def test_serve_prints_its_address_answers_there_and_stops(tmp_path: Path) -> None:
+    process, address = started(tmp_path)
     try:
         with urllib.request.urlopen(f"{address}/healthz", timeout=20) as response:
             assert json.load(response)["status"] == "ok"
@@ -207,8 +207,8 @@ def test_serve_prints_its_address_answers_there_and_stops() -> None:
         assert stop(process) in (0, -signal.SIGTERM)
 
 
-def test_a_public_server_makes_up_a_token_and_prints_the_link() -> None:
-    process, address = started("--host", "0.0.0.0")
+def test_a_public_server_makes_up_a_token_and_prints_the_link(tmp_path: Path) -> None:
+    process, address = started(tmp_path, "--host", "0.0.0.0")
     try:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
         with urllib.request.urlopen(address, timeout=20) as response:
