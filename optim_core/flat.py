@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -66,6 +66,7 @@ class Flat:
         self._steps = self._step_counts(state)
         self._hyper = {name: group[name] for name in rule.settings}
         self._state = self._gather_state(state)
+        self._count = torch.zeros((), device=self.theta.device)
         self._records = [state[p] for p in live]
         self._adopted = adopt
         if adopt:
@@ -90,19 +91,32 @@ class Flat:
         self._hyper = {name: group[name] for name in self.rule.settings}
         services = self._services(group)
         for part, (theta, grad, state) in enumerate(self._of_parts):
-            made, fresh = self.rule.update(
-                grad, state, theta, self._at(part, self._steps), **self._hyper, **services(part)
+            update = partial(
+                self.rule.update,
+                *(grad, state, theta, self._at(part, self._steps)),
+                **self._hyper,
+                **services(part),
             )
-            kept = state_items(state)
-            for name, value in state_items(fresh).items():
-                kept[name].copy_(value)
-            before = theta.clone() if tell else None
-            _apply(theta, made)
-            if tell and before is not None:
-                rate, along, decay = made
+            told, before = (update(), theta.clone()) if tell else (None, None)
+            # The kernel also where somebody looks on, so that looking changes no bit.
+            if not self._fused(theta, grad, state):
+                made, fresh = told or update()
+                kept = state_items(state)
+                for name, value in state_items(fresh).items():
+                    kept[name].copy_(value)
+                _apply(theta, made)
+            if tell and told and before is not None:
+                rate, along, decay = told[0]
                 tell(Move(self, part, before, theta, grad, rate, rate * along, decay))
         if not self._adopted:
             torch._foreach_copy_(self.live, self.seen_views())
+
+    def _fused(self, theta: Tensor, grad: Tensor, state: Any) -> bool:
+        """Whether the rule made its step in one kernel; see `optim_core.kernels`."""
+        if not self.rule.fused or isinstance(self._steps, Tensor):
+            return False
+        self._count.fill_(self._steps - 1)
+        return self.rule.fused(theta, grad, state, self._count, **self._hyper)
 
     def seen_views(self) -> list[Tensor]:
         """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""

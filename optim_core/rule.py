@@ -112,6 +112,7 @@ class Rule:
     update: Callable[..., tuple[Step, Any]] = lambda *args, **hyper: (Step(0.0, 0.0, 0.0), ())
     view: Callable[..., Array] | None = None
     show: Callable[..., Mapping[str, Array]] | None = None
+    fused: Callable[..., bool] | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def bind(self, name: str, module: ModuleType) -> Rule:
@@ -131,6 +132,7 @@ class Rule:
             update=module.update,
             view=getattr(module, "view", None),
             show=getattr(module, "show", None),
+            fused=getattr(module, "fused", None),
             settings=declared(module.update, SERVICES),
         )
         rule.complete(rule.demo)

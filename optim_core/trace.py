@@ -176,7 +176,7 @@ class Tracer:
         parcel = _Parcel()
         for name, values in pending.scalars.items():
             values += [float("nan")] * (len(pending.steps) - len(values))
-            parcel.add(name, torch.stack([torch.as_tensor(value, dtype=torch.float32) for value in values]))
+            parcel.add(name, _column(values))
         if pending.traced:
             parcel.add("metrics", self._metrics(pending.traced))
             parcel.add("grad_norm of traced", torch.stack(pending.grad_norms))
@@ -262,6 +262,13 @@ class _Parcel:
             name: piece.reshape(t.shape)
             for name, piece, t in zip(self._names, pieces, self._tensors, strict=True)
         }
+
+
+def _column(values: Sequence[Number]) -> Tensor:
+    """Numbers and tensors of no dimension as one tensor."""
+    if not any(isinstance(value, Tensor) for value in values):
+        return torch.tensor(values, dtype=torch.float32)
+    return torch.stack([torch.as_tensor(value, dtype=torch.float32) for value in values])
 
 
 def _placed(values: Tensor, places: list[int], width: int) -> Tensor:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number and what it should be."""
+    """One measured number and, where there is a target, what it should be."""
 
     what: str
     value: float
     unit: str
-    target: float
-    at_least: bool  # else at most
+    target: float | None = None
+    at_least: bool = False  # else at most
 
     @property
     def met(self) -> bool:
+        """Whether the target, if there is one, is reached."""
+        if self.target is None:
+            return True
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
@@ -24,9 +27,9 @@ def table(figures: list[Figure]) -> str:
     """The figures as lines of text, each beside its target."""
     lines = []
     for figure in figures:
-        sign, verdict = ("≥" if figure.at_least else "≤"), ("met" if figure.met else "missed")
-        lines.append(
-            f"{figure.what:<52} {figure.value:10.4g} {figure.unit:<20}"
-            f" target {sign} {figure.target:g}: {verdict}"
-        )
+        line = f"{figure.what:<52} {figure.value:10.4g} {figure.unit:<20}"
+        if figure.target is not None:
+            sign, verdict = ("≥" if figure.at_least else "≤"), ("met" if figure.met else "missed")
+            line += f" target {sign} {figure.target:g}: {verdict}"
+        lines.append(line.rstrip())
     return "\n".join(lines)

@@ -29,6 +29,15 @@ def core(as_json: bool) -> None:
 
 @bench.command()
 @_json
+def trace(as_json: bool) -> None:
+    """Traced training against the bare torch loop, and against trackers that are installed."""
+    from app.bench.trace import measure
+
+    _show(measure(lambda text: click.echo(text, err=True)), as_json=as_json)
+
+
+@bench.command()
+@_json
 def stream(as_json: bool) -> None:
     """A run that a hundred browsers watch, and a store with many runs and a long one."""
     from app.bench.stream import measure

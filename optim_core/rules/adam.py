@@ -12,9 +12,12 @@ Kingma & Ba 2015, algorithm 1; torch.optim.Adam.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
+from optim_core.kernels import fused_adamw
 from optim_core.rule import Beta1, Beta2, BiasCorrection, Epsilon, LearningRate, Rule, Step, Twin
 
 
@@ -44,6 +47,12 @@ def update(
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
     effective_lr = lr / (sqrt(v / correction2) + eps)
     return Step(effective_lr, m / correction1, 0.0), State(m, v)
+
+
+def fused(
+    theta: Tensor, grad: Tensor, state: State, count: Tensor, *, bias_correction: bool, **settings: Any
+) -> bool:
+    return bias_correction and fused_adamw(theta, grad, state.m, state.v, count, **settings)
 
 
 RULE = Rule(

@@ -18,9 +18,13 @@ the weights shrink before the step. torch.optim.AdamW.
 from __future__ import annotations
 
 from math import nan
+from typing import Any
+
+from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt
 from optim_core.decay import decoupled
+from optim_core.kernels import fused_adamw
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -63,6 +67,21 @@ def update(
         lr * weight_decay, param, effective_lr, direction, decay_order, relative_decay, param_norm
     )
     return Step(effective_lr, direction, decay), State(m, v)
+
+
+def fused(
+    theta: Tensor,
+    grad: Tensor,
+    state: State,
+    count: Tensor,
+    *,
+    bias_correction: bool,
+    decay_order: str,
+    relative_decay: bool,
+    **settings: Any,
+) -> bool:
+    as_torch = bias_correction and decay_order == "before" and not relative_decay
+    return as_torch and fused_adamw(theta, grad, state.m, state.v, count, **settings)
 
 
 RULE = Rule(

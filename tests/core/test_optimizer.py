@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,3 +194,32 @@ def test_sparse_gradients_and_whole_numbers_are_refused_in_plain_words() -> None
     table(torch.tensor([1, 2])).sum().backward()
     with pytest.raises(RuntimeError, match="sparse"):
         make_optimizer("adamw", table.parameters()).step()
+
+
+FUSED = [rule for rule in ALL if oc.rules()[rule].fused]
+
+
+@pytest.mark.parametrize("rule", FUSED)
+def test_the_one_kernel_makes_the_step_that_the_rule_describes(rule: str) -> None:
+    declared = oc.rules()[rule]
+    hyper = {"lr": 0.02, "beta1": 0.7, "beta2": 0.95, "eps": 1e-5}
+    if "weight_decay" in declared.settings:
+        hyper["weight_decay"] = 0.3
+    by_kernel, by_rule = model(), model()
+    calls = Counter[bool]()
+
+    def counted(*arrays: Any, **settings: Any) -> bool:
+        assert declared.fused
+        made = declared.fused(*arrays, **settings)
+        calls[made] += 1
+        return made
+
+    quick = make_optimizer(replace(declared, fused=counted), by_kernel.parameters(), **hyper)
+    slow = make_optimizer(replace(declared, fused=None), by_rule.parameters(), **hyper)
+    for count, corrected in ((10, True), (2, False), (8, True)):  # a kernel's own count of steps goes on
+        for group in (*quick.param_groups, *slow.param_groups):
+            group["bias_correction"] = corrected
+        train(by_kernel, quick, count)
+        train(by_rule, slow, count)
+    assert calls == {True: 18, False: 2}
+    same(by_kernel, by_rule)
