@@ -5,6 +5,7 @@ import { followRuns } from "./lib/live-runs.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
+import { mountEvents } from "./parts/events.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
 import { differences, runsVerdict } from "./parts/run-verdict.mjs";
 
@@ -99,6 +100,8 @@ store.on(["visible"], ({ visible }) => {
       : make("p", { class: "hint" }, "Nothing: they differ in name alone."),
   );
 });
+
+mountEvents(byId("events"), store);
 
 const live = followRuns(store, catalogue, ids);
 onThemeChange(live.redraw);

@@ -5,6 +5,7 @@ import { followRuns } from "./lib/live-runs.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
+import { mountEvents } from "./parts/events.mjs";
 import { mountRunControls } from "./parts/run-controls.mjs";
 import { mountRunHeader } from "./parts/run-header.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
@@ -24,6 +25,7 @@ mountCharts(byId("charts"), store, catalogue, { which: (chart) => !OF_TENSOR.inc
 mountAddChart(byId("add-chart"), store, catalogue, "run");
 mountWeightViews(byId("weight-views"), store);
 mountTensors(byId("tensors"), store);
+mountEvents(byId("events"), store);
 const chosen = byId("chosen");
 mountCharts(byId("tensor-charts"), store, catalogue, { which: (chart) => OF_TENSOR.includes(chart) });
 store.on(["tensor", "visible"], ({ tensor }) => {

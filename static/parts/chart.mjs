@@ -5,6 +5,7 @@ import { closing, make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
 import { download } from "./download.mjs";
+import { eventShapes, placeEvents } from "./events.mjs";
 import { placeLabels } from "./labels.mjs";
 import { cursor } from "./player.mjs";
 import { columnOf, heatTrace, jointTrace, lineTrace, STATE } from "./traces.mjs";
@@ -30,6 +31,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const place = make("div", { class: "chart-plot" });
   const line = make("div", { class: "chart-cursor" });
   const labels = make("div", { class: "chart-labels" });
+  const events = make("div", { class: "chart-events" });
   const empty = make("p", { class: "chart-empty", hidden: true }, "No runner here has this.");
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
   const scaleName = make("span", {}, "log");
@@ -68,7 +70,7 @@ export function mountChart(chart, store, runsOf, linked) {
     "section",
     { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
     make("header", {}, make("h3", {}, chart.title), choice, make("label", { class: "log" }, log, scaleName), menu),
-    make("div", { class: "chart-body" }, place, line, labels, empty, sentence),
+    make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
   );
 
   /** What is drawn, line by line. @type {import("./labels.mjs").Drawn[]} */
@@ -226,7 +228,8 @@ export function mountChart(chart, store, runsOf, linked) {
     line.style.transform = `translateX(${px}px)`;
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
-    const { range } = store.get();
+    const { range, hover } = store.get();
+    placeEvents(events, runsOf(store.get()), at, { step, hovering: hover !== null || store.get().step >= 0 });
     placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
   }
 
@@ -295,6 +298,7 @@ export function mountChart(chart, store, runsOf, linked) {
       margin: { l: 60, r: 20, t: 48, b: 48 },
     };
     full.xaxis = { ...full.xaxis, title: { text: chart.figure.layout.xaxis?.title?.text ?? "step" }, automargin: true };
+    Object.assign(full, eventShapes(runsOf(store.get())));
     full.yaxis = { ...full.yaxis, title: { text: chart.figure.layout.yaxis?.title?.text ?? "" }, automargin: true };
     download(
       `optimscope-${chart.id}.${format}`,

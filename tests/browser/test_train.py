@@ -77,6 +77,33 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
     expect(badge).to_contain_text("cancelled")
 
 
+def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_from_the_store(
+    one_run: Page,
+) -> None:
+    page = one_run
+    expect(page.locator(".badge")).to_have_text("running", timeout=20_000)
+    knob = page.get_by_label("Change η while it runs")
+    knob.fill("0.0005")
+    knob.press("Enter")
+    change = page.get_by_role(
+        "button", name=re.compile("learning rate η changed by hand from 0.001 to 5×10⁻⁴")
+    )
+    expect(change).to_be_visible()
+    charts = page.locator("#charts .chart")
+    assert charts.count() > 1
+    for chart in charts.all():
+        chart.scroll_into_view_if_needed()
+        expect(chart.locator(".event-line").first).to_be_attached()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#events")).to_contain_text("Stopped by hand")
+    page.reload()
+    expect(change).to_be_visible()
+    charts.first.scroll_into_view_if_needed()
+    expect(charts.first.locator(".event-words").first).to_contain_text("η 0.001 → 5×10⁻⁴")
+    change.click()  # the cursor goes there, and the mark tells all of it
+    expect(charts.first.locator(".pointed .event-words")).to_contain_text("changed by hand")
+
+
 def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:
     page = one_run
     page.locator(".tensors tbody button").first.click()
