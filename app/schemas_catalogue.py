@@ -70,6 +70,22 @@ class ScheduleAnswer(BaseModel):
     params: dict[str, Any] = Field(description=_SETTINGS)
 
 
+class TaskAnswer(BaseModel):
+    """A training task."""
+
+    id: str
+    title: str
+    summary: str
+    data: str
+    batch_size: int
+    steps: int
+    schedule: str | None = Field(description="A schedule of the learning rate that suits it.")
+    suggested: dict[str, dict[str, Any]] = Field(
+        description="For each optimizer the settings that suit the task, where they are not its defaults."
+    )
+    settings: dict[str, Any] = Field(description=_SETTINGS)
+
+
 class ChartAnswer(BaseModel):
     """A chart: a Plotly figure whose traces name columns in their meta (x, y, label)."""
 
@@ -93,7 +109,10 @@ class CatalogueAnswer(BaseModel):
     version: str
     optimizers: list[OptimizerAnswer]
     surfaces: list[BuiltInSurface]
-    tasks: list[Any]
+    tasks: list[TaskAnswer]
+    training: dict[str, Any] = Field(
+        description="JSON schema of what a run may be told besides, by its path in the request."
+    )
     schedules: list[ScheduleAnswer]
     charts: list[ChartAnswer]
     labs: list[Any]

@@ -45,7 +45,7 @@ class TrainRequest(Strict):
     schedule: ScheduleChoice | None = None
     decay_schedule: ScheduleChoice | None = None
     groups: str = Field("no_bias_no_norm", description="Which tensors decay: see the catalogue.")
-    clip: Finite | None = Field(None, gt=0.0, description="The largest norm of the gradient.")
+    clip: Finite | None = Field(None, ge=0.0, description="The largest norm of the gradient; 0: any.")
     precision: str = Field("fp32", description="See the catalogue.")
     l2_in_loss: Finite = Field(0.0, ge=0.0, description="c adds c‖θ‖² of the decaying tensors to the loss.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps: see the catalogue.")

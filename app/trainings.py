@@ -52,7 +52,7 @@ def _varied(request: TrainRequest, owner: str, limits: Limits) -> Iterator[NewRu
             if not isinstance(target, dict):
                 raise InvalidInput(f"there is no field {path[:80]!r} to vary.", field="vary")
         target[name] = value
-        label = "" if path == "optimizer" else f"{name} {value}"[:60]
+        label = "" if path == "optimizer" else f"{name} {_told(value)}"[:60]
         try:
             yield _run(validated(content, "vary"), label, owner, limits)
         except InvalidInput as error:
@@ -60,6 +60,11 @@ def _varied(request: TrainRequest, owner: str, limits: Limits) -> Iterator[NewRu
                 raise
             field = f"vary.{path}.{index}"
             raise InvalidInput(error.message, code=error.code, field=field, hint=error.hint) from None
+
+
+def _told(value: object) -> object:
+    """A value in the name of a run: a schedule by its id."""
+    return value.get("id", value) if isinstance(value, Mapping) else value
 
 
 def validated(content: Mapping[str, Any], place: str) -> TrainRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -12,21 +12,14 @@ from torch import nn
 from optim_core.catalogue import as_rule, as_task
 from optim_core.errors import InvalidInput
 from optim_core.kinds import complete
-from optim_core.param_groups import POLICIES, Placement, Policy, explain
+from optim_core.options import MAX_STEPS, OPTIONS
+from optim_core.param_groups import Placement, Policy, explain
 from optim_core.problem import check_number
-from optim_core.registry import lookup
 from optim_core.rule import Rule
 from optim_core.schedules import Plan, as_plan
 from optim_core.task import Task, TaskRun
 
 Precision = Literal["fp32", "bf16", "fp16", "fp16_unscaled"]
-PRECISIONS: dict[str, str] = {
-    "fp32": "Everything in 32-bit floats.",
-    "bf16": "Layers in bfloat16 (autocast), weights in 32 bits.",
-    "fp16": "Layers in float16 (autocast), the loss scaled so that small gradients survive.",
-    "fp16_unscaled": "Layers in float16 without scaling, to see what scaling is for.",
-}
-MAX_STEPS, MAX_BATCH, MAX_SEED = 10_000_000, 1_000_000, 2**63 - 1
 EVALUATIONS = 20  # in a run, unless it says otherwise
 T = TypeVar("T")
 
@@ -133,32 +126,29 @@ def plan(
     """The plans that these options make; raises InvalidInput with the path of the first wrong field."""
     found, settings = _at("task", _task, task)
     chosen = _at("optimizer", as_rule, rule)
-    own = {name: value for name, value in found.hyper.items() if name in chosen.settings}
-    count = _whole("steps", found.steps if steps is None else steps, 1, MAX_STEPS)
+    count = _option("steps", found.steps if steps is None else steps)
     decay_plan = _at("decay_schedule", as_plan, decay_schedule)
     if decay_plan and "weight_decay" not in chosen.settings:
         raise InvalidInput(f"{chosen.title} has no decay to schedule.", field="decay_schedule")
     where = _at("device", _device, device)
-    _at("precision", lambda word: lookup(PRECISIONS, word, "precision"), precision)
-    _at("groups", lambda word: lookup(POLICIES, word, "policy"), groups)
     every = max(1, count // EVALUATIONS) if validate_every is None else validate_every
     return Plans(
         task=found,
         task_settings=settings,
         rule=chosen,
-        hyper=_at("hyper", chosen.complete, {**own, **hyper}),
+        hyper=_at("hyper", chosen.complete, {**found.suits(chosen), **hyper}),
         steps=count,
-        seed=_whole("seed", seed, 0, MAX_SEED),
-        batch_size=_whole("batch_size", found.batch_size if batch_size is None else batch_size, 1, MAX_BATCH),
+        seed=_option("seed", seed),
+        batch_size=_option("batch_size", found.batch_size if batch_size is None else batch_size),
         device=where,
         schedule=_at("schedule", as_plan, schedule),
         decay_schedule=decay_plan,
-        groups=cast(Policy, groups),
-        clip=None if clip is None else check_number("clip", clip, 1e-12, 1e12),
-        precision=cast(Precision, precision),
-        l2_in_loss=check_number("l2_in_loss", l2_in_loss, 0.0, 1e6),
+        groups=_option("groups", groups),
+        clip=_option("clip", clip) if clip else None,  # 0 means never
+        precision=_option("precision", precision),
+        l2_in_loss=_option("l2_in_loss", l2_in_loss),
         trace=_at("trace", TraceOptions.checked, trace),
-        validate_every=_whole("validate_every", every, 1, MAX_STEPS),
+        validate_every=int(check_number("validate_every", every, 1, MAX_STEPS, whole=True)),
     )
 
 
@@ -187,8 +177,9 @@ def _plan_json(plan: Plan | None) -> dict[str, Any] | None:
     return None if plan is None else {"id": plan.schedule.id, **plan.settings}
 
 
-def _whole(field: str, value: object, low: int, high: int) -> int:
-    return int(check_number(field, value, low, high, whole=True))
+def _option(name: str, given: object) -> Any:
+    """The option as its declaration takes it."""
+    return _at(name, OPTIONS[name].kind.check, given)
 
 
 def _at(field: str, check: Callable[[Any], T], given: object) -> T:

@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from optim_core.kinds import Setting, complete, declared
+from optim_core.rule import Rule
 
 Batch = tuple[Tensor, ...]
 Evaluate = Callable[[nn.Module], Mapping[str, Tensor]]
+ADAMS_RATE = 1e-3  # the default of Adam's learning rate
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ class Task:
     data        where the data come from
     batch_size  that suits it
     steps       after which something is to be seen
-    hyper       settings of the optimizer that suit it, where its own defaults show little
+    rates       learning rates that suit it, by a rule's ``step_size``: "gradient" (plain descent) and
+                "adaptive" (Adam); see `suits`. Chosen by short sweeps of sgd, momentum and adamw in steps
+                of about 3, by validation loss, where the next larger one still works
+    hyper       other settings of the optimizer that suit it, where its own defaults show little
     schedule    a schedule's id that suits it, or None for a constant learning rate
     descends    whether its loss falls; a laboratory of noise has nothing to learn
     """
@@ -75,6 +80,7 @@ class Task:
     data: str
     batch_size: int
     steps: int
+    rates: Mapping[str, float] = field(default_factory=dict)
     hyper: Mapping[str, Any] = field(default_factory=dict)
     schedule: str | None = None
     descends: bool = True
@@ -93,6 +99,22 @@ class Task:
         return dataclasses.replace(
             self, id=name, summary=doc[0], build=module.build, settings=declared(module.build)
         )
+
+    def suits(self, rule: Rule) -> dict[str, Any]:
+        """Settings of ``rule`` that suit the task, where they are not the rule's own defaults.
+
+        An adaptive rule whose usual learning rate is not Adam's (Lion's is a tenth of it) takes the rate in
+        proportion; plain descent with momentum, which adds up 1/(1 − momentum) gradients, so much less.
+        """
+        found = {name: value for name, value in self.hyper.items() if name in rule.settings}
+        rate = self.rates.get(rule.step_size)
+        if rate is None:
+            return found
+        if rule.step_size == "adaptive":
+            rate *= rule.settings["lr"].default / ADAMS_RATE
+        elif "momentum" in rule.settings:
+            rate *= 1.0 - rule.settings["momentum"].default
+        return found | {"lr": float(f"{rate:.3g}")}
 
     def run(self, seed: int, device: torch.device, settings: Mapping[str, Any]) -> TaskRun:
         """The task built with these settings, checked; raises InvalidInput."""

@@ -5,43 +5,75 @@ import { errorsAt, form } from "./lib/controls.mjs";
 import { byId, make } from "./lib/dom.mjs";
 import { createStore } from "./lib/store.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
+import { countOf, requestsOf } from "./lib/train-request.mjs";
 import { makeRunner } from "./lib/view.mjs";
 import { mountRunners } from "./parts/runners.mjs";
-import { PRESETS, trainProperties } from "./parts/train-settings.mjs";
+import { PRESETS } from "./parts/train-presets.mjs";
+import { mountVary } from "./parts/vary.mjs";
 
 mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
 const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
 const tasks = new Map(catalogue.tasks.map((/** @type {any} */ task) => [task.id, task]));
-const runProperties = trainProperties();
+const options = catalogue.training.properties;
 const store = createStore({
   task: /** @type {string} */ (catalogue.tasks[0]?.id ?? ""),
   settings: /** @type {Record<string, any>} */ ({}),
   run: /** @type {Record<string, any>} */ ({}),
   runners: /** @type {import("./lib/view.mjs").Runner[]} */ ([]),
+  vary: { path: "", values: /** @type {any[]} */ ([]) },
   solo: 0,
   result: null,
   visible: [],
   error: /** @type {any} */ (null),
 });
 
+/** What the task brings: how long, in which portions. @param {any} task */
+const runOf = (task) => ({ steps: task.steps, batch_size: task.batch_size });
+
+/** Its schedule of the learning rate. @param {any} task */
+const scheduleOf = (task) => (task?.schedule ? { id: task.schedule } : null);
+
+/** Settings of an optimizer that suit the chosen task. @param {string} optimizer */
+function suggested(optimizer) {
+  const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer);
+  const lr = declared?.hyper.properties.lr?.default ?? 1e-3;
+  return { lr, ...tasks.get(store.get().task)?.suggested[optimizer] };
+}
+
 /** @param {any} preset */
 function apply(preset) {
+  const task = tasks.get(preset.task);
   store.set({
     task: preset.task,
     settings: preset.settings ?? {},
-    run: preset.run ?? {},
-    runners: preset.runners.map((/** @type {any} */ runner) => makeRunner(runner.optimizer, structuredClone(runner))),
+    run: { ...runOf(task), ...preset.run },
+    runners: preset.runners.map((/** @type {any} */ runner) =>
+      makeRunner(runner.optimizer, structuredClone({ schedule: scheduleOf(task), ...runner })),
+    ),
+    vary: preset.vary ?? { path: "", values: [] },
     error: null,
   });
 }
 
+/** A task brings its own steps, learning rates and schedule. @param {string} id */
+function choose(id) {
+  const task = tasks.get(id);
+  store.set({ task: id, settings: {}, error: null, run: { ...store.get().run, ...runOf(task) } }, false);
+  const runners = store.get().runners.map((runner) => ({
+    ...runner,
+    hyper: { ...runner.hyper, ...suggested(runner.optimizer) },
+    schedule: scheduleOf(task),
+  }));
+  store.set({ runners });
+}
+
 /** The form of an earlier run, to be changed. @param {any} config */
 function fromConfig(config) {
-  const { task, optimizer, hyper, schedule, decay_schedule: decaySchedule, settings, trace, ...rest } = config;
+  const { task, optimizer, hyper, schedule, decay_schedule: decaySchedule, settings } = config;
   const run = Object.fromEntries(
-    Object.entries({ ...rest, trace_every: trace?.every }).filter(
-      ([name, value]) => name in runProperties && value !== null && value !== undefined,
-    ),
+    Object.keys(options)
+      .map((path) => [path, path.split(".").reduce((value, name) => value?.[name], config)])
+      .filter(([, value]) => value !== null && value !== undefined),
   );
   return {
     task,
@@ -67,7 +99,7 @@ const select = make(
     make("option", { value: task.id, title: task.summary }, task.title),
   ),
 );
-select.addEventListener("change", () => store.set({ task: select.value, settings: {}, error: null }));
+select.addEventListener("change", () => choose(select.value));
 const summary = make("p", { class: "about" });
 const taskSettings = make("div", {});
 byId("task").append(select, summary, taskSettings);
@@ -80,7 +112,7 @@ function renderTask() {
     shown = task;
     const declared = tasks.get(task);
     select.value = task;
-    summary.textContent = declared?.summary ?? "";
+    summary.textContent = declared ? `${declared.summary} Data: ${declared.data}.` : "";
     taskForm = form(declared?.settings ?? { properties: {} }, (name, value) =>
       store.set({ settings: { ...store.get().settings, [name]: value } }),
     );
@@ -92,82 +124,58 @@ store.on(["task", "settings", "error"], renderTask);
 renderTask();
 
 // What all share
-const runForm = form({ properties: runProperties }, (name, value) =>
+const runForm = form({ properties: options }, (name, value) =>
   store.set({ run: { ...store.get().run, [name]: value } }),
 );
 byId("run-settings").append(...Object.values(runForm.elements));
 function renderRun() {
   const { run, error } = store.get();
-  runForm.update(run, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));
+  runForm.update(run, error ? { [error.field]: error } : {});
 }
 store.on(["run", "error"], renderRun);
 renderRun();
 
-mountRunners(byId("runners"), store, catalogue, (optimizer) => {
-  const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer);
-  return { lr: declared?.hyper.properties.lr?.default ?? 1e-3 };
-});
+mountRunners(byId("runners"), store, catalogue, suggested, () => scheduleOf(tasks.get(store.get().task)));
+mountVary(byId("vary"), store, catalogue, options);
 
 // Start
 const status = byId("status");
 const start = /** @type {HTMLButtonElement} */ (byId("start"));
-store.on(["runners"], renderStart);
+store.on(["runners", "vary"], renderStart);
 function renderStart() {
-  const { length } = store.get().runners;
-  start.disabled = length === 0;
-  start.textContent = length > 1 ? `Start ${length} runs` : "Start";
+  const runs = countOf(requestsOf(store.get(), options, catalogue));
+  start.disabled = runs === 0 || runs > catalogue.limits.runs;
+  start.textContent = runs > 1 ? `Start ${runs} runs` : "Start";
+  byId("start-note").textContent =
+    runs === 0
+      ? "Add an optimizer, or choose an experiment above."
+      : runs > catalogue.limits.runs
+        ? `At most ${catalogue.limits.runs} runs can be started together.`
+        : runs > 1
+          ? "They run one after another on each device, and open side by side."
+          : "";
 }
 renderStart();
-
-/** The request that starts a runner. @param {import("./lib/view.mjs").Runner} runner */
-function requestFor(runner) {
-  const { task, settings, run } = store.get();
-  const {
-    trace_every: every,
-    clip,
-    ...rest
-  } = Object.fromEntries(
-    Object.entries(runProperties).map(([name, property]) => [name, run[name] ?? property.default]),
-  );
-  return {
-    task,
-    settings,
-    ...rest,
-    ...(clip > 0 ? { clip } : {}),
-    trace: { every },
-    optimizer: runner.optimizer,
-    hyper: runner.hyper,
-    ...(runner.schedule ? { schedule: runner.schedule } : {}),
-    ...(runner.decaySchedule ? { decay_schedule: runner.decaySchedule } : {}),
-  };
-}
 
 start.addEventListener("click", async () => {
   start.disabled = true;
   status.hidden = true;
-  const { runners } = store.get();
-  /** @type {string[]} */
-  const ids = [];
-  for (const [index, runner] of runners.entries()) {
-    try {
-      ids.push((await post("/api/runs", requestFor(runner))).id);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const own = /^(hyper|optimizer|schedule|decay_schedule)/.test(error.field);
-      store.set({
-        error: { message: error.message, hint: error.hint, field: own ? `runs.${index}.${error.field}` : error.field },
-      });
-      status.textContent = [
-        error.message,
-        error.hint,
-        ids.length ? `${ids.length} of ${runners.length} runs were started.` : "",
-      ]
-        .filter(Boolean)
-        .join(" ");
-      status.hidden = false;
-      start.disabled = false;
-      return;
-    }
+  store.set({ error: null }, false);
+  try {
+    const { ids } = await post("/api/runs", requestsOf(store.get(), options, catalogue));
+    location.href = ids.length > 1 ? `/compare?runs=${ids.join(",")}` : `/runs/${ids[0]}`;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    refuse(error);
+    start.disabled = false;
   }
-  location.href = ids.length > 1 ? `/compare?runs=${ids.join(",")}` : `/runs/${ids[0]}`;
 });
+
+/** Shows what the server refused, at its field; nothing was started. @param {ApiError} error */
+function refuse({ message, hint, field }) {
+  const [, index = "", rest = ""] = /^(?:(\d+)\.)?(.*)$/.exec(field) ?? [];
+  const own = /^(hyper|optimizer|schedule|decay_schedule)/.test(rest);
+  store.set({ error: { message, hint, field: own ? `runs.${index || 0}.${rest}` : rest } });
+  status.textContent = [message, hint].filter(Boolean).join(" ");
+  status.hidden = false;
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,9 @@ import click
 from app.commands.flags import option_of, plan_of
 
 if TYPE_CHECKING:
+    from optim_core.kinds import Setting
     from optim_core.loop import TrainResult
+    from optim_core.rule import Rule
     from optim_core.sinks import Sink
     from optim_core.task import Task
 
@@ -56,11 +59,17 @@ class _Training(click.Command):
             click.Option(
                 ["--optimizer"], default=DEFAULT_OPTIMIZER, show_default=True, help="`list optimizers`."
             ),
-            *(option_of(setting, "hyper", "") for setting in self._rule.settings.values()),
+            *(option_of(setting, "hyper", "") for setting in self._suited(self._rule)),
             *(option_of(setting, "task", "task-") for setting in self._task.settings.values()),
             *_options(self._task),
         ]
         return super().parse_args(ctx, args)
+
+    def _suited(self, rule: Rule) -> Iterator[Setting]:
+        """The optimizer's settings, with the defaults that this task has for it."""
+        own = self._task.suits(rule)
+        for name, setting in rule.settings.items():
+            yield replace(setting, default=own.get(name, setting.default))
 
     def _train(self, **given: Any) -> None:
         from optim_core.errors import InvalidInput
@@ -109,8 +118,8 @@ def _named(args: Sequence[str]) -> str:
 
 
 def _options(task: Task) -> Iterator[click.Option]:
+    from optim_core.options import PRECISIONS
     from optim_core.param_groups import POLICIES
-    from optim_core.plans import PRECISIONS
 
     schedule = "ID or ID:name=value,… (`optimscope list schedules`)."
     yield click.Option(["--steps"], type=int, help=f"Steps to take.  [default: {task.steps}]")

@@ -10,13 +10,15 @@ from starlette.responses import Response
 from app.cache import Answer
 from app.chart import Chart, charts
 from app.encoding import packed
+from app.jobs.devices import devices
 from app.mathml import equations, mathml, surface_mathml
 from app.schemas_catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
 from optim_core.catalogue import rules, tasks
 from optim_core.formula_text import MAX_CHARACTERS
-from optim_core.kinds import schema
+from optim_core.kinds import Choice, Setting, schema
+from optim_core.options import OPTIONS
 from optim_core.outcomes import Outcome
 from optim_core.rule import Rule
 from optim_core.schedules import schedules
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/api", tags=["catalogue"])
 
 @router.get("/catalogue", response_model=CatalogueAnswer)
 def catalogue(request: Request, shared: Shared) -> Response:
-    """Optimizers, surfaces, schedules, charts, limits and outcomes."""
+    """Optimizers, surfaces, tasks, options of training, schedules, charts, limits and outcomes."""
     return answer(shared).respond(request)
 
 
@@ -43,6 +45,7 @@ def _content(shared: Services) -> dict[str, Any]:
         "optimizers": [_optimizer(rule) for rule in rules().values()],
         "surfaces": [_surface(surface) for surface in surfaces().values()],
         "tasks": [_task(task) for task in tasks().values()],
+        "training": schema({**OPTIONS, "device": _device()}),
         "schedules": [
             {"id": s.id, "title": s.title, "summary": s.summary, "params": schema(s.settings)}
             for s in schedules().values()
@@ -85,7 +88,14 @@ def _surface(surface: Surface) -> dict[str, Any]:
 def _task(task: Task) -> dict[str, Any]:
     names = ("id", "title", "summary", "data", "batch_size", "steps", "schedule")
     facts = {name: getattr(task, name) for name in names}
-    return facts | {"hyper": dict(task.hyper), "settings": schema(task.settings)}
+    suggested = {rule.id: task.suits(rule) for rule in rules().values()}
+    return facts | {"suggested": suggested, "settings": schema(task.settings)}
+
+
+def _device() -> Setting:
+    """The devices of this machine as a choice."""
+    words = {"auto": "The first GPU that is free, else the CPU."} | dict.fromkeys(devices(), "")
+    return Setting("device", Choice(label="device", help="Where it runs.", options=words), "auto")
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

@@ -161,6 +161,7 @@ TASK = Task(
     data="Python's manual of topics (pydoc_data), 400 000 letters",
     batch_size=32,
     steps=500,
-    hyper={"lr": 1e-3, "weight_decay": 0.1},
+    rates={"gradient": 0.2, "adaptive": 1e-3},
+    hyper={"weight_decay": 0.1},
     schedule="cosine",
 )

@@ -48,4 +48,5 @@ TASK = Task(
     data="scikit-learn's digits (UCI, 1998)",
     batch_size=64,
     steps=600,
+    rates={"gradient": 0.2, "adaptive": 3e-3},
 )

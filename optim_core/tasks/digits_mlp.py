@@ -34,4 +34,5 @@ TASK = Task(
     data="scikit-learn's digits (UCI, 1998)",
     batch_size=128,
     steps=1000,
+    rates={"gradient": 0.2, "adaptive": 1e-3},
 )

@@ -100,5 +100,5 @@ TASK = Task(
     data="made from the seed",
     batch_size=64,
     steps=1500,
-    hyper={"lr": 3e-3},
+    rates={"gradient": 0.3, "adaptive": 3e-3},
 )

@@ -53,4 +53,5 @@ TASK = Task(
     data="scikit-learn's digits (UCI, 1998), labels changed at random",
     batch_size=64,
     steps=1500,
+    rates={"gradient": 0.1, "adaptive": 1e-3},
 )

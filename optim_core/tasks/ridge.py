@@ -93,5 +93,5 @@ TASK = Task(
     data="made from the seed, or scikit-learn's diabetes (Efron et al. 2004)",
     batch_size=20,
     steps=500,
-    hyper={"lr": 3e-3},
+    rates={"gradient": 0.02, "adaptive": 1e-3},
 )

@@ -21,15 +21,17 @@ const FIRST = ["lr", "weight_decay"];
  * @param {import("../lib/store.mjs").Store<any>} store
  * @param {any} catalogue
  * @param {(optimizer: string) => Record<string, any>} defaultsFor  settings for a runner that is added here
+ * @param {(() => import("../lib/view.mjs").Plan | null) | null} [scheduleFor]  its schedule, which is then shown
+ *   without opening anything
  */
-export function mountRunners(root, store, catalogue, defaultsFor) {
+export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = null) {
   const optimizers = new Map(catalogue.optimizers.map((/** @type {any} */ o) => [o.id, o]));
   const ids = [...optimizers.keys()];
   const list = make("ol", { class: "runners" });
   const add = optimizerSelect("Add an optimizer…");
   add.addEventListener("change", () => {
     if (!add.value) return;
-    change((runners) => [...runners, makeRunner(add.value, { hyper: defaultsFor(add.value) })]);
+    change((runners) => [...runners, makeRunner(add.value, fresh(add.value))]);
     add.value = "";
   });
   root.append(list, make("div", { class: "add-runner" }, add));
@@ -94,7 +96,7 @@ export function mountRunners(root, store, catalogue, defaultsFor) {
       { open },
       make("summary", {}, "All settings"),
       ...rest.map(([, element]) => element),
-      ...schedules.map((s) => s.element),
+      ...schedules.slice(scheduleFor ? 1 : 0).map((s) => s.element),
       colourRow,
       optimizer &&
         make("p", { class: "about" }, optimizer.summary, " ", make("span", { class: "source" }, optimizer.source)),
@@ -115,8 +117,7 @@ export function mountRunners(root, store, catalogue, defaultsFor) {
         "button",
         {
           type: "button",
-          onclick: () =>
-            patch(key, { hyper: defaultsFor(find(key)?.optimizer ?? ""), schedule: null, decaySchedule: null }),
+          onclick: () => patch(key, fresh(find(key)?.optimizer ?? "")),
         },
         "Reset",
       ),
@@ -129,6 +130,7 @@ export function mountRunners(root, store, catalogue, defaultsFor) {
       ...FIRST.filter((name) => inputs.elements[name]).map(
         (name) => /** @type {HTMLElement} */ (inputs.elements[name]),
       ),
+      scheduleFor && schedules[0]?.element,
       tau,
       state,
       details,
@@ -231,12 +233,20 @@ export function mountRunners(root, store, catalogue, defaultsFor) {
     list.querySelector("select")?.focus();
   }
 
+  /** Everything of a runner that was not chosen by hand. @param {string} optimizer */
+  function fresh(optimizer) {
+    return { hyper: defaultsFor(optimizer), schedule: scheduleFor?.() ?? null, decaySchedule: null };
+  }
+
   /** The settings that a runner keeps when it changes its optimizer. @param {number} key @param {string} optimizer */
   function kept(key, optimizer) {
     const before = find(key);
     const known = optimizers.get(optimizer)?.hyper.properties ?? {};
     const same = optimizers.get(before?.optimizer ?? "")?.step_size === optimizers.get(optimizer)?.step_size;
-    const carried = Object.entries(before?.hyper ?? {}).filter(([name]) => name in known && (name !== "lr" || same));
+    const untouched = before?.hyper.lr === defaultsFor(before?.optimizer ?? "").lr;
+    const carried = Object.entries(before?.hyper ?? {}).filter(
+      ([name]) => name in known && (name !== "lr" || (same && !untouched)),
+    );
     return { ...defaultsFor(optimizer), ...Object.fromEntries(carried) };
   }
 

@@ -129,6 +129,46 @@ def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
     expect(rows).to_have_count(0)
 
 
+def test_any_field_can_be_varied_and_all_runs_start_together(page: Page) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    box.fill("20")
+    box.press("Enter")
+    page.get_by_label("Vary", exact=True).select_option("seed")
+    page.get_by_label("values", exact=True).fill("1, 2")
+    expect(page.get_by_label("Runs that will start")).to_contain_text("AdamW, seed 2")
+    page.get_by_role("button", name="Start 4 runs").click()
+    page.wait_for_url(re.compile(r"/compare\?runs=(\w+,){3}\w+$"))
+    expect(page.locator("#differences")).to_contain_text("seed")
+
+    page.goto("/train")
+    page.get_by_label("Vary", exact=True).select_option("precision")
+    for word in ("bf16", "fp16"):
+        page.locator("#vary").get_by_text(word, exact=True).click()
+    will = page.get_by_label("Runs that will start")
+    expect(will.locator("li")).to_have_count(4)
+    expect(will).to_contain_text("Adam+L2, precision fp16_unscaled")
+
+
+def test_a_task_brings_its_steps_its_schedule_and_learning_rates_for_each_kind_of_optimizer(
+    page: Page,
+) -> None:
+    page.goto("/train")
+    page.get_by_label("Add an optimizer…").select_option("sgd")
+    rates = page.get_by_label("learning rate η", exact=True).and_(page.locator(".runner input[type=text]"))
+    expect(rates.nth(1)).to_have_value("0.001")
+    expect(rates.nth(2)).to_have_value("0.2")
+    page.locator("#task").get_by_role("combobox").first.select_option("moons_mlp")
+    expect(rates.nth(1)).to_have_value("0.003")
+    expect(rates.nth(2)).to_have_value("0.3")
+    schedules = page.get_by_label("Learning-rate schedule")
+    expect(schedules.first).to_have_value("")
+    page.locator("#task").get_by_role("combobox").first.select_option("char_gpt")
+    expect(schedules.first).to_be_visible()
+    expect(schedules.first).to_have_value("cosine")
+
+
 def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> None:
     page.goto("/train")
     page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from optim_core.catalogue import as_task, tasks
+from optim_core.catalogue import as_task, rules, tasks
 from optim_core.errors import InvalidInput
 from optim_core.kinds import Choice, Flag, Integer, Real
 from optim_core.registry import Catalogue
@@ -86,6 +86,17 @@ def test_declaration_is_complete(task: Task) -> None:
     assert task.summary.endswith((".", "?"))
     assert task.batch_size >= 1
     assert task.steps >= 1
+
+
+@each_task
+def test_what_a_task_suggests_is_allowed_and_goes_with_each_kind_of_step(task: Task) -> None:
+    suggested = {rule.id: task.suits(rule) for rule in rules().values()}
+    for rule in rules().values():
+        rule.complete(suggested[rule.id])
+    if task.rates:
+        assert suggested["adamw"]["lr"] == suggested["adam_l2"]["lr"] == task.rates["adaptive"]
+        assert suggested["lion"]["lr"] < suggested["adamw"]["lr"] < suggested["sgd"]["lr"]
+        assert suggested["momentum"]["lr"] == pytest.approx(suggested["sgd"]["lr"] / 10)
 
 
 @each_case

@@ -12,8 +12,10 @@ from starlette.testclient import TestClient
 import optim_core as oc
 from app.chart import charts
 from app.mathml import equations
+from app.schemas_train import TrainRequest
 from optim_core.catalogue import rules
 from optim_core.outcomes import Outcome
+from optim_core.param_groups import POLICIES
 
 MARK = re.compile(r'data-quantity="([^"]+)"')
 
@@ -45,6 +47,18 @@ def test_an_optimizer_says_what_its_settings_may_be(catalogue: dict[str, Any]) -
     assert adamw["hyper"]["properties"]["decay_order"]["enum"] == ["before", "after"]
     assert adamw["state"] == ["m", "v"]
     assert (adamw["decay"], adamw["elementwise"], adamw["step_size"]) == ("decoupled", True, "adaptive")
+
+
+def test_the_options_of_training_are_those_that_a_request_takes(catalogue: dict[str, Any]) -> None:
+    options = catalogue["training"]["properties"]
+    fields = TrainRequest.model_fields.keys()
+    assert {path.split(".")[0] for path in options} <= fields
+    assert options["precision"]["enum"] == ["fp32", "bf16", "fp16", "fp16_unscaled"]
+    assert options["groups"]["x-options"] == dict(POLICIES)
+    assert options["device"]["enum"][0] == "auto"
+    assert "cpu" in options["device"]["enum"]
+    for name in ("seed", "groups", "precision", "l2_in_loss", "device"):
+        assert options[name]["default"] == TrainRequest.model_fields[name].default, name
 
 
 def test_a_surface_comes_with_a_picture(catalogue: dict[str, Any], decode: Any) -> None:

@@ -57,7 +57,7 @@ def test_a_run_goes_to_a_running_server(tmp_path: Path) -> None:
 def test_a_run_goes_into_a_file_but_never_over_one(tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     arguments = (*SHORT, "--file", str(file))
-    assert call(*arguments, "--clip", "0").exit_code == 2
+    assert call(*arguments, "--clip", "-1").exit_code == 2
     assert not file.exists()
     assert call(*arguments, "--clip", "1", "--watch", "0.bias", "3").exit_code == 0
     recording = read_file(file)
