@@ -1,5 +1,7 @@
 // What a picture needs of a column: few points, and the range that holds them.
 
+import { number } from "./format.mjs";
+
 const MAX_POINTS = 500;
 
 /**
@@ -39,12 +41,12 @@ export function thin(values, range, most = MAX_POINTS) {
   const to = Math.min(Math.ceil(range?.[1] ?? Infinity) + 1, values.length - 1);
   const length = to - from + 1;
   if (length <= most) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
-  const buckets = most / 2;
-  /** @type {number[]} */
-  const rows = [];
+  // The first and the last always; of the rows between them the extremes.
+  const [inner, buckets] = [length - 2, most / 2 - 1];
+  const rows = [from];
   for (let bucket = 0; bucket < buckets; bucket++) {
-    const first = from + Math.floor((bucket * length) / buckets);
-    const end = from + Math.floor(((bucket + 1) * length) / buckets);
+    const first = from + 1 + Math.floor((bucket * inner) / buckets);
+    const end = from + 1 + Math.floor(((bucket + 1) * inner) / buckets);
     let [low, high] = [first, first];
     let [lowest, highest] = [Infinity, -Infinity];
     for (let i = first; i < end; i++) {
@@ -54,6 +56,7 @@ export function thin(values, range, most = MAX_POINTS) {
     }
     rows.push(...(low === high ? [low] : [Math.min(low, high), Math.max(low, high)]));
   }
+  rows.push(to);
   return rows;
 }
 
@@ -95,5 +98,19 @@ export function axisFor(columns, logarithmic) {
   const range = [low - air, high + air];
   if (!logarithmic) return { type: "linear", range, nticks: 5 };
   const decades = high - low + 2 * air;
-  return { type: "log", range, dtick: decades > 1.2 ? Math.ceil(decades / 5) : decades > 0.5 ? "D2" : "D1" };
+  if (decades > 1.2) return { type: "log", range, dtick: Math.ceil(decades / 5) };
+  // Within a decade or so Plotly would write single digits: these are whole numbers.
+  const tickvals = roundBetween(10 ** /** @type {number} */ (range[0]), 10 ** /** @type {number} */ (range[1]));
+  return { type: "log", range, tickvals, ticktext: tickvals.map((value) => number(value, 3)) };
+}
+
+/** About four round numbers between two positive ones. @param {number} low @param {number} high */
+function roundBetween(low, high) {
+  const rough = (high - low) / 4;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = unit * (rough / unit > 5 ? 10 : rough / unit > 2 ? 5 : rough / unit > 1 ? 2 : 1);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
+    Number(((first + i) * step).toPrecision(6)),
+  );
 }

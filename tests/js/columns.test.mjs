@@ -9,6 +9,7 @@ test("thinning keeps every peak, the order of rows and no more points than it ma
   const rows = thin(values, null);
   assert.ok(rows.length <= 500);
   assert.ok(rows.includes(12345) && rows.includes(6789));
+  assert.deepEqual([rows[0], rows.at(-1)], [0, 19999]);
   assert.ok(rows.every((row, i) => i === 0 || row > rows[i - 1]));
 });
 

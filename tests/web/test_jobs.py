@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from fake_producer import frame, post, same
+from processes import ask, descendants, free_port, gone, process, until_status
 from running import PATIENCE_S, Running, running
 
 from app.control import cancelled
@@ -46,15 +43,6 @@ def queue(server: Running, run: str, owner: str = "me", **fake: Any) -> str:
     return run
 
 
-def descendants(pid: int) -> set[int]:
-    """All processes below one."""
-    found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            found |= {child} | descendants(child)
-    return found
-
-
 def worker_pid(server: Running, run: str) -> int:
     """The process of a run, once it runs."""
     server.wait_for(run, "running")
@@ -62,24 +50,6 @@ def worker_pid(server: Running, run: str) -> int:
     assert nursery
     (pid,) = descendants(nursery.pid)
     return pid
-
-
-def gone(pids: set[int]) -> bool:
-    """Whether all of them end soon."""
-    handles = []
-    for pid in pids:
-        try:
-            handles.append(os.pidfd_open(pid))
-        except ProcessLookupError:
-            continue
-    until = monotonic() + PATIENCE_S
-    waiting = set(handles)
-    while waiting and monotonic() < until:
-        ready, _, _ = select.select(waiting, [], [], until - monotonic())
-        waiting -= set(ready)
-    for handle in handles:
-        os.close(handle)
-    return not waiting
 
 
 # --- Workers --------------------------------------------------------------------------------------
@@ -283,68 +253,6 @@ def test_obituaries() -> None:
 
 
 # --- Servers --------------------------------------------------------------------------------------
-
-SERVER = """
-import json, socket, sys
-from pathlib import Path
-from app.main import create_app
-from app.server import Server
-from app.settings import Settings
-folder, port = Path(sys.argv[1]), int(sys.argv[2])
-app = create_app(Settings(data_dir=folder, port=port, preload=True, jobs_per_device=2))
-app.state.services.live.target = ("fake_producer", "work")
-listening = socket.create_server(("127.0.0.1", port))
-print("ready", flush=True)
-Server(app).run(sockets=[listening])
-"""
-
-
-@contextmanager
-def process(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server as a process of its own, killed at the end."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
-    served = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(folder), str(port)], env=environment, stdout=subprocess.PIPE
-    )
-    assert served.stdout
-    try:
-        assert served.stdout.readline() == b"ready\n"
-        yield served
-    finally:
-        served.kill()
-        served.wait()
-        served.stdout.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def ask(port: int, path: str, body: Any = None, patience: float = PATIENCE_S) -> Any:
-    """An answer of a server that may be starting."""
-    url, pause, until = f"http://127.0.0.1:{port}{path}", threading.Event(), monotonic() + patience
-    while True:
-        try:
-            if body is not None:
-                return post(url, body)
-            with urlopen(url, timeout=10) as answer:
-                return json.load(answer)
-        except (OSError, HTTPException, ValueError):
-            assert monotonic() < until
-            pause.wait(0.05)
-
-
-def until_status(port: int, run: str, *statuses: str) -> dict[str, Any]:
-    pause, until = threading.Event(), monotonic() + PATIENCE_S
-    while True:
-        found: dict[str, Any] = ask(port, f"/api/runs/{run}")
-        if found["status"] in statuses:
-            return found
-        assert monotonic() < until, found
-        pause.wait(0.02)
 
 
 def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path: Path) -> None:
