@@ -65,11 +65,13 @@ def figure(title: str, y_axis: str, *traces: go.Scatter, x_axis: str = "step") -
     return go.Figure(list(traces), {"title": {"text": title}, "template": None, **axes})
 
 
-def line(column: str, label: str, dash: Dash = "solid") -> go.Scatter:
-    """A trace that shows ``column`` over the steps; ``label`` stands at its end."""
-    return go.Scatter(
-        mode="lines", name=label, line={"dash": dash}, meta={"x": "step", "y": column, "label": label}
-    )
+def line(column: str, label: str, dash: Dash = "solid", *, detail: bool = False) -> go.Scatter:
+    """A trace that shows ``column`` over the steps; ``label`` stands at its end.
+
+    What is ``detail`` is left out where many runs share the chart.
+    """
+    meta = {"x": "step", "y": column, "label": label, "detail": detail}
+    return go.Scatter(mode="lines", name=label, line={"dash": dash}, meta=meta)
 
 
 def of_tensors(metric: str, label: str) -> tuple[go.Scatter, go.Scatter]:

@@ -50,7 +50,7 @@ store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
   const names = visible[0]?.tensors ?? [];
   if (names.length + 1 !== tensor.options.length) {
     tensor.replaceChildren(
-      make("option", { value: "" }, "first"),
+      make("option", { value: "" }, names[0] ? `${names[0]} (the first)` : "first"),
       ...names.map((/** @type {string} */ name) => make("option", { value: name }, name)),
     );
   }

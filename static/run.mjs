@@ -9,6 +9,7 @@ import { mountEvents } from "./parts/events.mjs";
 import { mountRunControls } from "./parts/run-controls.mjs";
 import { mountRunHeader } from "./parts/run-header.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
+import { flatten } from "./parts/run-verdict.mjs";
 import { mountTensors } from "./parts/tensors.mjs";
 import { mountWeightViews } from "./parts/weight-views.mjs";
 
@@ -38,13 +39,10 @@ onThemeChange(live.redraw);
 const settings = byId("settings");
 store.on(["runs"], ({ runs: [info] }) => {
   if (settings.children.length || !info) return;
-  const rows = Object.entries({
-    task: info.task,
-    optimizer: info.optimizer,
-    ...info.config?.hyper,
-    ...info.config,
-  }).filter(([name, value]) => typeof value !== "object" && value !== null && name !== "name");
+  const rows = Object.entries(flatten({ task: info.task, optimizer: info.optimizer, ...info.config }))
+    .filter(([name, value]) => value !== null && value !== undefined && !["name", "tags"].includes(name))
+    .map(([name, value]) => [name.replace(/^hyper\.|^settings\./, ""), value]);
   settings.append(
-    ...rows.flatMap(([name, value]) => [make("dt", {}, name.replaceAll("_", " ")), make("dd", {}, String(value))]),
+    ...rows.flatMap(([name, value]) => [make("dt", {}, name.replaceAll(/[_.]/g, " ")), make("dd", {}, String(value))]),
   );
 });

@@ -5,6 +5,7 @@ import { byId, isTyping, make, set, svg } from "./lib/dom.mjs";
 import { count, number } from "./lib/format.mjs";
 import { openStream } from "./lib/stream.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
+import { makeBadge } from "./parts/badge.mjs";
 import { sparkline } from "./parts/tensors.mjs";
 
 const PAGE = 50;
@@ -126,10 +127,11 @@ function makeRow(id) {
   );
   const cells = Array.from({ length: 7 }, () => make("td", {}));
   const [optimizer, task, state, step, loss, spark, started] = /** @type {HTMLTableCellElement[]} */ (cells);
+  for (const cell of [step, loss]) cell?.classList.add("number-cell");
   const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25 });
   spark?.append(svg("svg", { width: 96, height: 20, viewBox: "0 0 96 20", "aria-hidden": "true" }, line));
-  const badge = make("span", { class: "badge" });
-  state?.append(badge);
+  const badge = makeBadge();
+  state?.append(badge.element);
   const rename = make("button", { type: "button", class: "plain", onclick: () => askName(id) }, "Rename");
   const remove = make("button", { type: "button", class: "plain", onclick: () => askDelete(id) }, "Delete");
   const element = make(
@@ -149,18 +151,23 @@ function makeRow(id) {
       link.textContent = run.name || id;
       if (optimizer) optimizer.textContent = run.optimizer;
       if (task) task.textContent = run.task;
-      badge.textContent = run.outcome && run.outcome !== run.status ? `${run.status}: ${run.outcome}` : run.status;
-      badge.dataset.status = run.status;
-      badge.title = run.reason ?? "";
+      badge.update(run);
       if (step) step.textContent = run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step);
       if (loss) loss.textContent = number(run.latest?.loss, 4);
       line.setAttribute("d", sparkline(run.sparkline));
-      if (started) started.textContent = run.started ? new Date(1000 * run.started).toLocaleString() : "";
+      if (started) started.textContent = run.started ? when(run.started) : "";
       if (document.activeElement !== tags) tags.value = (run.tags ?? []).join(", ");
       box.checked = selected.has(id);
       set(element, { "aria-selected": selected.has(id) ? "true" : undefined });
     },
   };
+}
+
+/** The time of day; the date too if that is another one. @param {number} seconds */
+function when(seconds) {
+  const date = new Date(1000 * seconds);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
 /** @param {string} id @param {boolean} on */

@@ -8,7 +8,7 @@ CHART = Chart(
         "Angle of each step, against the predicted equilibrium",
         "angle (rad)",
         *of_tensors("angle", "angle"),
-        line("expected_angle", "equilibrium", "dash"),
+        line("expected_angle", "equilibrium", "dash", detail=True),
     ),
     what=(
         "The angle between a tensor before and after the step. For weights whose scale does not matter "

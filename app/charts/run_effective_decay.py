@@ -8,7 +8,7 @@ CHART = Chart(
         "Effective decay per tensor, against ηλ",
         "share lost per step",
         *of_tensors("effective_decay", "⟨δ,θ⟩/⟨θ,θ⟩"),
-        line("expected_decay", "ηλ", "dash"),
+        line("expected_decay", "ηλ", "dash", detail=True),
     ),
     what=(
         "The share of each tensor that decay takes away in one step. Decoupled decay takes the dashed ηλ "

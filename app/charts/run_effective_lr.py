@@ -8,8 +8,8 @@ CHART = Chart(
         "Effective learning rate per tensor, η/(√v̂+ε)",
         "effective learning rate",
         *of_tensors("effective_lr_median", "median"),
-        line(f"{TENSOR}/effective_lr_q10", "10 %", "dot"),
-        line(f"{TENSOR}/effective_lr_q90", "90 %", "dot"),
+        line(f"{TENSOR}/effective_lr_q10", "10 %", "dot", detail=True),
+        line(f"{TENSOR}/effective_lr_q90", "90 %", "dot", detail=True),
     ),
     what=(
         "What each coordinate's step direction is multiplied by: the median over each tensor (faint), and"

@@ -39,7 +39,11 @@ function told(event) {
     };
   }
   const short = event.kind === "outcome" ? (ENDS[event.outcome] ?? String(event.outcome)) : PAUSES[event.kind];
-  return { ...base, short: short ?? event.kind, sentence: `${at}: ${event.text || `${short}.`}` };
+  return {
+    ...base,
+    short: short ?? event.kind,
+    sentence: / step \d/.test(event.text) ? event.text : `${at}: ${event.text || `${short}.`}`,
+  };
 }
 
 /**

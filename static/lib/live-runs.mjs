@@ -1,13 +1,19 @@
 // Training runs in the browser: stored columns, then the stream; both only for what is shown.
 
 import { ApiError, get } from "./api.mjs";
-import { RunData } from "./run-data.mjs";
-import { looks } from "./series.mjs";
+import { warm } from "./plot.mjs";
+import { RunData, tensorsOf } from "./run-data.mjs";
+import { FEW_RUNS, looks } from "./series.mjs";
 import { openStream } from "./stream.mjs";
 
 const POINTS = 600; // of each column, of the stored part
+const FEW = 120; // the same, of the faint lines of every tensor
+const ZOOMED = 1000; // and of a range that is looked at closely
 const REDRAW_MS = 150; // between pictures while frames come in
 const ALWAYS = ["loss", "lr", "weight_decay", "path_*", "boundary"];
+// Of every tensor, whatever the charts: the table of a run's tensors, and the sentence on several runs, tell them.
+const TABLE = ["weight_norm", "effective_lr_median", "effective_decay"];
+const SENTENCE = ["effective_decay"];
 
 /**
  * Follows `ids` and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
@@ -24,40 +30,56 @@ export function followRuns(store, catalogue, ids) {
   let wantedNow = "";
   let redraw = 0;
 
-  /** Patterns of the columns that the open charts and the chosen tensor need. */
+  /** Patterns of the columns that are shown: of every tensor, and single ones. */
   function wanted() {
     const { charts, tensor } = store.get();
-    const names = new Set(ALWAYS);
+    const all = new Set((ids.length > 1 ? SENTENCE : TABLE).map((metric) => `*/${metric}`));
+    const own = new Set(ALWAYS);
+    const chosen = [...new Set([...data.values()].map((one) => chosenOf(one, tensor)))];
     for (const view of charts) {
       const chart = catalogue.charts.find((/** @type {any} */ c) => c.id === view.id);
-      for (const trace of chart?.figure.data ?? []) {
-        names.add(trace.meta.y.replace("{each}", "*").replace("{tensor}", tensor || "*"));
+      for (const { y } of (chart?.figure.data ?? []).map((/** @type {any} */ trace) => trace.meta)) {
+        if (y.includes("{each}")) {
+          if (ids.length <= FEW_RUNS) all.add(y.replace("{each}", "*"));
+        } else if (tensor || !y.endsWith("_hist")) for (const name of chosen) own.add(y.replace("{tensor}", name));
       }
     }
-    return [...names]
-      .filter((name) => tensor || !name.endsWith("_hist"))
-      .sort()
-      .join(",");
+    return { all: [...all].sort().join(","), own: [...own].sort().join(",") };
+  }
+
+  /** The tensor whose lines are strong: the chosen one, else the run's first. @param {RunData} one @param {string} tensor */
+  function chosenOf(one, tensor) {
+    const names = tensorsOf(one.info, Object.keys(one.info.columns ?? {}));
+    return (names.includes(tensor) ? tensor : names[0]) ?? "*";
   }
 
   async function load() {
-    const columns = wanted();
-    if (columns === wantedNow) return;
-    wantedNow = columns;
-    close();
     try {
-      await Promise.all(ids.map((id) => loadOne(id, columns)));
+      if (!data.size) await Promise.all(ids.map(async (id) => data.set(id, new RunData(await get(`/api/runs/${id}`)))));
+      const columns = wanted();
+      const key = `${columns.all},${columns.own}`;
+      if (key === wantedNow) return;
+      wantedNow = key;
+      close();
+      const coming = fetchAll(columns);
+      warm();
+      const fresh = await coming;
+      if (key !== wantedNow) return; // somebody chose something else meanwhile
+      for (const [id, answers] of fresh) {
+        const one = new RunData(data.get(id)?.info);
+        one.load(answers);
+        data.set(id, one);
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       store.set({ error }, false);
       return;
     }
-    if (columns !== wantedNow) return; // somebody chose something else meanwhile
     show();
     const after = ids.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(",");
     close = openStream(
       ids.join(","),
-      { after, columns: `step,${columns}` },
+      { after, columns: `step,${wantedNow}` },
       {
         onFrame(frame) {
           data.get(frame.run)?.append(frame);
@@ -65,10 +87,10 @@ export function followRuns(store, catalogue, ids) {
         },
         onState(state) {
           const known = data.get(state.id);
-          if (!known) return;
-          const ended = state.finished && !known.info.finished;
+          if (!known || !differs(state, known.info)) return;
+          const changed = state.status !== known.info.status;
           known.info = { ...known.info, ...state };
-          if (ended || !known.info.tensors?.length) refreshInfo(state.id);
+          if (changed) refreshInfo(state.id);
           later();
         },
         onConnection: (connected) => store.set({ connected }, false),
@@ -76,13 +98,21 @@ export function followRuns(store, catalogue, ids) {
     );
   }
 
-  /** @param {string} id @param {string} columns */
-  async function loadOne(id, columns) {
-    const query = new URLSearchParams({ columns, points: String(POINTS) });
-    const [info, frames] = await Promise.all([get(`/api/runs/${id}`), get(`/api/runs/${id}/frames?${query}`)]);
-    const one = new RunData(info);
-    one.load(frames);
-    data.set(id, one);
+  /**
+   * @param {{ all: string, own: string }} columns
+   * @param {number[]} [range]
+   * @returns {Promise<(readonly [string, any[]])[]>}
+   */
+  function fetchAll(columns, range) {
+    return Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await fetchColumns(id, columns, range)])));
+  }
+
+  /** Answers for both kinds of columns. @param {string} id @param {{ all: string, own: string }} columns @param {number[]} [range] */
+  function fetchColumns(id, { all, own }, range) {
+    const part = range ? { from: String(Math.floor(range[0] ?? 0)), to: String(Math.ceil(range[1] ?? 0)) } : {};
+    const ask = (/** @type {string} */ columns, /** @type {number} */ points) =>
+      get(`/api/runs/${id}/frames?${new URLSearchParams({ columns, points: String(points), ...part })}`);
+    return Promise.all([ask(all, FEW), ask(own, range ? ZOOMED : POINTS)]);
   }
 
   /** @param {string} id */
@@ -97,24 +127,16 @@ export function followRuns(store, catalogue, ids) {
   /** Where the view is zoomed, fetches that part in full detail. */
   async function zoom() {
     const { range } = store.get();
-    const columns = wantedNow;
     if (!range) {
       for (const one of data.values()) one.detail.clear();
       show();
       return;
     }
-    await Promise.all(
-      ids.map(async (id) => {
-        const query = new URLSearchParams({
-          columns,
-          points: "1000",
-          from: String(Math.floor(range[0])),
-          to: String(Math.ceil(range[1])),
-        });
-        data.get(id)?.load(await get(`/api/runs/${id}/frames?${query}`), true);
-      }),
-    );
-    if (range === store.get().range) show();
+    const columns = wanted();
+    const closer = await fetchAll(columns, range);
+    if (range !== store.get().range) return; // somebody zoomed on meanwhile
+    for (const [id, answers] of closer) data.get(id)?.load(answers, true);
+    show();
   }
 
   function later() {
@@ -130,13 +152,15 @@ export function followRuns(store, catalogue, ids) {
     const dressed = looks(
       all.map((one) => /** @type {any} */ ({ optimizer: one.info.optimizer, colour: -1, dash: -1 })),
       optimizers,
+      true,
     );
     // Runs of different optimizers are told apart by these; others by the names that people gave them.
     const titles = all.map(
       (one) =>
         catalogue.optimizers.find((/** @type {any} */ o) => o.id === one.info.optimizer)?.title ?? one.info.optimizer,
     );
-    const names = new Set(titles).size === all.length ? titles : all.map((one) => one.info.name || one.info.id);
+    const names =
+      new Set(titles).size === all.length ? titles : apartFrom(all.map((one) => one.info.name || one.info.id));
     const visible = all.map((one, i) => ({
       label: names.filter((name) => name === names[i]).length > 1 ? `${names[i]} ${i + 1}` : names[i],
       colour: dressed[i]?.colour,
@@ -159,4 +183,21 @@ export function followRuns(store, catalogue, ids) {
   store.on(["range"], zoom);
   load();
   return { redraw: show, refresh: () => Promise.all(ids.map(refreshInfo)) };
+}
+
+/** Whether a state says anything new. @param {any} state @param {any} info */
+function differs(state, info) {
+  return Object.entries(state).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(info[name]));
+}
+
+/**
+ * Names without the words that all of them begin with: "AdamW, seed 1" and "AdamW, seed 2" are "seed 1" and "seed 2".
+ * @param {string[]} names
+ */
+function apartFrom(names) {
+  const [first = ""] = names;
+  const head = first.slice(0, first.indexOf(", ") + 2);
+  return first.includes(", ") && names.every((name) => name.startsWith(head))
+    ? names.map((n) => n.slice(head.length))
+    : names;
 }

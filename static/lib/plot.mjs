@@ -21,6 +21,11 @@ function plotly() {
   return loading;
 }
 
+/** Has Plotly ready by the time that the numbers to draw are there: it takes the browser half a second to read. */
+export function warm() {
+  plotly();
+}
+
 /**
  * Draws `figure` in `element`, reusing what is there; returns when it is on the page.
  * @param {HTMLElement} element

@@ -1,8 +1,8 @@
 // The trace of one training run in the browser: stored columns first, then the stream's frames.
 
 /**
- * A column as it grows: measured values, and the step of each.
- * @typedef {{ steps: Float64Array, values: Float32Array, length: number, width: number }} Growing
+ * A column as it grows: measured values, and the step of each; `seq` is the first frame that is not in it.
+ * @typedef {{ steps: Float64Array, values: Float32Array, length: number, width: number, seq: number }} Growing
  */
 
 const PREDICTED = 0.9; // β₁ where the rule declares none of its own
@@ -21,13 +21,23 @@ export class RunData {
   }
 
   /**
-   * Takes the answer of `GET …/frames`; with `detail` as a closer look at a range.
-   * @param {any} answer
+   * Takes answers of `GET …/frames` on different columns, perhaps of different moments; what a later one
+   * has replaces what an earlier one had. With `detail` as a closer look at a range.
+   * @param {any[]} answers
    * @param {boolean} [detail]
    */
-  load(answer, detail = false) {
+  load(answers, detail = false) {
     const target = detail ? this.detail : this.growing;
     if (detail) target.clear();
+    for (const answer of answers) this.#take(answer, target);
+    if (detail) return;
+    const first = answers.reduce((a, b) => (b.next_seq < a.next_seq ? b : a));
+    this.nextSeq = first.next_seq;
+    this.events = first.events ?? [];
+  }
+
+  /** @param {any} answer @param {Map<string, Growing>} target */
+  #take(answer, target) {
     for (const [name, { step, value }] of Object.entries(answer.columns)) {
       const width = value.shape?.length === 2 ? value.shape[1] : 1;
       target.set(name, {
@@ -35,11 +45,9 @@ export class RunData {
         values: Float32Array.from(value),
         length: step.length,
         width,
+        seq: answer.next_seq,
       });
     }
-    if (detail) return;
-    this.nextSeq = answer.next_seq;
-    this.events = answer.events ?? [];
   }
 
   /**
@@ -58,7 +66,9 @@ export class RunData {
         values: new Float32Array(64 * width),
         length: 0,
         width,
+        seq: 0,
       };
+      if (frame.seq < column.seq) continue;
       const length = column.length + offsets.length;
       if (length > column.steps.length) {
         column.steps = grown(column.steps, 2 * length);
@@ -74,10 +84,7 @@ export class RunData {
 
   /** Names of the tensors that were traced, in the model's order. */
   get tensors() {
-    const declared = (this.info.tensors ?? []).map((/** @type {any} */ t) => t.name);
-    return declared.length
-      ? declared
-      : [...new Set([...this.growing.keys()].filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? ""))];
+    return tensorsOf(this.info, this.growing.keys());
   }
 
   /** The last step that is known. */
@@ -119,6 +126,18 @@ export class RunData {
     steps.expected_decay = steps.lr;
     steps.expected_angle = steps.lr;
   }
+}
+
+/**
+ * Names of a run's tensors: as declared, else as its columns have them.
+ * @param {any} info
+ * @param {Iterable<string>} columns
+ * @returns {string[]}
+ */
+export function tensorsOf(info, columns) {
+  const declared = (info.tensors ?? []).map((/** @type {any} */ t) => t.name);
+  if (declared.length) return declared;
+  return [...new Set([...columns].filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? ""))];
 }
 
 /**

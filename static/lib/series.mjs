@@ -5,6 +5,8 @@ import { colour } from "./theme.mjs";
 // The four that tell the story of decay keep the strongest colours; the others share the rest.
 const STORY = ["adam_l2", "adamw", "adamw_lh", "sgd_l2"];
 export const COLOURS = 8;
+/** With more runs in a chart, the finer lines of each and those of every tensor are left out. */
+export const FEW_RUNS = 4;
 
 /** Stroke patterns in units of the line width, with their names. */
 export const DASHES = [
@@ -20,13 +22,22 @@ export const DASHES = [
  * earlier runners of the same colour.
  * @param {import("./view.mjs").Runner[]} runners
  * @param {string[]} optimizers  all ids, in the catalogue's order
+ * @param {boolean} [apart]  whether those of one optimizer get colours of their own, as long as there are any
  * @returns {{ colour: string, slot: number, dash: number }[]}
  */
-export function looks(runners, optimizers) {
+export function looks(runners, optimizers, apart = false) {
   /** @type {Map<number, number>} */
   const used = new Map();
-  return runners.map((runner) => {
-    const slot = runner.colour >= 0 ? runner.colour % COLOURS : slotOf(runner.optimizer, optimizers);
+  const wanted = runners.map(({ colour: own, optimizer }) =>
+    own >= 0 ? own % COLOURS : slotOf(optimizer, optimizers),
+  );
+  return wanted.map((first, i) => {
+    const runner = /** @type {import("./view.mjs").Runner} */ (runners[i]);
+    let slot = first;
+    if (apart && used.has(slot)) {
+      const free = Array.from({ length: COLOURS }, (_, k) => k).find((k) => !used.has(k) && !wanted.includes(k));
+      slot = free ?? slot;
+    }
     const times = used.get(slot) ?? 0;
     used.set(slot, times + 1);
     const dash = (runner.dash >= 0 ? runner.dash : times) % DASHES.length;

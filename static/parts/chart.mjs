@@ -4,20 +4,22 @@ import { axisFor, stepsOf } from "../lib/columns.mjs";
 import { closing, make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
+import { FEW_RUNS } from "../lib/series.mjs";
 import { download } from "./download.mjs";
 import { eventShapes, placeEvents } from "./events.mjs";
 import { placeLabels } from "./labels.mjs";
 import { cursor } from "./player.mjs";
-import { columnOf, heatTrace, jointTrace, lineTrace, STATE } from "./traces.mjs";
+import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE } from "./traces.mjs";
 
 /**
  * @typedef {import("./marks.mjs").Run} Run
  * @typedef {import("../lib/view.mjs").ChartView} ChartView
- * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean,
+ * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean, about: string,
  *   figure: { data: any[], layout: any } }} Chart
  */
 
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
+const NARROW = 116; // the right margin where labels need not name the run
 const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
 const HISTOGRAM = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
@@ -105,13 +107,14 @@ export function mountChart(chart, store, runsOf, linked) {
     const runs = runsOf(state);
     const { log: logarithmic } = view();
     const chosen = { state: chooseState(runs), tensor: state.tensor ?? "" };
-    const look = { logarithmic, range: state.range, smoothing: state.smoothing };
+    const look = { logarithmic, range: state.range, smoothing: state.smoothing, points: pointsOfEach(runs) };
     drawn = [];
     if (chart.figure.data[0]?.type === "heatmap") return heatFigure(runs, chosen);
+    const traces = chart.figure.data.filter((trace) => runs.length <= FEW_RUNS || !trace.meta.detail);
     const data = runs.flatMap((run) =>
-      chart.figure.data.flatMap((trace) => {
+      traces.flatMap((trace) => {
         const column = columnOf(trace, run, chosen);
-        if (column === null) return [jointTrace(trace, run, look)];
+        if (column === null) return runs.length > FEW_RUNS ? [] : [jointTrace(trace, run, look)];
         const values = run.columns[column];
         const steps = stepsOf(run, column);
         if (!values || !steps || !values.some(Number.isFinite)) return [];
@@ -140,6 +143,13 @@ export function mountChart(chart, store, runsOf, linked) {
     return frame(heat ? [heat.trace] : [], yaxis);
   }
 
+  /** Pixels beside the picture, for labels. */
+  function labelled() {
+    const width = chart.about === "run" && runsOf(store.get()).length < 2 ? NARROW : MARGIN.r;
+    element.style.setProperty("--label-width", `${width - 10}px`);
+    return width;
+  }
+
   /** @param {any[]} data @param {object} yaxis */
   function frame(data, yaxis) {
     const { range, steps } = store.get();
@@ -148,7 +158,7 @@ export function mountChart(chart, store, runsOf, linked) {
       layout: plot.layout({
         width: place.clientWidth,
         height: place.clientHeight,
-        margin: MARGIN,
+        margin: { ...MARGIN, r: labelled() },
         dragmode: "zoom",
         xaxis: plot.axis({ range: range ?? [0, steps], nticks: 6 }),
         yaxis,
@@ -177,7 +187,7 @@ export function mountChart(chart, store, runsOf, linked) {
   function draw() {
     log.checked = view().log;
     stale = true;
-    if (!inSight) return Promise.resolve();
+    if (!inSight || !store.get().result) return Promise.resolve(); // nothing to see, or not yet
     drawing ??= new Promise(requestAnimationFrame).then(paint).finally(() => {
       drawing = null;
     });

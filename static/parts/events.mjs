@@ -4,7 +4,8 @@ import { make } from "../lib/dom.mjs";
 import { eventsOf, marksOf } from "../lib/events.mjs";
 
 const NEAR = 5; // pixels within which events share a mark
-const LETTER = 6; // pixels of a letter, about
+const [LETTER, LINE] = [5.6, 14]; // pixels of a letter, about, and of a line
+const ROWS = 3; // of words, one below the other where marks lie close
 
 /**
  * Puts the marks of these runs over a chart; words stand at each where there is room, and at the cursor's in full.
@@ -19,7 +20,7 @@ export function placeEvents(place, runs, at, { step, hovering }) {
   const cursor = at.x(step);
   const nearest = hovering ? marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0] : undefined;
   const pointed = nearest && Math.abs(nearest.px - cursor) <= NEAR ? nearest : undefined;
-  let free = at.left;
+  const free = Array(ROWS).fill(at.left);
   const elements = marks.map((mark) => {
     const alone = known.length < 2;
     const full = mark.told.map((event) => `${alone ? "" : `${mark.run.label}, `}${event.sentence}`).join("\n");
@@ -27,12 +28,16 @@ export function placeEvents(place, runs, at, { step, hovering }) {
     const longest = Math.max(...text.split("\n").map((line) => line.length));
     const width = Math.min(longest * LETTER + 8, at.right - at.left);
     const left = Math.max(Math.min(mark.px + 3, at.right - width), at.left);
-    const fits = mark === pointed || left >= free;
-    if (text && fits) free = left + width + 4;
+    const row = mark === pointed ? 0 : free.findIndex((end) => left >= end);
+    if (text && row >= 0) free[row] = left + width + 4;
     const words =
       text &&
-      fits &&
-      make("span", { class: "event-words", style: `left: ${left}px; max-width: ${at.right - left}px` }, text);
+      row >= 0 &&
+      make(
+        "span",
+        { class: "event-words", style: `left: ${left}px; top: ${LINE * row}px; max-width: ${at.right - left}px` },
+        text,
+      );
     const line = make("span", { class: "event-line", style: `left: ${mark.px}px; --colour: ${mark.run.colour}` });
     return make(
       "div",
@@ -101,6 +106,7 @@ export function mountEvents(root, store) {
     const { visible } = store.get();
     const told = visible
       .flatMap((/** @type {any} */ run) => eventsOf(run).map((event) => ({ run, event })))
+      .filter((/** @type {any} */ { event }) => visible.length === 1 || !event.quiet)
       .sort((/** @type {any} */ a, /** @type {any} */ b) => a.event.step - b.event.step);
     const key = JSON.stringify(told.map((/** @type {any} */ t) => [t.run.label, t.event.sentence]));
     if (key === shown) return;

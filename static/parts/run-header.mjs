@@ -2,22 +2,22 @@
 
 import { make } from "../lib/dom.mjs";
 import { count, number } from "../lib/format.mjs";
+import { makeBadge } from "./badge.mjs";
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
 export function mountRunHeader(root, store) {
   const title = make("h1", {});
-  const status = make("span", { class: "badge" });
+  const badge = makeBadge();
   const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const facts = make("span", { class: "facts" });
   const reason = make("p", { class: "outcome" });
-  root.append(title, status, progress, facts, reason);
+  root.append(title, badge.element, progress, facts, reason);
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
     title.textContent = info.name || `${info.optimizer} on ${info.task}`;
     document.title = `${title.textContent} · Optimscope`;
-    status.textContent = info.outcome && info.outcome !== info.status ? `${info.status}: ${info.outcome}` : info.status;
-    status.dataset.status = info.status;
+    badge.update(info);
     progress.value = info.progress ?? 0;
     const parts = [
       `step ${count(info.step)}${info.steps ? ` / ${count(info.steps)}` : ""}`,

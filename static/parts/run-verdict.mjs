@@ -2,6 +2,8 @@
 
 import { number } from "../lib/format.mjs";
 
+const IN_A_SENTENCE = 3; // runs
+
 /**
  * The settings in which the runs differ, by path.
  * @param {Record<string, any>[]} configs
@@ -18,11 +20,12 @@ export function differences(configs) {
 }
 
 /**
+ * Nested settings by their paths.
  * @param {Record<string, any>} value
  * @param {string} [prefix]
  * @returns {Record<string, any>}
  */
-function flatten(value, prefix = "") {
+export function flatten(value, prefix = "") {
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]) => {
       const path = prefix ? `${prefix}.${name}` : name;
@@ -47,6 +50,7 @@ export function runsVerdict(runs) {
   const known = runs.filter((run) => run.columns.loss?.length);
   if (known.length < 2) return known.length ? "" : "The curves begin with the first steps.";
   const step = Math.min(...known.map((run) => run.steps.loss?.at(-1) ?? 0));
+  if (known.length > IN_A_SENTENCE) return verdictOfMany(known, step);
   const parts = known.map((run) => {
     const spread = decaySpread(run);
     const decay =
@@ -58,6 +62,23 @@ export function runsVerdict(runs) {
     return `${run.label} ${decay} and stands at a loss of ${number(recent(run.columns.loss), 3)}`;
   });
   return `After ${step} steps ${parts.join("; ")}.`;
+}
+
+/** Who stands lowest and highest, and whose decay is least even. @param {any[]} runs @param {number} step */
+function verdictOfMany(runs, step) {
+  const byLoss = runs
+    .map((run) => ({ label: run.label, loss: recent(run.columns.loss) }))
+    .sort((a, b) => (Number.isFinite(a.loss) ? a.loss : Infinity) - (Number.isFinite(b.loss) ? b.loss : Infinity));
+  const [low, high] = [byLoss[0], byLoss.at(-1)];
+  const spreads = runs
+    .map((run) => ({ label: run.label, spread: decaySpread(run) ?? 0 }))
+    .sort((a, b) => b.spread - a.spread);
+  const uneven = spreads[0];
+  const decay =
+    uneven && uneven.spread >= 1.02
+      ? ` Decay is least even with ${uneven.label}: the rates of its tensors differ by a factor of ${number(uneven.spread, 2)}.`
+      : "";
+  return `After ${step} steps ${low?.label} stands lowest, at a loss of ${number(low?.loss, 3)}, and ${high?.label} highest, at ${number(high?.loss, 3)}.${decay}`;
 }
 
 /** The largest effective decay over the smallest, of the tensors that decay. @param {any} run */

@@ -30,7 +30,11 @@ export function mountTensors(root, store) {
       make(
         "table",
         { class: "tensors" },
-        make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col" }, h)))),
+        make(
+          "thead",
+          {},
+          make("tr", {}, ...heads.map((h, i) => make("th", { scope: "col", class: i === 2 ? "word" : undefined }, h))),
+        ),
         body,
       ),
     ),

@@ -6,7 +6,7 @@ import { colour } from "../lib/theme.mjs";
 
 /**
  * @typedef {import("./marks.mjs").Run} Run
- * @typedef {{ logarithmic: boolean, range: number[] | null, smoothing?: number }} Look
+ * @typedef {{ logarithmic: boolean, range: number[] | null, smoothing?: number, points?: number }} Look
  */
 
 // Stand-ins in the names of declared columns.
@@ -15,6 +15,7 @@ const TENSOR = "{tensor}";
 const EACH = "{each}";
 
 const EACH_POINTS = 120; // of every tensor's line, where all are drawn
+const ALL_POINTS = 24_000; // of all these lines in a chart together
 
 /**
  * The column that a declared trace shows of this run; null for one that shows every tensor.
@@ -43,15 +44,23 @@ export function lineTrace(declared, run, values, steps, { logarithmic, range, sm
   const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null);
   const own = declared.line?.dash ?? "solid";
   const shown = smoothing > 0 ? smooth(values, smoothing) : values;
+  const alone = rows.length < 2;
   return {
     type: "scatter",
-    mode: "lines",
+    mode: alone ? "markers" : "lines",
+    marker: { color: run.colour, size: 6 },
     x: rows.map((i) => /** @type {number} */ (steps[i])),
     y: rows.map((i) => (logarithmic ? Math.abs(/** @type {number} */ (shown[i])) || null : shown[i])),
     line: { color: run.colour, width: 1.6, dash: own === "solid" ? DASHES[run.dash]?.plotly : own },
     hoverinfo: "skip",
     connectgaps: true,
   };
+}
+
+/** How many points the line of each tensor gets. @param {Run[]} runs */
+export function pointsOfEach(runs) {
+  const lines = runs.reduce((sum, run) => sum + (run.tensors?.length ?? 0), 0);
+  return Math.min(EACH_POINTS, Math.max(2 * Math.round(ALL_POINTS / Math.max(lines, 1) / 2), 16));
 }
 
 /**
@@ -61,14 +70,14 @@ export function lineTrace(declared, run, values, steps, { logarithmic, range, sm
  * @param {Look} look
  * @returns {any}
  */
-export function jointTrace(declared, run, { logarithmic, range }) {
+export function jointTrace(declared, run, { logarithmic, range, points = EACH_POINTS }) {
   /** @type {(number | null)[][]} */
   const [x, y] = [[], []];
   for (const tensor of run.tensors ?? []) {
     const column = declared.meta.y.replace(EACH, tensor);
     const [values, steps] = [run.columns[column], stepsOf(run, column)];
     if (!values || !steps) continue;
-    const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null, EACH_POINTS);
+    const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null, points);
     for (const i of rows) {
       x?.push(/** @type {number} */ (steps[i]));
       const value = /** @type {number} */ (values[i]);
@@ -77,9 +86,11 @@ export function jointTrace(declared, run, { logarithmic, range }) {
     x?.push(null);
     y?.push(null);
   }
+  const alone = x?.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));
   return {
     type: "scatter",
-    mode: "lines",
+    mode: alone ? "markers" : "lines",
+    marker: { color: run.colour, size: 4 },
     x,
     y,
     line: { color: run.colour, width: 1 },

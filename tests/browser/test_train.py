@@ -67,7 +67,7 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
     expect(badge).to_have_text("running", timeout=20_000)
     page.get_by_role("button", name="Pause").click()
     expect(badge).to_have_text("paused")
-    page.get_by_role("button", name="Step").click()
+    page.get_by_role("button", name="Step", exact=True).click()
     knob = page.get_by_label("Change η while it runs")
     knob.fill("0.0005")
     knob.press("Enter")
@@ -102,6 +102,45 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
     expect(charts.first.locator(".event-words").first).to_contain_text("η 0.001 → 5×10⁻⁴")
     change.click()  # the cursor goes there, and the mark tells all of it
     expect(charts.first.locator(".pointed .event-words")).to_contain_text("changed by hand")
+
+
+def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> None:
+    start(page, steps=120)
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    expect(page.locator("#legend")).to_contain_text(
+        re.compile("finished.*finished", re.DOTALL), timeout=60_000
+    )
+    loss = page.locator("[data-chart=run_loss]")
+    line = loss.locator(".js-line").first
+    line.wait_for(state="attached")
+    kind = "chart => chart.querySelector('.chart-plot')._fullLayout"
+    assert loss.evaluate(f"{kind}.yaxis.type") == "log"
+    loss.get_by_label("log").uncheck()
+    page.wait_for_function(
+        "() => document.querySelector('[data-chart=run_loss] .chart-plot')._fullLayout.yaxis.type == 'linear'"
+    )
+    rough = line.get_attribute("d")
+    page.get_by_label("Smoothing").fill("0.9")
+    page.wait_for_function(
+        "before => document.querySelector('[data-chart=run_loss] .js-line').getAttribute('d') != before",
+        arg=rough,
+    )
+    box = loss.locator(".nsewdrag").first.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    for chart in page.locator(".chart:visible").all():  # one cursor on all
+        expect(chart.locator(".chart-cursor")).to_be_visible()
+    with page.expect_response(re.compile(r"/frames\?.*from=\d+&to=\d+")) as closer:
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=4)
+        page.mouse.up()
+    assert closer.value.ok
+    starts = """limit => [...document.querySelectorAll('.chart-plot')].filter(plot => plot._fullLayout)
+        .map(plot => plot._fullLayout.xaxis.range[0]).every(from => limit ? from > limit : from === 0)"""
+    page.wait_for_function(starts, arg=30)
+    loss.locator(".nsewdrag").first.dblclick()
+    page.wait_for_function(starts, arg=0)
 
 
 def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:
