@@ -40,7 +40,11 @@ const settings = byId("settings");
 store.on(["runs"], ({ runs: [info] }) => {
   if (settings.children.length || !info) return;
   const rows = Object.entries(flatten({ task: info.task, optimizer: info.optimizer, ...info.config }))
-    .filter(([name, value]) => value !== null && value !== undefined && !["name", "tags"].includes(name))
+    .filter(
+      ([name, value]) =>
+        ![null, undefined, ""].includes(Array.isArray(value) ? value.join() : value) &&
+        !["name", "tags"].includes(name),
+    )
     .map(([name, value]) => [name.replace(/^hyper\.|^settings\./, ""), value]);
   settings.append(
     ...rows.flatMap(([name, value]) => [make("dt", {}, name.replaceAll(/[_.]/g, " ")), make("dd", {}, String(value))]),
