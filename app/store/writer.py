@@ -65,6 +65,11 @@ class Writer:
         self._queue.put((work, future))
         return future
 
+    @property
+    def purging(self) -> bool:
+        """Whether deleted runs are still being removed."""
+        return bool(self._purging)
+
     def close(self) -> None:
         """Finishes what is queued."""
         self._queue.put(None)
