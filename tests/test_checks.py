@@ -1,4 +1,4 @@
-"""Format, lint and types, of Python, of the browser modules and of the Dockerfile: part of the one test command."""
+"""Format, lint and types, of Python, browser modules and Dockerfile: part of the one test command."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Image:
         """A command line that enters the container; what runs in there is to be added."""
         environment = [*self.config["Env"], *(f"{name}={value}" for name, value in settings.items())]
         enter = ["sh", "-c", ENTER, str(self.root), str(data), self.config["User"]]
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", *enter, "env", "-i", *environment]
+        return ["unshare", "--mount", "--pid", "--fork", *enter, "env", "-i", *environment]
 
     def execute(self, data: Path, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in a container of its own."""
@@ -110,11 +110,15 @@ class Image:
         process = subprocess.Popen(
             [*command, *self.config["Cmd"]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        container = Container(process, port)
         try:
-            yield Container(process, port)
+            yield container
         finally:
-            process.kill()
-            process.communicate()
+            if container.pid:
+                os.kill(container.pid, signal.SIGKILL)  # all others in there go with its first process
+            process.wait()
+            assert process.stdout
+            process.stdout.close()
 
 
 @dataclass
@@ -126,9 +130,11 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """Its first process, as seen from outside."""
+        """Its first process, as seen from outside; 0 when it has ended."""
+        if self.process.poll() is not None:
+            return 0
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0])
+        return int(children[0]) if children else 0
 
     @property
     def status(self) -> dict[str, str]:
@@ -136,9 +142,14 @@ class Container:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
+    def said(self) -> str:
+        """What it printed, once it has ended."""
+        assert self.process.stdout
+        return self.process.stdout.read()
+
     def enter(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command with its root, mounts and user."""
-        within = ("nsenter", f"--target={self.pid}", "--mount", "--pid", "--root", "--setuid=10001")
+        within = ("nsenter", f"--target={self.pid}", "--mount", "--pid", "--root", "--wd", "--setuid=10001")
         environment = Path(f"/proc/{self.pid}/environ").read_bytes().decode().split("\0")
         set_up = ("--setgid=10001", "env", "-i", *filter(None, environment))
         return subprocess.run([*within, *set_up, *command], capture_output=True, text=True)

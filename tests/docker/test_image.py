@@ -74,12 +74,12 @@ def answer(container: Container, path: str, body: object = None) -> bytes:
                 found: bytes = response.read()
                 return found
         except ConnectionError:
-            assert container.process.poll() is None, container.process.communicate()[0]
+            assert container.process.poll() is None, container.said()
             pause.wait(0.01)
         except OSError as error:
             if not isinstance(getattr(error, "reason", None), ConnectionError):
                 raise
-            assert container.process.poll() is None, container.process.communicate()[0]
+            assert container.process.poll() is None, container.said()
             pause.wait(0.01)
 
 
@@ -161,7 +161,7 @@ def test_others_need_the_token_that_it_prints(image: Image, data: Path) -> None:
         answer(container, "/login")
         print(f"first page {time.monotonic() - begun:.2f} s after the start")
         container.stop(STOP_SECONDS)
-        said = container.process.communicate()[0]
+        said = container.said()
     [token] = set(re.findall(r"token=([\w-]{32})", said))
     assert f"http://lab.example:8000/?token={token}" in said
     assert "▀" in said, "the link as a QR code"
