@@ -31,25 +31,25 @@ class Retention:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             try:
-                await asyncio.to_thread(self.tidy, time.time())
+                await self.tidy(time.time())
             except StoreError as error:
                 log.warning("Old runs could not be removed: %s", error)
 
-    def tidy(self, now: float) -> list[str]:
+    async def tidy(self, now: float) -> list[str]:
         """Removes what is due at the time ``now``; the ids of the runs that went."""
         if self._store.purging:
             return []  # what goes already still counts
         query = Query(status=[status.value for status in RETIRED], sort="finished", limit=AT_ONCE)
-        oldest, _ = self._store.select(query)
+        oldest, _ = await asyncio.to_thread(self._store.select, query)
+        used = await asyncio.to_thread(self._store.bytes_used)
         gone = []
-        for run, reason in self._due(oldest, now):
-            if self._store.retire(run.id).result():
+        for run, reason in self._due(oldest, used, now):
+            if await asyncio.wrap_future(self._store.retire(run.id)):
                 log.info("Removed run %s (%s): %s", run.id, run.name, reason, extra={"run": run.id})
                 gone.append(run.id)
         return gone
 
-    def _due(self, oldest: list[Run], now: float) -> Iterator[tuple[Run, str]]:
-        used = self._store.bytes_used()
+    def _due(self, oldest: list[Run], used: int, now: float) -> Iterator[tuple[Run, str]]:
         excess = used - self._most
         for run in oldest:
             age = (now - (run.finished or run.created)) / DAY

@@ -84,6 +84,8 @@ def test_a_service_may_do_no_more_than_it_must(service: str) -> None:
     assert [entry.split(":")[0] for entry in settings["tmpfs"]] == ["/tmp"]
     assert settings["volumes"] == ["data:/data"]
     assert "VOLUME /data" in DOCKERFILE
+    [published] = settings["ports"]
+    assert published.endswith(f":{settings['environment']['OPTIMSCOPE_PORT']}")
     assert settings["healthcheck"]["test"][0] == "CMD"
     assert float(settings["stop_grace_period"].removesuffix("s")) > SHUTDOWN_SECONDS + 2
 

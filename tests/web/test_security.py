@@ -122,7 +122,7 @@ def test_whatever_changes_something_is_closed_to_other_sites(
 
 @pytest.mark.parametrize("headers", FOREIGN)
 def test_streams_are_closed_to_other_sites(client: TestClient, headers: dict[str, str]) -> None:
-    response = client.get("/api/stream?runs=*", headers=headers)
+    response = client.get("/api/stream?runs=nobody", headers=headers)
     assert (response.status_code, code(response)) == (403, "origin")
 
 
@@ -329,12 +329,14 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == "'self'"
-    assert policy["frame-ancestors"] == "'none'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
     assert "unsafe-eval" not in headers["content-security-policy"]
     assert "http" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "same-origin"
+    assert headers["referrer-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["permissions-policy"].count("=()") == 3
 
 
 def test_refusals_and_failures_carry_them_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
