@@ -47,7 +47,7 @@ def two_streams(server: Running) -> Any:
     streams = [Stream(server.port, "runs=*") for _ in range(2)]
     for stream in streams:
         stream.response.readline()
-    refused = server.client.get("/api/stream?runs=*")
+    refused = server.client.get("/api/stream?runs=nobody")
     for stream in streams:
         stream.close()
     return refused
