@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _HERE = Path(__file__).parent
+_READY = _HERE / "packed"  # what `app.packing` has packed beforehand, each named by a hash of what it holds
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _PACKED = ("text/", "image/svg", "application/json", "application/manifest")
 PLOTLY = "plotly.min.js"
@@ -42,8 +43,9 @@ class Asset:
 class Assets:
     """The files by address. ``reload`` looks at the folder again for every page (for developers)."""
 
-    def __init__(self, static: Path | None = None, *, reload: bool = False):
+    def __init__(self, static: Path | None = None, *, reload: bool = False, packed: Path = _READY):
         self._static = static or folder("static")
+        self._folder = packed
         self._reload = reload
         self._seen: list[tuple[str, int]] = []
         self.refresh()
@@ -77,7 +79,20 @@ class Assets:
         """Packs what packing makes smaller; takes a second, so call it in a thread."""
         for asset in list(self._files.values()):
             if not asset.packed and asset.media_type.startswith(_PACKED):
-                asset.packed = gzip.compress(asset.content, compresslevel=9, mtime=0)
+                ready = self._ready(asset)
+                asset.packed = ready.read_bytes() if ready.is_file() else _pack(asset.content)
+
+    def keep_packed(self) -> int:
+        """Packs, and writes it where the next `compress` finds it ready; how many files that are."""
+        self.compress()
+        self._folder.mkdir(exist_ok=True)
+        packed = [asset for asset in self._files.values() if asset.packed]
+        for asset in packed:
+            self._ready(asset).write_bytes(asset.packed)
+        return len(packed)
+
+    def _ready(self, asset: Asset) -> Path:
+        return self._folder / f"{hashlib.blake2b(asset.content, digest_size=12).hexdigest()}.gz"
 
     def respond(self, request: Request, version: str, path: str) -> Response | None:
         """The file, or None if there is none of that name in that version."""
@@ -89,6 +104,10 @@ class Assets:
         if asset.packed and "gzip" in request.headers.get("accept-encoding", ""):
             content, headers["Content-Encoding"] = asset.packed, "gzip"
         return Response(content, headers=headers, media_type=asset.media_type)
+
+
+def _pack(content: bytes) -> bytes:
+    return gzip.compress(content, compresslevel=9, mtime=0)
 
 
 def _media_type(path: Path) -> str:

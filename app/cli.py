@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from app.commands.backup import backup, restore
 from app.commands.bench import bench
 from app.commands.list import list_
 from app.commands.run import run
@@ -18,5 +19,5 @@ def main() -> None:
     """An oscilloscope for optimizers: see, per parameter, what an optimizer does to weights."""
 
 
-for command in (serve, run, simulate, list_, bench):
+for command in (serve, run, simulate, list_, bench, backup, restore):
     main.add_command(command)

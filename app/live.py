@@ -13,10 +13,12 @@ from fastapi import Depends, Request
 from app.hub import Hub
 from app.jobs.supervisor import TARGET, Supervisor
 from app.refusals import Refusal
+from app.retention import Retention
 from app.settings import Settings
 from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store
 
 SWEEP_SECONDS = 5.0
+READY_SECONDS = 3.0  # in which the store must take something
 
 
 class Live:
@@ -27,7 +29,7 @@ class Live:
         self.target = target
         self._store: Store | None = None
         self._jobs: Supervisor | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._address = ("127.0.0.1", settings.port)
         self.hub = Hub()
         self.listeners: list[Listener] = [self.hub.announce]
@@ -53,6 +55,17 @@ class Live:
                 409, "gone", f"Run {run.id!r} has no worker any more.", "Stop; start a new run instead."
             )
 
+    async def check_ready(self) -> None:
+        """Raises Refusal or StoreError if runs could not be kept or started now."""
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self.store.try_writing()), READY_SECONDS)
+        except TimeoutError:
+            raise Refusal(
+                503, "store", f"The store has written nothing for {READY_SECONDS:.0f} seconds."
+            ) from None
+        if not self.jobs.ready:
+            raise Refusal(503, "workers", "Runs cannot be started: what starts workers has died.")
+
     def reached_at(self, server: tuple[str, int | None] | None) -> None:
         """Notes the address at which a request has reached the server: workers use it too."""
         if server and server[1]:
@@ -74,7 +87,8 @@ class Live:
         )
         self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
-        self._sweeper = asyncio.create_task(self._sweep())
+        retention = Retention(self.store, self._settings)
+        self._chores = [asyncio.create_task(work) for work in (self._sweep(), retention.forever())]
 
     async def stop_work(self) -> None:
         """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
@@ -87,8 +101,8 @@ class Live:
     async def stop(self) -> None:
         """Closes everything."""
         await self.stop_work()
-        if self._sweeper:
-            self._sweeper.cancel()
+        for chore in self._chores:
+            chore.cancel()
         store, self._store = self._store, None
         if store:
             await asyncio.to_thread(store.close)

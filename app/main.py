@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from app import errors, refusals
 from app.body_limit import BodyLimit
+from app.observer import Observer
 from app.routes import (
     catalogue,
     docs,
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     refusals.install(app)
     app.add_middleware(Guard, settings)
+    app.add_middleware(Observer, services.metrics, log_requests=settings.log_requests)
     return app
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hmac
 import secrets
 import socket
+from contextlib import suppress
 from hashlib import sha256
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,18 +19,35 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import error_response
-from app.settings import Settings, is_loopback
+from app.settings import SHORTEST_TOKEN, Settings, is_loopback
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
 # What a visitor without the token may see: the way in, and what that page loads.
-OPEN_PATHS = ("/login", "/healthz", "/favicon.svg", "/favicon.ico", "/static/")
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/favicon.svg", "/favicon.ico"})
+OPEN_FOLDER = "/static/"
 COOKIE_DAYS = 30
+KEPT_IN = "token"
 
 
 def new_token() -> str:
     """A token that nobody can guess."""
     return secrets.token_urlsafe(24)
+
+
+def kept_token(folder: Path) -> str:
+    """The token made up for the server in ``folder``: a restart sends nobody away."""
+    path = folder / KEPT_IN
+    with suppress(OSError):
+        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN:
+            return token
+    token = new_token()
+    with suppress(OSError):  # a folder that cannot be written is told of by the store
+        folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(f"{token}\n")
+    return token
 
 
 def is_same(given: str, expected: str) -> bool:
@@ -78,9 +97,10 @@ class Guard:
                 code="origin",
                 hint="Open the page under this server's own address.",
             )
-        if self._settings.token and not request.url.path.startswith(OPEN_PATHS):
-            return self._check_token(request)
-        return None
+        path = request.url.path
+        if not self._settings.token or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+            return None
+        return self._check_token(request)
 
     def _is_own(self, host: str) -> bool:
         name = _name(host)
@@ -184,7 +204,12 @@ def _same_origin(headers: Headers, host: str) -> bool:
 def _own_names(settings: Settings) -> frozenset[str]:
     names = set(settings.hosts)
     if not settings.is_local:
-        names |= {settings.host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
+        names |= {
+            settings.host.lower(),
+            _name(urlsplit(settings.url).netloc),
+            socket.gethostname().lower(),
+            socket.getfqdn().lower(),
+        }
     return frozenset(names)
 
 

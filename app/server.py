@@ -21,6 +21,8 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 log_level=log_level,
+                log_config=None,  # see `app.logs`
+                access_log=False,  # see `app.observer`
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
                 server_header=False,
             )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.assets import Assets, folder
 from app.cache import AnswerCache
 from app.live import Live
+from app.metrics import Metrics
 from app.replies import reply
 from app.settings import Settings
 
@@ -26,6 +27,7 @@ class Services:
     answers: AnswerCache
     templates: jinja2.Environment
     live: Live
+    metrics: Metrics
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page from templates/; each gets ``version``, ``path``, ``asset(path)`` and ``catalogue_url``."""
@@ -48,7 +50,10 @@ def make_services(settings: Settings, version: str) -> Services:
         undefined=jinja2.StrictUndefined,
     )
     assets = Assets(reload=settings.reload)
-    return Services(settings, version, assets, AnswerCache(settings.cache_bytes), templates, Live(settings))
+    answers, live = AnswerCache(settings.cache_bytes), Live(settings)
+    metrics = Metrics(live)
+    live.listeners.append(metrics.notice)
+    return Services(settings, version, assets, answers, templates, live, metrics)
 
 
 def _services(request: Request) -> Services:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,6 +35,11 @@ class Limits(BaseSettings):
     columns: int = Field(default=20_000, ge=1, description="Columns of one run.")
     points: int = Field(default=20_000, ge=2, description="Points of one column in one answer.")
     numbers: int = Field(default=8_000_000, ge=2, description="Numbers in one answer.")
+    store_bytes: int = Field(
+        default=10_000_000_000,
+        ge=100_000,
+        description="Bytes of all runs; beyond that, those that ended longest ago are removed.",
+    )
 
     def check(self, name: str, value: int, field: str, what: str) -> None:
         """Raises InvalidInput if ``value`` is above the limit ``name``."""
@@ -61,6 +67,10 @@ class Settings(BaseSettings):
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Host names under which browsers may reach the server, separated by commas."
     )
+    url: str = Field(
+        default="",
+        description="Where others reach the server, as http://lab.example:8000, for the printed link.",
+    )
     frame_ancestors: str = Field(default="'none'", description="Pages that may embed this one, as in a CSP.")
     cache_bytes: int = Field(
         default=64_000_000, ge=0, description="Memory for answers that were computed before."
@@ -75,6 +85,14 @@ class Settings(BaseSettings):
         gt=0,
         description="After so long without a word from its producer a run counts as interrupted.",
     )
+    keep_days: float | None = Field(
+        default=None, gt=0, description="Runs that ended longer ago are removed; None keeps them."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="How the log is written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged: this and worse."
+    )
+    log_requests: bool = Field(default=False, description="Log every request, without its query.")
     reload: bool = Field(
         default=False, description="Pick up edits of templates/ and static/ without a restart."
     )
@@ -94,6 +112,14 @@ class Settings(BaseSettings):
         if token and not (len(token) >= SHORTEST_TOKEN and token.isascii() and token.isprintable()):
             raise ValueError(f"a token needs at least {SHORTEST_TOKEN} plain characters")
         return token
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+            raise ValueError("expected an address as http://lab.example:8000")
+        return url.rstrip("/")
 
     @property
     def is_local(self) -> bool:

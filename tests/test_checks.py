@@ -1,4 +1,4 @@
-"""Format, lint and types, of Python and of the browser modules: part of the one test command."""
+"""Format, lint and types, of Python, browser modules and Dockerfile: part of the one test command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,10 @@ def test_python_is_free_of_lint() -> None:
 
 def test_python_types_hold() -> None:
     python("mypy")
+
+
+def test_the_dockerfile_is_free_of_lint() -> None:
+    run(str(Path(sysconfig.get_path("scripts")) / "hadolint"), "Dockerfile")
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,19 @@ BACKLOG = 2048
 @click.option(
     "--token", help="What visitors must show; made up and printed if the host is not this machine's own."
 )
+@click.option("--url", help="Where others reach the server, for the link and the QR code that are printed.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), help="How the log is written.  [default: text]"
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
     from pydantic import ValidationError
 
+    from app import logs
+    from app.invitation import here, invitation
     from app.main import create_app
-    from app.security import new_token
+    from app.security import kept_token
     from app.server import Server
     from app.settings import Settings
     from app.store import StoreError
@@ -40,19 +46,21 @@ def serve(open_page: bool, **given: Any) -> None:
         raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    token = settings.token or ("" if settings.is_local else new_token())
+    was_given = bool(settings.token)
+    token = settings.token or ("" if settings.is_local else kept_token(settings.data_dir))
     preload = settings.preload or "preload" not in settings.model_fields_set
     settings = settings.model_copy(update={"port": port, "token": token, "preload": preload})
-    address = _address(settings.host, port) + (f"/?token={token}" if token else "")
+    logs.configure(settings)
     app = create_app(settings)
     try:
         app.state.services.live.open_store()
     except StoreError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Optimscope is at {address}  (stop with Ctrl+C)")
+    # Whoever gave the token knows it: it need not get into what a container's output is kept in.
+    click.echo(invitation(settings, "" if was_given and not sys.stdout.isatty() else token))
     sys.stdout.flush()
     if open_page:
-        click.launch(address)
+        click.launch(here(settings) + (f"/?token={token}" if token else ""))
     Server(app).run(sockets=[listening])
 
 
@@ -75,9 +83,3 @@ def _listen(host: str, port: int) -> socket.socket:
             ) from None
         raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror}.") from None
     return listening
-
-
-def _address(host: str, port: int) -> str:
-    """Where a browser on this machine finds the server."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"

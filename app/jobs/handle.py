@@ -38,6 +38,7 @@ class Handle:
             start_new_session=True,  # Ctrl+C in a terminal is for the server
         )
         self._news, self._over = news, over
+        self._has_loaded = False
         self._listener = threading.Thread(target=self._listen, name="job news", daemon=True)
         self._listener.start()
 
@@ -60,7 +61,7 @@ class Handle:
         """Ends the nursery and its workers."""
         self._hang_up()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(STOP_SECONDS if self._has_loaded else 0)  # it hears nothing while it loads
         except subprocess.TimeoutExpired:
             self._process.kill()  # its workers die with it
         self._listener.join()
@@ -68,7 +69,9 @@ class Handle:
     def _listen(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            self._news(json.loads(line))
+            message = json.loads(line)
+            self._has_loaded = True
+            self._news(message)
         code = self._process.wait()
         self._process.stdout.close()
         self._hang_up()

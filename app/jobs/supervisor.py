@@ -80,6 +80,11 @@ class Supervisor:
             if change.run.local:
                 self._messages.put(partial(self._changed, change))
 
+    @property
+    def ready(self) -> bool:
+        """Whether runs can be started; a nursery that is not there yet comes with the first."""
+        return self._thread.is_alive() and (self._nursery is None or self._nursery.alive)
+
     def owns(self, run: str) -> bool:
         """Whether a worker of this server may deliver the run."""
         with self._lock:
@@ -220,6 +225,8 @@ class Supervisor:
         for job in list(self._jobs.values()):
             if job.nursery is nursery:
                 self._ended(job.run, code, "The process that starts workers died.")
+        if nursery is self._nursery:
+            self._later(self._warm)
 
     def _ended(self, name: str, code: int, words: str) -> None:
         with self._lock:

@@ -88,9 +88,13 @@ async def stream(
     The id of a frame event is a cursor for all runs of the stream: a browser that comes back with it
     goes on where it was. Nothing is lost and nothing comes twice.
     """
-    if live.hub.subscribers >= shared.settings.limits.streams:
+    most = shared.settings.limits.streams
+    if live.hub.subscribers >= most:
         raise Refusal(
-            429, "too_many_streams", "Too many streams are open.", "Close some pages, or try again later."
+            429,
+            "too_many_streams",
+            f"Too many streams are open, allowed are at most {most}.",
+            "Close some pages, or start the server with OPTIMSCOPE_MAX_STREAMS set higher.",
         )
     ids = {run: seq for run, seq in cursors.items() if run != ALL}
     if ids:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -18,9 +17,10 @@ import orjson
 from app.store import runs
 from app.store.append import Appended, RunEnded, append
 from app.store.decimate import Series
+from app.store.lock import FILE, lock
 from app.store.read import FAR, Wanted, Window, columns_of, events_of, read_frames, read_series
-from app.store.runs import ACTIVE, ENDED, NewRun, Query, Run, Status, status_of
-from app.store.schema import StoreError, connect, explain, open_for_writing
+from app.store.runs import ACTIVE, ENDED, RETIRED, NewRun, Query, Run, Status, status_of
+from app.store.schema import VERSION, StoreError, connect, explain, open_for_writing
 from app.store.segments import gather
 from app.store.writer import Change, Listener, Transaction, Writer
 from optim_core.frames import Frame
@@ -29,6 +29,7 @@ __all__ = [
     "ACTIVE",
     "ENDED",
     "FAR",
+    "RETIRED",
     "Appended",
     "Change",
     "Listener",
@@ -45,7 +46,6 @@ __all__ = [
     "status_of",
 ]
 
-FILE = "optimscope.db"
 READERS = 6
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Store:
 
     def __init__(self, folder: Path, listener: Listener = lambda changes: None):
         self._path = folder / FILE
-        self._lock = _lock(folder)
+        self._lock = lock(folder)
         try:
             self._db = open_for_writing(self._path)
         except BaseException:
@@ -135,6 +135,19 @@ class Store:
 
         return self._writer.submit(work)
 
+    def retire(self, run: str) -> Future[bool]:
+        """Removes a run if it neither waits nor runs; whether it did."""
+
+        def work(t: Transaction) -> bool:
+            found = runs.find(t.db, run)
+            if found is None or found.status not in RETIRED:
+                return False
+            t.db.execute("DELETE FROM runs WHERE key = ?", (found.key,))
+            t.changes.append(Change(found, deleted=True))
+            return True
+
+        return self._writer.submit(work)
+
     def describe(
         self, run: str, tensors: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
     ) -> Future[None]:
@@ -177,6 +190,41 @@ class Store:
         with self._reader() as db:
             row = db.execute("SELECT tensors, facts FROM details WHERE run = ?", (run.key,)).fetchone()
         return {name: orjson.loads(row[name]) for name in row.keys()} if row else {"tensors": [], "facts": {}}  # noqa: SIM118
+
+    # --- The file -----------------------------------------------------------------------------------
+
+    @property
+    def purging(self) -> bool:
+        """Whether deleted runs are still being removed."""
+        return self._writer.purging
+
+    def try_writing(self) -> Future[None]:
+        """Writes what is there already; the result says whether the disk takes it."""
+
+        def work(t: Transaction) -> None:
+            t.db.execute(f"PRAGMA user_version = {VERSION}")
+
+        return self._writer.submit(work)
+
+    def count(self) -> dict[Status, int]:
+        """How many runs have each status."""
+        with self._reader() as db:
+            found = db.execute("SELECT status, count(*) FROM runs GROUP BY status")
+            return {Status(status): count for status, count in found}
+
+    def bytes_used(self) -> int:
+        """What the runs take in the database; what deleted ones have left free is not counted."""
+        with self._reader() as db:
+            size, pages, free = (
+                db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_size", "page_count", "freelist_count")
+            )
+            return int(size * (pages - free))
+
+    def bytes_on_disk(self) -> int:
+        """The size of the database and its journal."""
+        files = (self._path, self._path.with_name(f"{FILE}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     # --- Frames ------------------------------------------------------------------------------------
 
@@ -238,23 +286,3 @@ def _find(db: sqlite3.Connection, run: str) -> Run:
     if found is None:
         raise NoSuchRun(run)
     return found
-
-
-def _lock(folder: Path) -> int:
-    """Keeps a second server out of the folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be used: {error.strerror}.", "Choose another with --data-dir."
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StoreError(
-            f"{folder} is in use by another Optimscope.",
-            "Stop that one, or choose another folder with --data-dir.",
-        ) from None
-    return lock

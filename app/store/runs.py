@@ -32,6 +32,7 @@ class Status(StrEnum):
 
 ACTIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
 ENDED = (Status.FINISHED, Status.CANCELLED, Status.FAILED)
+RETIRED = (*ENDED, Status.INTERRUPTED)  # neither wait nor run, though an interrupted one may go on
 
 
 def status_of(outcome: str) -> Status:

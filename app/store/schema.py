@@ -109,21 +109,27 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+def check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError for what is no store, or one of a newer version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    if not tables:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    elif mark != APPLICATION_ID:
+    if mark != APPLICATION_ID:
         raise StoreError(
             f"{path} is a database of another program.", "Choose another folder with --data-dir."
         )
-    elif version > VERSION:
+    if version > VERSION:
         raise StoreError(
             f"{path} was written by a newer Optimscope (its format is {version}, this one reads {VERSION}).",
             "Update Optimscope, or choose another folder with --data-dir.",
         )
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables:
+        check_kind(connection, path)
+    else:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 67108864")

@@ -62,8 +62,14 @@ class Writer:
     def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
         """Queues work; its result is there once it is committed, its error once it is undone."""
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # who stops waiting does not take it from the queue
         self._queue.put((work, future))
         return future
+
+    @property
+    def purging(self) -> bool:
+        """Whether deleted runs are still being removed."""
+        return bool(self._purging)
 
     def close(self) -> None:
         """Finishes what is queued."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.assets import Assets, folder
+from app.assets import Assets, _plotly, folder
 from app.services import Services
 
 
@@ -96,6 +96,23 @@ def test_packed_files_are_the_same_files(assets: Assets) -> None:
     for name, asset in assets._files.items():
         if asset.packed:
             assert gzip.decompress(asset.packed) == asset.content, name
+
+
+def test_what_was_packed_beforehand_is_not_packed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    static, packed = tmp_path / "static", tmp_path / "packed"
+    static.mkdir()
+    (static / "a.css").write_text("a {}")
+    assert Assets(static, packed=packed).keep_packed() == 2, "the file and Plotly"
+    (static / "a.css").write_text("b {}")
+    tried: list[bytes] = []
+    monkeypatch.setattr("app.assets._pack", lambda content: tried.append(content) or b"packed now")
+    monkeypatch.setattr("app.assets._plotly", _plotly.__wrapped__)
+    assets = Assets(static, packed=packed)
+    assets.compress()
+    assert tried == [b"b {}"], "only what has changed since"
+    assert gzip.decompress(assets._files["plotly.min.js"].packed) == assets._files["plotly.min.js"].content
 
 
 def test_browsers_find_the_icon(client: TestClient) -> None:

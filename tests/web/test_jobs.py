@@ -23,6 +23,7 @@ from running import PATIENCE_S, Running, running
 from app.control import cancelled
 from app.jobs import devices
 from app.jobs.fair import FairQueue
+from app.jobs.handle import Handle
 from app.jobs.supervisor import TARGET, obituary
 from app.store import NewRun, Store
 
@@ -117,6 +118,16 @@ def test_cancelling_does_not_wait_for_a_nursery_that_loads(tmp_path: Path) -> No
         server.wait_for("unborn", "starting")
         server.client.post("/api/runs/unborn/cancel")
         server.wait_for("unborn", "cancelled")
+
+
+def test_stopping_does_not_wait_for_a_nursery_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.jobs.handle.STOP_SECONDS", 10 * PATIENCE_S)
+    codes: list[int] = []
+    nursery = Handle("slow_to_load", 1, lambda news: None, lambda handle, code: codes.append(code))
+    stopping = threading.Thread(target=nursery.end, daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE_S)
+    assert codes == [-signal.SIGKILL]
 
 
 def test_a_run_that_waits_is_cancelled_at_once(server: Running) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +15,26 @@ from app.main import create_app
 from app.security import local_path
 from app.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 PATH = "/api/trajectories"
 PAGE = {"Accept": "text/html,*/*"}
 
 
 def code(response: Any) -> str:
     return str(response.json()["error"]["code"])
+
+
+def addresses(app: Any) -> Iterator[tuple[str, set[str]]]:
+    """Every address with its methods, pages included."""
+    described = {path: {method.upper() for method in found} for path, found in app.openapi()["paths"].items()}
+    hidden = ("/", "/compare", "/train", "/runs", "/runs/{run}", "/docs", "/openapi.json", "/favicon.ico")
+    yield from described.items()
+    yield from ((path, {"GET"}) for path in hidden)
+    yield "/login", {"GET", "POST"}
+
+
+def filled(path: str) -> str:
+    return re.sub(r"{\w+}", "x", path)
 
 
 # --- Host names -----------------------------------------------------------------------------------
@@ -42,6 +60,13 @@ def test_configured_names_and_plain_addresses_reach_a_public_server(guarded: Tes
     for host in ("lab.example:8000", "OTHER.example", "192.168.1.5:8000", "[fe80::1]:8000", "localhost"):
         assert guarded.get("/healthz", headers={"Host": host}).status_code == 200
     assert guarded.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_the_address_that_is_printed_is_known() -> None:
+    settings = Settings(host="0.0.0.0", token="a-long-secret", url="https://optim.lab.example:8443")
+    client = TestClient(create_app(settings), base_url="https://optim.lab.example:8443")
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/healthz", headers={"Host": "lab.example"}).status_code == 400
 
 
 # --- Origins --------------------------------------------------------------------------------------
@@ -79,11 +104,37 @@ def test_posts_from_own_pages_and_from_scripts_pass(
     assert client.post(PATH, json=walk, headers=headers).status_code == 200
 
 
+FOREIGN = [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_whatever_changes_something_is_closed_to_other_sites(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    tried = 0
+    for path, methods in addresses(client.app):
+        for method in methods - {"GET", "HEAD"}:
+            response = client.request(method, filled(path), headers=headers)
+            assert (response.status_code, code(response)) == (403, "origin"), (method, path)
+            tried += 1
+    assert tried >= 12
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_streams_are_closed_to_other_sites(client: TestClient, headers: dict[str, str]) -> None:
+    response = client.get("/api/stream?runs=nobody", headers=headers)
+    assert (response.status_code, code(response)) == (403, "origin")
+
+
 def test_reading_is_not_bound_to_an_origin(client: TestClient) -> None:
     assert client.get("/healthz", headers={"Origin": "http://evil.example"}).status_code == 200
 
 
 # --- The token ------------------------------------------------------------------------------------
+
+
+def test_without_a_word_nobody_else_reaches_the_server() -> None:
+    assert Settings().is_local
 
 
 def test_a_server_that_others_reach_needs_a_token() -> None:
@@ -186,6 +237,89 @@ def test_on_this_machine_nobody_is_asked(client: TestClient) -> None:
     assert client.post("/login", data={"token": ""}).status_code == 401
 
 
+def test_every_comparison_takes_the_same_time(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded.post("/login", data={"token": "a-long-secret"})
+    bearer = {"Authorization": "Bearer a-long-secret"}
+    monkeypatch.setattr("app.security.hmac.compare_digest", lambda one, other: False)
+    assert guarded.get("/api/catalogue").status_code == 401, "the cookie"
+    assert guarded.get("/api/catalogue", headers=bearer).status_code == 401, "the header"
+    assert guarded.get("/api/catalogue?token=a-long-secret").status_code == 401, "the address"
+    assert guarded.post("/login", data={"token": "a-long-secret"}).status_code == 401, "the page"
+
+
+def test_whatever_is_not_the_way_in_asks_for_the_token(guarded: TestClient) -> None:
+    open_paths = {"/login", "/healthz", "/readyz", "/favicon.ico", "/favicon.svg", "/static/{version}/{path}"}
+    asked = set()
+    for path, methods in addresses(guarded.app):
+        if path not in open_paths:
+            for method in methods:
+                assert guarded.request(method, filled(path)).status_code in (401, 405), (method, path)
+            asked.add(path)
+    assert asked >= {"/", "/docs", "/openapi.json", "/metrics", "/api/stream", "/api/ingest/runs"}
+    for path in ("/loginx", "/healthz/x", "/staticx", "/favicon.icon"):
+        assert guarded.get(path).status_code == 401
+
+
+# --- Files and code -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "run", ["..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "%2e%2e", "optimscope.db", "a%00b"]
+)
+@pytest.mark.parametrize("path", ["/api/runs/{}/export", "/api/runs/{}/frames", "/runs/{}", "/api/runs/{}"])
+def test_what_is_downloaded_is_named_by_id_and_never_by_path(client: TestClient, path: str, run: str) -> None:
+    response = client.get(path.format(run))
+    assert response.status_code in (404, 405)
+    assert b"SQLite" not in response.content
+
+
+# What turns bytes into code: nothing in here may use it.
+RUNS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "code", "codeop"}
+
+
+@pytest.mark.parametrize("package", ["app", "optim_core"])
+def test_no_bytes_become_code(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for found in uses_of_code(node):
+                pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno}: {found}")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle",
+        "from joblib import load",
+        "eval(text)",
+        "exec(text)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "np.load(path, allow_pickle=True)",
+        "sympy.sympify(text)",
+        "parse_expr(text)",
+    ],
+)
+def test_code_from_bytes_would_be_noticed(text: str) -> None:
+    assert [found for node in ast.walk(ast.parse(text)) for found in uses_of_code(node)]
+
+
+def uses_of_code(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        is_from = isinstance(node, ast.ImportFrom)
+        names = [node.module or ""] if is_from else [each.name for each in node.names]
+        yield from (f"imports {name}" for name in names if name.partition(".")[0] in RUNS_CODE)
+    if not isinstance(node, ast.Call):
+        return
+    called = ast.unparse(node.func)
+    options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+    if called in ("eval", "exec", "__import__") or called.rpartition(".")[2] in ("sympify", "parse_expr"):
+        yield f"calls {called}"
+    if called == "torch.load" and options.get("weights_only") != "True":
+        yield "torch.load without weights_only=True"
+    if options.get("allow_pickle", "False") != "False":
+        yield "allow_pickle"
+
+
 # --- Headers --------------------------------------------------------------------------------------
 
 
@@ -195,12 +329,14 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == "'self'"
-    assert policy["frame-ancestors"] == "'none'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
     assert "unsafe-eval" not in headers["content-security-policy"]
     assert "http" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "same-origin"
+    assert headers["referrer-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["permissions-policy"].count("=()") == 3
 
 
 def test_refusals_and_failures_carry_them_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
