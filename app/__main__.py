@@ -2,4 +2,5 @@
 
 from app.cli import main
 
-main(prog_name="optimscope")
+if __name__ == "__main__":  # processes that compute answers load this module too
+    main(prog_name="optimscope")

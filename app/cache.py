@@ -23,6 +23,11 @@ class Answer:
     body: bytes
     etag: str
 
+    @classmethod
+    def of(cls, body: bytes) -> Answer:
+        """JSON with its tag."""
+        return cls(body, etag_of(body))
+
     def respond(self, request: Request) -> Response:
         """200 with the body, or 304 if the client has it already."""
         return reply(request, self.body, "application/json", etag=self.etag)
@@ -37,46 +42,55 @@ class AnswerCache:
     def __init__(self, max_bytes: int):
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[bytes, Answer] = OrderedDict()
-        self._running: dict[bytes, Future[Answer]] = {}
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._running: dict[str, Future[Answer]] = {}
         self._lock = Lock()
 
     def answer(self, question: object, compute: Callable[[], object]) -> Answer:
-        """The answer to ``question`` (anything JSON can hold), computed unless it is known."""
-        key = hashlib.blake2b(to_json(question), digest_size=16).digest()
+        """The answer to ``question`` computed unless it is known."""
+        key = key_of(question)
+        known = self.find(key)
+        if known:
+            return known
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
             running = self._running.get(key)
             if running is None:
                 mine = self._running[key] = Future[Answer]()
         if running is not None:
             return running.result()
         try:
-            found = answer_of(compute())
+            found = Answer.of(to_json(compute()))
         except BaseException as error:
             with self._lock:
                 del self._running[key]
             mine.set_exception(error)
             raise
+        self.keep(key, found)
         with self._lock:
             del self._running[key]
-            self._keep(key, found)
         mine.set_result(found)
         return found
 
-    def _keep(self, key: bytes, found: Answer) -> None:
-        if len(found.body) > self._max_bytes:
-            return
-        self._kept[key] = found
-        self._bytes += len(found.body)
-        while self._bytes > self._max_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped.body)
+    def find(self, key: str) -> Answer | None:
+        """The answer kept for the question of this key."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: str, found: Answer) -> None:
+        """Keeps an answer, and lets go of those that were used the longest ago."""
+        with self._lock:
+            if len(found.body) > self._max_bytes or key in self._kept:
+                return
+            self._kept[key] = found
+            self._bytes += len(found.body)
+            while self._bytes > self._max_bytes:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= len(dropped.body)
 
 
-def answer_of(content: object) -> Answer:
-    """``content`` as JSON, with its tag."""
-    body = to_json(content)
-    return Answer(body, etag_of(body))
+def key_of(question: object) -> str:
+    """A short name for ``question``: values whose ``repr`` tells them from all others."""
+    text = repr(question).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

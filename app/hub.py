@@ -40,6 +40,10 @@ class Hub:
         """How many streams are open."""
         return len(self._open)
 
+    def subscribers_of(self, who: str) -> int:
+        """How many of them are one visitor's."""
+        return sum(subscription.who == who for subscription in self._open)
+
     def open(self) -> None:
         """Starts on the running loop."""
         self._loop = asyncio.get_running_loop()
@@ -56,11 +60,11 @@ class Hub:
             self._loop.call_soon_threadsafe(self._take, changes)
 
     def subscribe(
-        self, store: Store, after: Mapping[str, int], columns: Columns, *, all_runs: bool
+        self, store: Store, after: Mapping[str, int], columns: Columns, *, all_runs: bool, who: str = ""
     ) -> Subscription:
         """A new watcher of the runs in ``after``, each from that sequence number on; call its `close`."""
         subscription = Subscription(
-            self, store, dict(after), columns, all_runs=all_runs, version=self._version
+            self, store, dict(after), columns, all_runs=all_runs, version=self._version, who=who
         )
         self._open.add(subscription)
         for run in after:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -27,6 +28,7 @@ class Live:
     def __init__(self, settings: Settings, *, target: tuple[str, str] = TARGET):
         self._settings = settings
         self.target = target
+        self.worker_token = secrets.token_urlsafe(24)  # what our own workers show
         self._store: Store | None = None
         self._jobs: Supervisor | None = None
         self._chores: list[asyncio.Task[None]] = []
@@ -118,7 +120,7 @@ class Live:
         return {
             "id": run.id,
             "url": url,
-            "token": self._settings.token,
+            "token": self.worker_token if self._settings.token else "",
             "config": run.config,
             "device": device,
         }

@@ -47,7 +47,7 @@ def configure(settings: Settings) -> None:
     else:
         inner = logging.Formatter("{asctime} {levelname:<7} {message}", style="{")
     handler = logging.StreamHandler()
-    handler.setFormatter(Discreet(inner, [settings.token]))
+    handler.setFormatter(Discreet(inner, [settings.token, settings.instructor_token]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

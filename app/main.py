@@ -20,6 +20,7 @@ from app.routes import (
     ingest,
     login,
     pages,
+    room,
     runs,
     stream,
     surfaces,
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Thread(target=warm_up, args=(services,), daemon=True).start()
         await services.live.start()
         yield
+        services.workshop.close()
         await services.live.stop()
 
     app = FastAPI(
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream,
         export,
         ingest,
+        room,
         health,
     ):
         app.include_router(module.router)
@@ -78,12 +81,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, settings.limits.body_bytes, "/api/ingest/", settings.limits.ingest_bytes)
     errors.install(app)
     refusals.install(app)
-    app.add_middleware(Guard, settings)
+    app.add_middleware(Guard, settings, services.visitors, services.live.worker_token)
     app.add_middleware(Observer, services.metrics, log_requests=settings.log_requests)
     return app
 
 
 def warm_up(services: Services) -> None:
     """What the first visitor would otherwise wait for."""
+    services.workshop.warm_up()
     catalogue.answer(services)
     services.assets.compress()

@@ -57,6 +57,7 @@ class RunSummary(BaseModel):
     task: str
     optimizer: str
     tags: list[str]
+    owner: str = Field(description="Who started it: a visitor's public name, see `GET /api/room`.")
     config: dict[str, Any] = Field(description="The request that started it, complete with defaults.")
     status: str = Field(
         description="queued, starting, running, paused, finished, cancelled, failed or interrupted;"

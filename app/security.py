@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import error_response
 from app.settings import SHORTEST_TOKEN, Settings, is_loopback
+from app.visitors import Visitor, Visitors
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
@@ -27,7 +28,7 @@ STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: ea
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/favicon.svg", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
 COOKIE_DAYS = 30
-KEPT_IN = "token"
+KEPT_IN, INSTRUCTORS = "token", "instructor-token"
 
 
 def new_token() -> str:
@@ -35,9 +36,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def kept_token(folder: Path) -> str:
+def kept_token(folder: Path, name: str = KEPT_IN) -> str:
     """The token made up for the server in ``folder``: a restart sends nobody away."""
-    path = folder / KEPT_IN
+    path = folder / name
     with suppress(OSError):
         if len(token := path.read_text().strip()) >= SHORTEST_TOKEN:
             return token
@@ -56,11 +57,17 @@ def is_same(given: str, expected: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware: refuses strange hosts, foreign origins and missing tokens; adds the headers."""
+    """ASGI middleware: refuses strange hosts, foreign origins and missing tokens; adds the headers.
 
-    def __init__(self, app: ASGIApp, settings: Settings):
+    What it lets pass has a ``visitor`` in its scope. ``worker_token`` is what our own workers show.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, visitors: Visitors, worker_token: str):
         self._app = app
         self._settings = settings
+        self._visitors = visitors
+        own = {settings.token: False, settings.instructor_token: True, worker_token: True}
+        self._tokens = {token: instructor for token, instructor in own.items() if token}
         self._hosts = _own_names(settings)
         self._headers = _headers(settings)
 
@@ -69,18 +76,28 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        request, cookie = Request(scope, receive), ""
+        refused = self._refusal(request)
+        if not refused:
+            instructor = self._shown(request)
+            visitor = self._visitors.know(request, instructor=bool(instructor))
+            scope["visitor"] = visitor
+            cookie = self._visitors.cookie(visitor, secure=request.url.scheme == "https")
+            refused = self._admission(request, instructor) or self._pace(request, visitor)
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if cookie:
+                    headers.append("Set-Cookie", cookie)
             await send(message)
 
-        request = Request(scope, receive)
-        refused = self._refusal(request)
         await (refused or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, request: Request) -> Response | None:
+        """What comes under a strange name, or from another site."""
         host = request.headers.get("host", "")
         if not self._is_own(host):
             return error_response(
@@ -97,10 +114,20 @@ class Guard:
                 code="origin",
                 hint="Open the page under this server's own address.",
             )
-        path = request.url.path
-        if not self._settings.token or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+        return None
+
+    def _pace(self, request: Request, visitor: Visitor) -> Response | None:
+        """Who asks too much too fast has to wait; files are no work."""
+        if request.url.path.startswith(OPEN_FOLDER) or not self._visitors.too_fast(visitor):
             return None
-        return self._check_token(request)
+        most = self._settings.limits.requests
+        return error_response(
+            429,
+            f"Too many requests, allowed are at most {most} a second.",
+            code="too_fast",
+            hint="Wait a second, or start the server with OPTIMSCOPE_MAX_REQUESTS set higher.",
+            headers={"Retry-After": "1"},
+        )
 
     def _is_own(self, host: str) -> bool:
         name = _name(host)
@@ -113,15 +140,31 @@ class Guard:
         except ValueError:
             return False
 
-    def _check_token(self, request: Request) -> Response | None:
-        settings, headers = self._settings, request.headers
+    def _shown(self, request: Request) -> bool | None:
+        """Whether the token that the request shows is an instructor's; None if it shows none of ours."""
+        headers = request.headers
         bearer = headers.get("authorization", "")
         given = bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-optimscope-token", "")
-        if request.method == "GET" and is_same(request.query_params.get("token", ""), settings.token):
-            return _admit(request, settings)
-        if is_same(given, settings.token) or is_same(_cookie(headers, settings), _cookie_value(settings)):
+        cookie = _cookie(headers, self._settings)
+        found = [
+            instructor
+            for token, instructor in self._tokens.items()
+            if is_same(given, token) | is_same(cookie, _cookie_value(token))
+        ]
+        return max(found, default=None)
+
+    def _admission(self, request: Request, instructor: bool | None) -> Response | None:
+        """What those get who may not pass: sign-in with the token in the link, the login page, 401."""
+        settings, path = self._settings, request.url.path
+        if not settings.token or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
-        if request.method == "GET" and "text/html" in headers.get("accept", ""):
+        shown = request.query_params.get("token", "") if request.method == "GET" else ""
+        for token in known_tokens(settings):
+            if is_same(shown, token):
+                return _admit(request, settings, token)
+        if instructor is not None:
+            return None
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?{urlencode({'next': target})}", 303)
         return error_response(
@@ -132,8 +175,13 @@ class Guard:
         )
 
 
-def sign_in(request: Request, settings: Settings, target: str) -> Response:
-    """Sends a visitor who showed the token to ``target``, with the cookie that remembers it.
+def known_tokens(settings: Settings) -> list[str]:
+    """The tokens that let people in."""
+    return [token for token in (settings.token, settings.instructor_token) if token]
+
+
+def sign_in(request: Request, settings: Settings, token: str, target: str) -> Response:
+    """Sends a visitor who showed ``token`` to ``target``, with the cookie that remembers it.
 
     A page that goes on by itself, not a redirect: after a click in another site's page (a course's, a
     mail's) browsers keep SameSite=Strict cookies back from redirects.
@@ -146,7 +194,7 @@ def sign_in(request: Request, settings: Settings, target: str) -> Response:
     )
     response.set_cookie(
         _cookie_name(settings),
-        _cookie_value(settings),
+        _cookie_value(token),
         max_age=COOKIE_DAYS * 86400,
         httponly=True,
         samesite="strict",
@@ -163,18 +211,18 @@ def local_path(target: str) -> str:
     return quote(target, safe="/?&=%#:;,@!$'()*+~-._")
 
 
-def _admit(request: Request, settings: Settings) -> Response:
+def _admit(request: Request, settings: Settings, token: str) -> Response:
     rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != "token"]
-    return sign_in(request, settings, request.url.path + (f"?{urlencode(rest)}" if rest else ""))
+    return sign_in(request, settings, token, request.url.path + (f"?{urlencode(rest)}" if rest else ""))
 
 
 def _cookie_name(settings: Settings) -> str:
     return f"optimscope_{settings.port}"  # browsers share cookies between ports of a host
 
 
-def _cookie_value(settings: Settings) -> str:
+def _cookie_value(token: str) -> str:
     """Derived from the token, so that the cookie does not give it away."""
-    return hmac.new(settings.token.encode(), b"optimscope cookie", sha256).hexdigest()
+    return hmac.new(token.encode(), b"optimscope cookie", sha256).hexdigest()
 
 
 def _cookie(headers: Headers, settings: Settings) -> str:

@@ -14,7 +14,10 @@ from app.cache import AnswerCache
 from app.live import Live
 from app.metrics import Metrics
 from app.replies import reply
+from app.room import Room
 from app.settings import Settings
+from app.visitors import Visitors
+from app.workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,19 @@ class Services:
     templates: jinja2.Environment
     live: Live
     metrics: Metrics
+    visitors: Visitors
+    workshop: Workshop
+    room: Room
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
-        """A page from templates/; each gets ``version``, ``path``, ``asset(path)`` and ``catalogue_url``."""
+        """A page from templates/; each gets ``version``, ``path``, ``asset(path)``, ``visitor``…"""
         text = self.templates.get_template(template).render(
             version=self.version,
             path=request.url.path,
             asset=self.assets.url,
             catalogue_url="/api/catalogue",
+            visitor=request.scope["visitor"],
+            shared=bool(self.settings.token),
             **context,
         )
         return reply(request, text.encode(), "text/html", status=status)
@@ -53,7 +61,8 @@ def make_services(settings: Settings, version: str) -> Services:
     answers, live = AnswerCache(settings.cache_bytes), Live(settings)
     metrics = Metrics(live)
     live.listeners.append(metrics.notice)
-    return Services(settings, version, assets, answers, templates, live, metrics)
+    visitors, workshop = Visitors(settings), Workshop(answers, settings.computing)
+    return Services(settings, version, assets, answers, templates, live, metrics, visitors, workshop, Room())
 
 
 def _services(request: Request) -> Services:

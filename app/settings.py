@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from optim_core.errors import InvalidInput
@@ -28,7 +29,14 @@ class Limits(BaseSettings):
     body_bytes: int = Field(default=1_000_000, ge=1_000, description="Bytes in the body of one request.")
     train_steps: int = Field(default=2_000_000, ge=1, description="Steps of one training run.")
     queued: int = Field(default=50, ge=1, description="Training runs of one client that wait or run.")
+    queue: int = Field(default=500, ge=1, description="Training runs of all clients that wait or run.")
     streams: int = Field(default=1_000, ge=1, description="Streams that are open at the same time.")
+    client_streams: int = Field(
+        default=12, ge=1, description="Streams of one client that are open at the same time."
+    )
+    requests: int = Field(
+        default=50, ge=1, description="Requests of one client in a second, on average over ten seconds."
+    )
     ingest_bytes: int = Field(
         default=32_000_000, ge=1_000, description="Bytes in one request that delivers frames."
     )
@@ -64,6 +72,9 @@ class Settings(BaseSettings):
     token: str = Field(
         default="", description="What visitors must show; needed unless the host is this machine's own."
     )
+    instructor_token: str = Field(
+        default="", description="What the instructor shows instead, who may change every run."
+    )
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Host names under which browsers may reach the server, separated by commas."
     )
@@ -74,6 +85,11 @@ class Settings(BaseSettings):
     frame_ancestors: str = Field(default="'none'", description="Pages that may embed this one, as in a CSP.")
     cache_bytes: int = Field(
         default=64_000_000, ge=0, description="Memory for answers that were computed before."
+    )
+    processes: int | None = Field(
+        default=None,
+        ge=0,
+        description="Processes that compute answers; None: as many as cores on a server for many, else 0.",
     )
     jobs_per_device: int = Field(default=1, ge=1, description="Training runs at the same time on one device.")
     preload: bool = Field(
@@ -106,7 +122,7 @@ class Settings(BaseSettings):
             return names
         return tuple(filter(None, (name.strip().lower() for name in names.split(","))))
 
-    @field_validator("token")
+    @field_validator("token", "instructor_token")
     @classmethod
     def _long_enough(cls, token: str) -> str:
         if token and not (len(token) >= SHORTEST_TOKEN and token.isascii() and token.isprintable()):
@@ -120,6 +136,21 @@ class Settings(BaseSettings):
         if url and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
             raise ValueError("expected an address as http://lab.example:8000")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _instructors_own(self) -> Settings:
+        if self.instructor_token and self.instructor_token == self.token:
+            raise ValueError("the instructor needs a token that the others do not have")
+        if self.instructor_token and not self.token:
+            raise ValueError("an instructor's token makes sense beside a token for the others only")
+        return self
+
+    @property
+    def computing(self) -> int:
+        """How many processes compute answers; 0: threads do."""
+        if self.processes is not None:
+            return self.processes
+        return (os.cpu_count() or 1) if self.token else 0
 
     @property
     def is_local(self) -> bool:

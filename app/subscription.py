@@ -47,9 +47,11 @@ class Subscription:
         *,
         all_runs: bool,
         version: int,
+        who: str = "",
     ):
         self.wake = asyncio.Event()
         self.after = after
+        self.who = who
         self._hub = hub
         self._store = store
         self._columns = columns

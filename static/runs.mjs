@@ -1,8 +1,9 @@
 // The list of all runs, live; keys move, select, open and compare.
 
-import { ApiError, get } from "./lib/api.mjs";
+import { ApiError, get, send } from "./lib/api.mjs";
 import { byId, isTyping, make, set, svg } from "./lib/dom.mjs";
 import { count, number } from "./lib/format.mjs";
+import { mayChange } from "./lib/me.mjs";
 import { openStream } from "./lib/stream.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
 import { makeBadge } from "./parts/badge.mjs";
@@ -156,6 +157,8 @@ function makeRow(id) {
       if (loss) loss.textContent = number(run.latest?.loss, 4);
       line.setAttribute("d", sparkline(run.sparkline));
       if (started) started.textContent = run.started ? when(run.started) : "";
+      rename.hidden = remove.hidden = !mayChange(run);
+      tags.disabled = !mayChange(run);
       if (document.activeElement !== tags) tags.value = (run.tags ?? []).join(", ");
       box.checked = selected.has(id);
       set(element, { "aria-selected": selected.has(id) ? "true" : undefined });
@@ -183,7 +186,7 @@ function openComparison() {
 
 /** @param {string} id @param {object} change */
 async function patch(id, change) {
-  await send(`/api/runs/${id}`, "PATCH", change);
+  await attempt(`/api/runs/${id}`, "PATCH", change);
 }
 
 /** @param {string} id */
@@ -195,20 +198,20 @@ function askName(id) {
 /** @param {string} id */
 async function askDelete(id) {
   if (!confirm(`Delete ${known.get(id)?.name || id} and all that was measured?`)) return;
-  await send(`/api/runs/${id}`, "DELETE");
+  await attempt(`/api/runs/${id}`, "DELETE");
   selected.delete(id);
   load();
 }
 
 /** @param {string} path @param {string} method @param {object} [content] */
-async function send(path, method, content) {
-  const response = await fetch(path, {
-    method,
-    headers: { "Content-Type": "application/json" },
-    ...(content ? { body: JSON.stringify(content) } : {}),
-  }).catch(() => null);
-  const answer = response?.ok ? null : await response?.json().catch(() => null);
-  tell(response?.ok ? "" : (answer?.error?.message ?? "The server does not answer."));
+async function attempt(path, method, content) {
+  try {
+    await send(path, method, content);
+    tell("");
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    tell([error.message, error.hint].filter(Boolean).join(" "));
+  }
 }
 
 /** @param {string} text */

@@ -21,6 +21,7 @@ BACKLOG = 2048
 @click.option(
     "--token", help="What visitors must show; made up and printed if the host is not this machine's own."
 )
+@click.option("--instructor-token", help="What the instructor shows, who may change every run; made up too.")
 @click.option("--url", help="Where others reach the server, for the link and the QR code that are printed.")
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), help="How the log is written.  [default: text]"
@@ -33,7 +34,7 @@ def serve(open_page: bool, **given: Any) -> None:
     from app import logs
     from app.invitation import here, invitation
     from app.main import create_app
-    from app.security import kept_token
+    from app.security import INSTRUCTORS, kept_token
     from app.server import Server
     from app.settings import Settings
     from app.store import StoreError
@@ -48,8 +49,13 @@ def serve(open_page: bool, **given: Any) -> None:
     port = listening.getsockname()[1]
     was_given = bool(settings.token)
     token = settings.token or ("" if settings.is_local else kept_token(settings.data_dir))
+    instructors = settings.instructor_token
+    if not (settings.is_local or instructors):
+        instructors = kept_token(settings.data_dir, INSTRUCTORS)
     preload = settings.preload or "preload" not in settings.model_fields_set
-    settings = settings.model_copy(update={"port": port, "token": token, "preload": preload})
+    settings = settings.model_copy(
+        update={"port": port, "token": token, "instructor_token": instructors, "preload": preload}
+    )
     logs.configure(settings)
     app = create_app(settings)
     try:
@@ -58,6 +64,10 @@ def serve(open_page: bool, **given: Any) -> None:
         raise click.ClickException(str(error)) from None
     # Whoever gave the token knows it: it need not get into what a container's output is kept in.
     click.echo(invitation(settings, "" if was_given and not sys.stdout.isatty() else token))
+    if instructors and sys.stdout.isatty():
+        click.echo(f"The instructor's page is {here(settings)}/instructor?token={instructors}")
+    elif instructors:
+        click.echo(f"The instructor's token is in {settings.data_dir / INSTRUCTORS}, unless it was given.")
     sys.stdout.flush()
     if open_page:
         click.launch(here(settings) + (f"/?token={token}" if token else ""))

@@ -12,8 +12,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from app.fair import FairQueue
 from app.jobs.devices import candidates
-from app.jobs.fair import FairQueue
 from app.jobs.handle import Handle
 from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 

@@ -33,6 +33,7 @@ from app.store import ENDED, NewRun, Run, Status, status_of
 from app.store.check import check_frame
 from app.store.runs import to_text
 from app.trainings import flat
+from app.visitors import Asking, Visitor
 from optim_core.errors import InvalidInput
 from optim_core.frames import Frame
 
@@ -49,7 +50,7 @@ _FRAMES_BODY = {
 
 
 @router.post("", response_model=IngestRunAnswer)
-async def make_known(body: IngestRunRequest, request: Request, live: LiveNow) -> Response:
+async def make_known(body: IngestRunRequest, visitor: Asking, live: LiveNow) -> Response:
     """Adds a run, or finds the one with this id; its producer goes on at ``next_seq``."""
     given, store = body.run, live.store
     to_text([given.tensors, given.facts])  # refuses what cannot be kept before the run is there
@@ -62,21 +63,22 @@ async def make_known(body: IngestRunRequest, request: Request, live: LiveNow) ->
         tags=tuple(given.tags),
         config=flat(given.config),
         steps=given.steps,
-        owner=request.client.host if request.client else "",
+        owner=visitor.id,
         status=Status.RUNNING,
     )
     try:
         run = await asyncio.wrap_future(store.create(new))
     except sqlite3.IntegrityError:
-        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, live)))
+        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, live, visitor)))
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
     return _answer({"id": run.id} | _next(run))
 
 
-def _greeted(live: Live, run: Run) -> Mapping[str, Any] | None:
+def _greeted(live: Live, visitor: Visitor, run: Run) -> Mapping[str, Any] | None:
     """A producer that says hello again goes on with its run."""
     now = time.time()
+    visitor.check_owns(run)
     if run.status in ENDED:
         return None
     live.check_producer(run)
@@ -86,14 +88,19 @@ def _greeted(live: Live, run: Run) -> Mapping[str, Any] | None:
 
 
 @router.post("/{run}/frames", response_model=IngestFramesAnswer, openapi_extra=_FRAMES_BODY)
-async def deliver(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
+async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, live: LiveNow) -> Response:
     """Keeps frames in order; those that came before are passed over, a gap is refused with ``next_seq``.
 
     The answer comes when the frames are kept. No frames at all are a sign of life.
     """
+
+    def check(found: Run) -> None:
+        visitor.check_owns(found)
+        live.check_producer(found)
+
     content = await request.body()
     frames = await run_in_threadpool(_frames, content, run, shared.settings.limits)
-    done = await asyncio.wrap_future(live.store.append(run, frames, live.check_producer))
+    done = await asyncio.wrap_future(live.store.append(run, frames, check))
     if done.gap:
         raise Refusal(
             409,
@@ -125,10 +132,11 @@ def _frames(content: bytes, run: str, limits: Limits) -> list[Frame]:
 
 
 @router.post("/{run}/finish", response_model=IdAnswer)
-async def finish(run: str, body: FinishRequest, live: LiveNow) -> Response:
+async def finish(run: str, body: FinishRequest, visitor: Asking, live: LiveNow) -> Response:
     """Says how the run ended; a second time changes nothing."""
 
     def end(found: Run) -> Mapping[str, Any] | None:
+        visitor.check_owns(found)
         if found.status in ENDED:
             return None
         live.check_producer(found)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.security import is_same, local_path, sign_in
+from app.security import is_same, known_tokens, local_path, sign_in
 from app.services import Shared
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +27,7 @@ async def check(request: Request, shared: Shared) -> Response:
     """Checks the token and remembers the visitor."""
     form = parse_qs((await request.body()).decode("utf-8", "replace"))
     token, target = form.get("token", [""])[0], form.get("next", ["/"])[0]
-    if shared.settings.token and is_same(token.strip(), shared.settings.token):
-        return sign_in(request, shared.settings, target)
+    for known in known_tokens(shared.settings):
+        if is_same(token.strip(), known):
+            return sign_in(request, shared.settings, known, target)
     return shared.page(request, "login.html", 401, target=local_path(target), wrong=True)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.live import LiveNow
 from app.services import Shared
+from app.visitors import Asking
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,6 +47,14 @@ async def runs(request: Request, shared: Shared) -> Response:
 def run(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
     """One run, live."""
     return shared.page(request, "run.html", run=live.store.find(run).id)
+
+
+@router.api_route("/instructor", methods=["GET", "HEAD"])
+async def instructor(request: Request, shared: Shared, visitor: Asking) -> Response:
+    """Who is here and what runs; others are asked to sign in."""
+    if not visitor.instructor:
+        return RedirectResponse("/login?next=/instructor", 303)
+    return shared.page(request, "instructor.html")
 
 
 @router.api_route("/static/{version}/{path:path}", methods=["GET", "HEAD"])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -24,6 +24,7 @@ from app.settings import Limits
 from app.store import ACTIVE, Run, Status
 from app.store import Query as RunQuery
 from app.trainings import clone_of, runs_of
+from app.visitors import Asking, Visitor
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -38,28 +39,29 @@ Text = Annotated[str, Query(max_length=200)]
 async def start_runs(
     body: TrainRequest | Annotated[list[TrainRequest], Field(min_length=1)],
     request: Request,
+    visitor: Asking,
     shared: Shared,
     live: LiveNow,
 ) -> Response:
     """Queues a training run, several that differ in the field that ``vary`` names, or a list of them."""
-    return await _start(body, request, shared, live)
+    return await _start(body, request, visitor, shared, live)
 
 
 @router.post("/{run}/clone", response_model=StartAnswer, status_code=201)
 async def clone_run(
-    run: str, body: CloneRequest, request: Request, shared: Shared, live: LiveNow
+    run: str, body: CloneRequest, request: Request, visitor: Asking, shared: Shared, live: LiveNow
 ) -> Response:
     """Queues a run with the settings of this one and some changes."""
     found = await run_in_threadpool(live.store.find, run)
-    return await _start(clone_of(found, body.changes), request, shared, live)
+    return await _start(clone_of(found, body.changes), request, visitor, shared, live)
 
 
 async def _start(
-    body: TrainRequest | list[TrainRequest], request: Request, shared: Shared, live: Live
+    body: TrainRequest | list[TrainRequest], request: Request, visitor: Visitor, shared: Shared, live: Live
 ) -> Response:
-    limits, owner = shared.settings.limits, request.client.host if request.client else ""
-    new = await run_in_threadpool(runs_of, body, owner, limits)
-    await run_in_threadpool(_check_queue, live, owner, len(new), limits)
+    limits = shared.settings.limits
+    new = await run_in_threadpool(runs_of, body, visitor.id, limits)
+    await run_in_threadpool(_check_queue, live, visitor.id, len(new), limits)
     live.reached_at(request.scope.get("server"))
     runs = [await asyncio.wrap_future(future) for future in [live.store.create(each) for each in new]]
     answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}
@@ -67,15 +69,27 @@ async def _start(
 
 
 def _check_queue(live: Live, owner: str, more: int, limits: Limits) -> None:
+    """Raises Refusal if there were too many runs, of this owner's or of all, that wait or run."""
     unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
-    _, count = live.store.select(RunQuery(status=unfinished, owner=owner, local=True, limit=0))
-    if count + more > limits.queued:
-        raise Refusal(
-            429,
-            "queue_full",
-            f"You have {count} runs that wait or run, allowed are at most {limits.queued}.",
-            "Wait, cancel some, or start the server with OPTIMSCOPE_MAX_QUEUED set higher.",
-        )
+    for name, whose, who in (("queued", owner, "You have"), ("queue", "", "There are")):
+        _, count = live.store.select(RunQuery(status=unfinished, owner=whose, local=True, limit=0))
+        most = getattr(limits, name)
+        if count + more > most:
+            raise Refusal(
+                429,
+                "queue_full",
+                f"{who} {count} runs that wait or run, allowed are at most {most}.",
+                f"Wait, cancel some, or start the server with OPTIMSCOPE_MAX_{name.upper()} set higher.",
+            )
+
+
+async def _owned(run: str, visitor: Asking, live: LiveNow) -> str:
+    """The id of a run that the visitor may change; raises Refusal."""
+    visitor.check_owns(await run_in_threadpool(live.store.find, run))
+    return run
+
+
+Owned = Annotated[str, Depends(_owned)]
 
 
 @router.get("", response_model=RunList)
@@ -132,7 +146,7 @@ def _position(waiting: list[str], run: str) -> int | None:
 
 
 @router.patch("/{run}", response_model=RunSummary)
-async def patch_run(run: str, body: PatchRequest, live: LiveNow) -> Response:
+async def patch_run(run: Owned, body: PatchRequest, live: LiveNow) -> Response:
     """Changes the name or the tags."""
     changes: dict[str, Any] = {} if body.name is None else {"name": body.name}
     if body.tags is not None:
@@ -141,7 +155,7 @@ async def patch_run(run: str, body: PatchRequest, live: LiveNow) -> Response:
 
 
 @router.delete("/{run}", status_code=204, response_class=Response)
-async def delete_run(run: str, live: LiveNow) -> Response:
+async def delete_run(run: Owned, live: LiveNow) -> Response:
     """Removes a run for good; one that runs is cancelled first."""
     await asyncio.wrap_future(live.store.change(run, cancelled))
     await asyncio.wrap_future(live.store.delete(run))
@@ -149,13 +163,13 @@ async def delete_run(run: str, live: LiveNow) -> Response:
 
 
 @router.post("/{run}/cancel", response_model=RunSummary)
-async def cancel_run(run: str, live: LiveNow) -> Response:
+async def cancel_run(run: Owned, live: LiveNow) -> Response:
     """Stops a run, or takes it from the queue; what was measured stays."""
     return _summary(await asyncio.wrap_future(live.store.change(run, cancelled)))
 
 
 @router.post("/{run}/control", response_model=RunSummary)
-async def control_run(run: str, body: ControlRequest, live: LiveNow) -> Response:
+async def control_run(run: Owned, body: ControlRequest, live: LiveNow) -> Response:
     """Pauses or resumes a run, takes single steps, changes the learning rate or λ while it runs."""
 
     def change(found: Run) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from app.services import Shared
 from app.store import NoSuchRun
 from app.store import Query as RunQuery
 from app.subscription import Subscription
+from app.visitors import Asking
 from optim_core.errors import InvalidInput
 
 router = APIRouter(prefix="/api", tags=["runs"])
@@ -80,6 +81,7 @@ def _parse(text: str, field: str) -> dict[str, int]:
 async def stream(
     shared: Shared,
     live: LiveNow,
+    visitor: Asking,
     cursors: Annotated[Mapping[str, int], Depends(_cursors)],
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
 ) -> EventStream:
@@ -88,17 +90,22 @@ async def stream(
     The id of a frame event is a cursor for all runs of the stream: a browser that comes back with it
     goes on where it was. Nothing is lost and nothing comes twice.
     """
-    most = shared.settings.limits.streams
-    if live.hub.subscribers >= most:
-        raise Refusal(
-            429,
-            "too_many_streams",
-            f"Too many streams are open, allowed are at most {most}.",
-            "Close some pages, or start the server with OPTIMSCOPE_MAX_STREAMS set higher.",
-        )
+    limits = shared.settings.limits
+    own = 0 if visitor.instructor else live.hub.subscribers_of(visitor.id)
+    for name, count, whose in (("client_streams", own, "of yours "), ("streams", live.hub.subscribers, "")):
+        most = getattr(limits, name)
+        if count >= most:
+            raise Refusal(
+                429,
+                "too_many_streams",
+                f"Too many streams {whose}are open, allowed are at most {most}.",
+                f"Close some pages, or start the server with OPTIMSCOPE_MAX_{name.upper()} set higher.",
+            )
     ids = {run: seq for run, seq in cursors.items() if run != ALL}
     if ids:
         found, _ = await run_in_threadpool(live.store.select, RunQuery(ids=list(ids), limit=len(ids)))
         for missing in ids.keys() - {run.id for run in found}:
             raise NoSuchRun(missing)
-    return EventStream(live.hub.subscribe(live.store, ids, columns(columns_wanted), all_runs=ALL in cursors))
+    return EventStream(
+        live.hub.subscribe(live.store, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id)
+    )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from app import answers
 from app.encoding import Form
 from app.schemas import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
 from app.script import script_of
 from app.services import Shared
 from app.tables import csv_rows
-from app.walks import columns_of, landscape_of, run_answer, surface_answer, walks_of
+from app.visitors import Asking
+from app.walks import columns_of, landscape_of, walks_of
 from optim_core.errors import InvalidInput
 
 router = APIRouter(prefix="/api/trajectories", tags=["trajectories"])
@@ -21,21 +23,18 @@ Derived = Annotated[bool, Query(description="Whether to add the columns that fol
 
 
 @router.post("", response_model=TrajectoriesAnswer)
-def trajectories(
-    body: TrajectoriesRequest, request: Request, shared: Shared, form: Form, derived: Derived = True
+async def trajectories(
+    body: TrajectoriesRequest,
+    request: Request,
+    shared: Shared,
+    visitor: Asking,
+    form: Form,
+    derived: Derived = True,
 ) -> Response:
     """Walks each optimizer over the surface and returns all that was measured at every step."""
-    landscape = landscape_of(body.surface)
-    walks = walks_of(body, landscape, shared.settings.limits)
-
-    def compute() -> dict[str, Any]:
-        trajectories = [walk.run() for walk in walks]
-        found = zip(walks, columns_of(trajectories, derived=derived), trajectories, strict=True)
-        return {"surface": surface_answer(landscape), "runs": [run_answer(*run, form) for run in found]}
-
-    surface = [landscape.surface_id, landscape.formula.text, dict(landscape.params)]
-    question = ["trajectories", surface, [w.question for w in walks], form, derived]
-    return shared.answers.answer(question, compute).respond(request)
+    question = ["trajectories", body.model_dump(), form, derived]
+    arguments = body, shared.settings.limits, form, derived
+    return await shared.workshop.respond(request, visitor.id, question, answers.trajectories, *arguments)
 
 
 @router.post("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

@@ -100,7 +100,9 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The run as lists and state events tell it."""
-        names = "id kind name task optimizer tags config status outcome reason step steps created started"
+        names = (
+            "id kind name task optimizer tags owner config status outcome reason step steps created started"
+        )
         found = {name: getattr(self, name) for name in (names + " finished speed latest next_seq").split()}
         return found | {
             "progress": min(self.step / self.steps, 1.0) if self.steps else None,

@@ -29,6 +29,17 @@ export async function post(path, body, signal) {
   );
 }
 
+/**
+ * Asks for a change whose answer does not matter.
+ * @param {string} path
+ * @param {string} method
+ * @param {object} [body]
+ */
+export async function send(path, method, body) {
+  const json = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  await request(path, { method, ...(body ? json : {}) });
+}
+
 /** @param {string} path */
 export async function get(path) {
   return decode(await answer(path, {}));

@@ -3,6 +3,7 @@
 import { ApiError, post } from "../lib/api.mjs";
 import { make } from "../lib/dom.mjs";
 import { plain } from "../lib/format.mjs";
+import { mayChange } from "../lib/me.mjs";
 
 const ENDED = new Set(["finished", "cancelled", "failed", "interrupted"]);
 
@@ -56,7 +57,7 @@ export function mountRunControls(root, store, id) {
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
-    const over = isOver(info);
+    const over = isOver(info) || !mayChange(info);
     pause.textContent = info.paused ? "Resume" : "Pause";
     pause.hidden = over || info.status === "queued";
     step.hidden = over || !info.paused;

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-
-from app.main import create_app
-from app.server import Server
-from app.settings import Settings
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from serving import serving
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
@@ -25,6 +20,9 @@ FLAGS = [
     "--disable-sync",
     "--enable-unsafe-swiftshader",  # WebGL without a GPU, for the 3-D view
 ]
+
+PATIENCE_MS = 20_000  # machines that test are busy
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def find_browser() -> str:
@@ -45,18 +43,8 @@ def find_browser() -> str:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    running = Server(create_app(Settings(port=port, data_dir=tmp_path_factory.mktemp("data"))))
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    wait = threading.Event()
-    while not running.started:
-        assert thread.is_alive(), "the server did not start"
-        wait.wait(0.02)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(10)
+    with serving(tmp_path_factory.mktemp("data")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +88,7 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
             else None
         ),
     )
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert not problems, problems

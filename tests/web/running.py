@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -91,10 +91,10 @@ def notify(changed: threading.Condition) -> None:
 class Stream:
     """Reads a stream event by event."""
 
-    def __init__(self, port: int, query: str, last_id: str = ""):
+    def __init__(self, port: int, query: str, last_id: str = "", headers: Mapping[str, str] = {}):
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-        headers = {"Last-Event-ID": last_id} if last_id else {}
-        self._connection.request("GET", f"/api/stream?{query}", headers=headers)
+        resumed = {"Last-Event-ID": last_id} if last_id else {}
+        self._connection.request("GET", f"/api/stream?{query}", headers={**headers, **resumed})
         self.response = self._connection.getresponse()
         self.last_id = last_id
 

@@ -21,8 +21,8 @@ from processes import ask, descendants, free_port, gone, process, until_status
 from running import PATIENCE_S, Running, running
 
 from app.control import cancelled
+from app.fair import FairQueue
 from app.jobs import devices
-from app.jobs.fair import FairQueue
 from app.jobs.handle import Handle
 from app.jobs.supervisor import TARGET, obituary
 from app.store import NewRun, Store

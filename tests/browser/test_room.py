@@ -1,0 +1,98 @@
+"""A class: a student's browser and the instructor's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from serving import serving
+
+TOKEN, INSTRUCTORS = "the-token-of-the-room", "the-token-of-the-desk"
+STEPS = 1_000_000  # of a run that ends only when it is stopped
+
+
+@pytest.fixture
+def room(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Page]]:
+    """A student and the instructor, who came in by their links; an exception in a page fails the test."""
+    with serving(tmp_path, token=TOKEN, instructor_token=INSTRUCTORS, processes=1) as address:
+        contexts = [browser.new_context(base_url=address) for _ in range(2)]
+        problems: list[str] = []
+        pages = []
+        for context, path in zip(
+            contexts, (f"/runs?token={TOKEN}", f"/instructor?token={INSTRUCTORS}"), strict=True
+        ):
+            page = context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.goto(path)
+            page.wait_for_url(re.compile("/(runs|instructor)$"))
+            pages.append(page)
+        yield pages[0], pages[1]
+        for context in contexts:
+            context.close()
+        assert not problems, problems
+
+
+def start(page: Page, name: str) -> str:
+    run: str = page.evaluate(
+        """async body => (await (await fetch('/api/runs', {method: 'POST', body: JSON.stringify(body),
+             headers: {'Content-Type': 'application/json'}})).json()).id""",
+        {"task": "moons_mlp", "optimizer": "adamw", "steps": STEPS, "name": name},
+    )
+    return run
+
+
+def test_the_instructor_sees_what_runs_and_stops_it(room: tuple[Page, Page]) -> None:
+    student, desk = room
+    start(student, "of a student")
+    row = desk.locator("#active tr", has_text="of a student")
+    expect(row).to_contain_text("running")
+    who = re.search(r"You are (\w+) here", student.inner_text(".you"))
+    assert who
+    expect(row).to_contain_text(who[1])
+    expect(desk.locator("#guests tr", has_text=who[1])).to_have_count(1)
+    row.get_by_role("button", name="Stop").click()
+    expect(row).to_have_count(0)
+    expect(student.locator("#runs tr", has_text="of a student")).to_contain_text("cancelled")
+
+
+def test_a_view_is_shown_to_everybody_and_can_be_put_away(room: tuple[Page, Page]) -> None:
+    student, desk = room
+    desk.goto("/compare?steps=77")
+    desk.get_by_role("button", name="Show to all").click()
+    note = student.locator("#room")
+    expect(note).to_contain_text("The instructor shows")
+    note.get_by_role("link", name="Look").click()
+    student.wait_for_url(re.compile(r"/compare\?.*steps=77"))
+    expect(student.locator("#room")).to_be_hidden()
+
+
+def test_what_belongs_to_others_offers_no_change(room: tuple[Page, Page]) -> None:
+    student, desk = room
+    run = start(desk, "of the desk")
+    row = student.locator("#runs tr", has_text="of the desk")
+    expect(row).to_be_visible()
+    expect(row.get_by_role("button", name="Delete")).to_be_hidden()
+    student.goto(f"/runs/{run}")
+    expect(student.get_by_role("link", name="Clone with changes")).to_be_visible()
+    expect(student.get_by_role("button", name="Cancel")).to_be_hidden()
+    desk.goto(f"/runs/{run}")
+    desk.get_by_role("button", name="Cancel").click()
+    expect(student.locator("main")).to_contain_text("cancelled")
+
+
+def test_a_wrong_token_does_not_let_in_and_the_right_one_does(
+    room: tuple[Page, Page], browser: Browser
+) -> None:
+    address = room[0].url.rsplit("/", 1)[0]
+    page = browser.new_context(base_url=address).new_page()
+    page.goto("/train")
+    page.get_by_label("Token").fill("something else")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the token")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile("/train"))
+    page.context.close()
