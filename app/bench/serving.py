@@ -23,9 +23,9 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, port: int, module: str = "app", **environment: str) -> subprocess.Popen[bytes]:
     """Begins to serve ``folder``; see `until_answering`."""
-    command = [sys.executable, "-m", "app", "serve", "--port", str(port), "--data-dir", str(folder)]
+    command = [sys.executable, "-m", module, "serve", "--port", str(port), "--data-dir", str(folder)]
     return subprocess.Popen(  # noqa: S603
         command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
     )
@@ -37,7 +37,7 @@ def serving(
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A server that answers; terminated at the end."""
     port = free_port()
-    process = start(folder, port, **environment or {})
+    process = start(folder, port, **(environment or {}))
     try:
         if not until_answering(port, process):
             raise RuntimeError("the server did not start; what it said is above")
@@ -105,3 +105,19 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def parent_of(pid: int) -> int:
+    """The process from which one came; 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
 
 @click.group()
 def bench() -> None:
-    """Measure how fast this machine runs the parts of Optimscope."""
+    """Measure how fast this machine runs the parts of Optimscope, and what it survives."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the servers too
 
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -72,6 +75,26 @@ def load(browsers: int, seconds: float | None, ramp: bool, seed: int, as_json: b
             click.echo(json.dumps(asdict(report), indent=2))
         else:
             _show(bench.figures(report), as_json=False)
+
+
+@bench.command()
+@click.option("--count", type=click.IntRange(1), default=60, show_default=True, help="How many faults.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of which, and when.")
+@click.option("--only", multiple=True, help="A kind of fault as the report names it; may be given again.")
+@_json
+def faults(count: int, seed: int, only: tuple[str, ...], as_json: bool) -> None:
+    """Kills, full disks, damaged files and the like while a server works; exit code 1 if it suffers."""
+    from dataclasses import asdict
+
+    from app.bench import faults as bench
+
+    unknown = set(only) - bench.KINDS.keys()
+    if unknown:
+        raise click.BadParameter(f"got {min(unknown)}, allowed are {', '.join(bench.KINDS)}.")
+    report = bench.measure(count, seed, lambda text: click.echo(text, err=True), only)
+    click.echo(json.dumps(asdict(report), indent=2) if as_json else bench.table(report))
+    if not report.good:
+        raise SystemExit(1)
 
 
 def _show(figures: list[Figure], *, as_json: bool) -> None:
