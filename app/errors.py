@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -11,7 +12,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -76,6 +77,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_middleware(CatchAll)
 
 
@@ -95,6 +97,14 @@ class CatchAll:
 
         try:
             await self._app(scope, receive, watched)
+        except asyncio.CancelledError:  # the server stops and waits no longer
+            if scope["type"] != "http":
+                raise
+            if not started:
+                response = error_response(
+                    503, "The server is stopping.", code="stopping", hint="Try again in a few seconds."
+                )
+                await response(scope, receive, send)
         except Exception:
             if scope["type"] != "http" or started:
                 raise
@@ -186,3 +196,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     given = error.detail if error.detail != HTTPStatus(status).phrase else ""
     message = _MESSAGES.get(status) or given or HTTPStatus(status).phrase
     return error_response(status, message, headers=dict(error.headers or {}))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody reads this, but it is counted; a client that vanished is no failure of the server."""
+    return error_response(400, "The request broke off before its end.", code="broken_off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -127,16 +127,41 @@ class Live:
 
     async def _sweep(self) -> None:
         """Runs whose producers have fallen silent are interrupted; they go on when they are heard again."""
+        silence = Silence()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            store, since = self.store, time.time() - self._settings.silent_seconds
+            store = self.store
             query = Query(status=[status.value for status in ACTIVE], limit=1_000)
-            for run in (await asyncio.to_thread(store.select, query))[0]:
-                if not run.local and (run.heard or run.created) < since:
+            runs = (await asyncio.to_thread(store.select, query))[0]
+            silent = silence.of([run for run in runs if not run.local])
+            for run in runs:
+                if silent.get(run.id, 0.0) > self._settings.silent_seconds:
                     ended = Status.CANCELLED if run.control.get("cancel") else Status.INTERRUPTED
                     reason = f"Nothing was heard of it for {self._settings.silent_seconds:.0f} seconds."
                     changes = {"status": ended.value, "reason": reason, "finished": run.heard}
                     await asyncio.wrap_future(store.change(run.id, partial(_unchanged_since, run, changes)))
+
+
+class Silence:
+    """For how long nothing has been heard of runs.
+
+    Counted from look to look, not from the time of day: a clock that is set makes nobody silent, and
+    neither does the time in which this process was stopped and could not have heard anything.
+    """
+
+    def __init__(self) -> None:
+        self._looked = time.monotonic()
+        self._known: dict[str, tuple[float | None, float]] = {}  # when heard last, silent since then
+
+    def of(self, runs: Sequence[Run]) -> dict[str, float]:
+        """Seconds of silence of each of these runs; others are forgotten."""
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, 2 * SWEEP_SECONDS), now
+        before, self._known = self._known, {}
+        for run in runs:
+            heard, silent = before.get(run.id, (None, 0.0))
+            self._known[run.id] = (run.heard, silent + passed if heard == run.heard else 0.0)
+        return {run: silent for run, (_, silent) in self._known.items()}
 
 
 def _unchanged_since(before: Run, changes: Mapping[str, Any], now: Run) -> Mapping[str, Any] | None:

@@ -58,7 +58,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from another host; /docs is our own
         redoc_url=None,
-        responses={"4XX": {"model": ErrorAnswer, "description": "What is wrong, where, and what to do."}},
+        responses={
+            "4XX": {"model": ErrorAnswer, "description": "What is wrong, where, and what to do."},
+            "5XX": {"model": ErrorAnswer, "description": "What the server cannot do now, and why."},
+        },
     )
     app.state.services = services
     for module in (

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from app.bench.figures import Figure
+from app.bench.serving import memory, serving
 from app.store import NewRun, Status, Store
 from optim_core.frames import Frame
 
@@ -37,7 +34,7 @@ def measure(say: Callable[[str], None] = lambda text: None) -> list[Figure]:
     say("filling a store …")
     with TemporaryDirectory() as folder:
         _fill(Path(folder))
-        with _server(Path(folder)) as (port, process):
+        with serving(Path(folder), {"OPTIMSCOPE_PRELOAD": "false"}) as (port, process):
             say("reading it …")
             figures = _reading(port)
             say(f"streaming to {SUBSCRIBERS} subscribers …")
@@ -83,7 +80,7 @@ async def _streaming(port: int, pid: int) -> list[Figure]:
         f"GET /api/stream?runs={RUN} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     )  # and never reads
     sent: dict[int, float] = {}
-    memory: list[int] = []
+    used: list[int] = []
     watchers = [_Subscriber(port) for _ in range(SUBSCRIBERS)]
     watching = [asyncio.create_task(_with_reconnect(each)) for each in watchers]
     begin = time.perf_counter() + 1.0  # when all are connected
@@ -93,7 +90,7 @@ async def _streaming(port: int, pid: int) -> list[Figure]:
         sent[seq] = time.perf_counter()
         await asyncio.to_thread(_post, connection, f"/api/ingest/runs/{RUN}/frames", body)
         if seq >= WARM_UP:
-            memory.append(_memory(pid))
+            used.append(memory(pid))
     await asyncio.gather(*watching)
     stalled.close()
     connection.close()
@@ -105,19 +102,13 @@ async def _streaming(port: int, pid: int) -> list[Figure]:
         Figure(f"{what}: streams with a lost or repeated frame", wrong, "", 0, at_least=False),
         Figure("… producer to subscriber, median", median(delays) * 1e3, "ms", 100, at_least=False),
         Figure("… 95 of 100, beside one that never reads", p95 * 1e3, "ms", 250, at_least=False),
-        Figure("… memory of the server gained", (memory[-1] - memory[0]) / 1e6, "MB", 20, at_least=False),
+        Figure("… memory of the server gained", (used[-1] - used[0]) / 1e6, "MB", 20, at_least=False),
     ]
 
 
 async def _with_reconnect(subscriber: _Subscriber) -> None:
     await subscriber.watch(FRAMES // 2)
     await subscriber.watch(FRAMES - 1)
-
-
-def _memory(pid: int) -> int:
-    """Bytes in memory of a process; 0 where the system does not tell."""
-    status = Path(f"/proc/{pid}/statm")
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else 0
 
 
 # --- The store ------------------------------------------------------------------------------------
@@ -202,26 +193,3 @@ def _post(connection: HTTPConnection, path: str, body: object) -> None:
     content = answer.read()
     if answer.status != 200:
         raise RuntimeError(f"the server answered {answer.status}: {content[:300]!r}")
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A server as a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    command = [sys.executable, "-m", "app", "serve", "--port", str(port), "--data-dir", str(folder)]
-    process = subprocess.Popen(  # noqa: S603
-        command, env=os.environ | {"OPTIMSCOPE_PRELOAD": "false"}, stdout=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(600):
-            try:
-                _get(port, "/healthz")
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield port, process
-    finally:
-        process.terminate()
-        process.wait()

@@ -61,6 +61,7 @@ def serve(open_page: bool, **given: Any) -> None:
     try:
         app.state.services.live.open_store()
     except StoreError as error:
+        listening.close()
         raise click.ClickException(str(error)) from None
     # Whoever gave the token knows it: it need not get into what a container's output is kept in.
     click.echo(invitation(settings, "" if was_given and not sys.stdout.isatty() else token))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from app.columns import ColumnsText, columns
@@ -75,7 +75,7 @@ def _parse(text: str, field: str) -> dict[str, int]:
 @router.get(
     "/stream",
     status_code=200,
-    response_class=EventStream,
+    response_class=Response,  # errors are described as JSON, which EventStream's type would hide
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def stream(

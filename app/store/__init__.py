@@ -69,13 +69,17 @@ class Store:
         self._lock = lock(folder)
         try:
             self._db = open_for_writing(self._path)
+            try:
+                self._writer = Writer(self._db, self._path, listener)
+            except sqlite3.Error as error:
+                self._db.close()
+                raise explain(error, self._path) from None
         except BaseException:
             os.close(self._lock)
             raise
         self._readers: LifoQueue[sqlite3.Connection | None] = LifoQueue()
         for _ in range(READERS):
             self._readers.put(None)  # opened when needed
-        self._writer = Writer(self._db, self._path, listener)
 
     def close(self) -> None:
         """Finishes writing and lets go of the file."""

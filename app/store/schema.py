@@ -128,6 +128,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables:
         check_kind(connection, path)
+        connection.execute("SELECT max(length(latest)) FROM runs").fetchone()  # damage is told before serving
     else:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -408,6 +410,51 @@ def test_any_text_is_a_formula_or_invalid_input(text: str):
     except InvalidInput:
         return
     LatexToMathML().convert_with_local_state(formula.latex, displaystyle=True)
+
+
+MORE = "OPTIMSCOPE_EXAMPLES"  # so many instead, and others every time
+PIECES = (
+    *"xyez-+*/^(),. ",
+    "**",
+    "pi",
+    "2",
+    "0.5",
+    "1e308",
+    "1e-320",
+    "9" * 30,
+    *(f"{f}(" for f in FUNCTIONS),
+)
+
+
+@st.composite
+def scribbled(draw: st.DrawFn) -> str:
+    """A formula in which somebody has struck things out and put others in."""
+    text = draw(trees())[0]
+    for _ in range(draw(st.integers(0, 3))):
+        first, length = draw(st.integers(0, len(text))), draw(st.integers(0, 3))
+        piece = "".join(draw(st.lists(st.sampled_from(PIECES), max_size=3)))
+        text = text[:first] + piece + text[first + length :]
+    return text
+
+
+@given(text=scribbled())
+@settings(deadline=None, derandomize=MORE not in os.environ, max_examples=int(os.environ.get(MORE, "150")))
+def test_what_is_typed_can_be_computed_and_written_or_is_refused(text: str):
+    refused = None
+    try:
+        formula = parse(text)
+    except InvalidInput as error:
+        refused = error
+    if refused:
+        assert (bool(refused.message), refused.field) == (True, "formula")
+        return
+    assert "<math" in LatexToMathML().convert_with_local_state(formula.latex, displaystyle=True)
+    floats, arrays = formula.functions("float"), formula.functions("numpy")
+    for x, y in POINTS:
+        with suppress(ArithmeticError, ValueError):  # what is undefined there
+            assert all(isinstance(v, float | int) for v in floats.value_and_gradient(x, y))
+        with np.errstate(all="ignore"):
+            assert np.shape(arrays.value(np.array([x]), np.array([y]))) == (1,)
 
 
 @given(tree=trees(depth=7))
