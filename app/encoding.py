@@ -37,7 +37,7 @@ class ArrayForm:
         return ArrayForm("bdata", "f4" if exact else "f8").array(steps)
 
 
-def array_form(
+async def array_form(
     arrays: Annotated[
         Literal["bdata", "json"], Query(description="Arrays as base64 (bdata) or as plain lists (json).")
     ] = "bdata",

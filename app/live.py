@@ -168,7 +168,7 @@ def _unchanged_since(before: Run, changes: Mapping[str, Any], now: Run) -> Mappi
     return changes if now.heard == before.heard else None
 
 
-def _live(request: Request) -> Live:
+async def _live(request: Request) -> Live:
     live: Live = request.app.state.services.live
     return live
 

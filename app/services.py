@@ -65,7 +65,7 @@ def make_services(settings: Settings, version: str) -> Services:
     return Services(settings, version, assets, answers, templates, live, metrics, visitors, workshop, Room())
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # async: otherwise each request pays a thread for it
     services: Services = request.app.state.services
     return services
 

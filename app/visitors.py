@@ -97,7 +97,7 @@ def _public(name: str) -> str:
     return sha256(name.encode()).hexdigest()[:8]
 
 
-def _asking(request: Request) -> Visitor:
+async def _asking(request: Request) -> Visitor:
     visitor: Visitor = request.scope["visitor"]
     return visitor
 

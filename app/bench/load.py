@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable
@@ -26,7 +27,8 @@ ARRIVAL_SECONDS = 10.0  # in which the class opens the link
 FRAMES_A_SECOND = 5
 PROBE_SECONDS = 0.2
 GOAL_MS, GOAL_MB_A_MINUTE = 400.0, 2.0
-SERVER = {"OPTIMSCOPE_LOG_LEVEL": "error"}
+# On loopback without a token, so that no browser has to wait its turn, but with the processes of a lab.
+SERVER = {"OPTIMSCOPE_LOG_LEVEL": "error", "OPTIMSCOPE_PROCESSES": str(os.cpu_count() or 1)}
 
 
 # --- What goes on beside them --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from optim_core.ingest import HttpSink
 from optim_core.optimizer import make_optimizer
 from optim_core.train import train
 
-NICENESS = 5  # below the server, which shares the processor
+NICENESS = 10  # below the server, which shares the processor
 
 
 def prepare() -> None:

@@ -43,7 +43,7 @@ class EventStream(StreamingResponse):
             self._subscription.close()
 
 
-def _cursors(
+async def _cursors(
     shared: Shared,
     runs: Annotated[
         str, Query(max_length=LONGEST, description="Ids, separated by commas; * for the states of all runs.")
