@@ -161,9 +161,6 @@ class _Processes(ProcessPoolExecutor):
 
 def _begin(lifeline: Connection) -> None:
     """In each process at its start."""
-    import torch
-
-    torch.set_num_threads(1)  # it is one core's worth of work
     die_when_closed(lifeline.fileno())
     _kept.append(lifeline)
 

@@ -91,13 +91,13 @@ def test_losses_are_those_of_torch(rule: str, double: bool, tolerance: float) ->
     task = as_task("digits_mlp")
     task = in_double(task) if double else task
     hyper: dict[str, Any] = {"weight_decay": 0.01} if "weight_decay" in oc.rules()[rule].settings else {}
-    wanted = by_torch(task, rule, 200, hyper)
     found: list[float] = []
 
     def record(seen: float) -> None:
         found.append(seen)
 
     plans = plan_of(rule, groups="all", steps=200, trace={"every": 20}, **hyper)
+    wanted = by_torch(task, rule, 200, dict(plans.hyper))
     job = Loop(replace(plans, task=task), MemorySink(), "run")
     original = job._tracer.record
     job._tracer.record = lambda loss, **more: (record(float(loss)), original(loss, **more))[1]  # type: ignore[method-assign]
@@ -491,9 +491,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
         ({"device": "abacus"}, "device: got 'abacus'"),
         ({"schedule": "cos"}, "schedule: there is no schedule 'cos'"),
         ({"rule": "sgd", "decay_schedule": "linear"}, "decay_schedule: SGD has no decay"),
-        ({"groups": "some"}, "groups: there is no policy 'some'"),
-        ({"clip": 0.0}, "clip: got 0"),
-        ({"precision": "fp8"}, "precision: there is no precision 'fp8'"),
+        ({"groups": "some"}, "groups: got 'some', allowed is one of"),
+        ({"clip": -1.0}, "clip: got -1"),
+        ({"precision": "fp8"}, "precision: got 'fp8', allowed is one of"),
         ({"trace": {"each": 1}}, "trace: there is no option 'each'"),
         ({"trace": {"every": 0}}, "trace.every: got 0"),
         ({"trace": {"watch": [["0.bias"]]}}, "trace.watch: expected pairs"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -21,6 +23,7 @@ from app.server import Server
 from app.settings import Settings
 from app.store import Run
 
+T = TypeVar("T")
 PATIENCE_S = 20.0
 WORK = ("fake_producer", "work")
 
@@ -81,6 +84,12 @@ def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> It
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def alone(work: Coroutine[Any, Any, T]) -> T:
+    """Runs it on a loop of its own, in a thread: this one has a loop already once a browser was driven."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def notify(changed: threading.Condition) -> None:

@@ -22,7 +22,10 @@ MAY_IMPORT = {
     "app/jobs/worker.py": {"torch"},  # loads it for all workers
     "app/jobs/devices.py": {"torch"},  # which devices there are
     "app/bench/stream.py": {"numpy"},  # frames to send
+    "app/bench/load.py": {"numpy"},
+    "app/bench/rig.py": {"numpy"},
     "app/bench/core.py": {"torch"},  # the loop that we are compared with
+    "app/bench/trace.py": {"torch"},
 }
 MATHS = {"numpy", "torch", "sympy", "scipy", "math"}
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from fake_producer import frame
 from prometheus_client.parser import text_string_to_metric_families
-from running import PATIENCE_S, Running, Stream, running
+from running import PATIENCE_S, Running, Stream, alone, running
 from starlette.testclient import TestClient
 
 from app import logs
@@ -76,7 +76,7 @@ def test_who_stops_waiting_for_the_store_does_not_stop_the_store(server: Running
         waiting.cancel()
         await asyncio.wait([waiting])
 
-    asyncio.run(give_up())
+    alone(give_up())
     server.live.store.try_writing().result(PATIENCE_S)
 
 
@@ -263,7 +263,7 @@ def add(store: Store, name: str, status: Status, days_ago: float, frames: int = 
 
 def tidy(store: Store, **given: Any) -> list[str]:
     """What one round removes, seen through to the end."""
-    gone = asyncio.run(Retention(store, Settings(**given)).tidy(NOW))
+    gone = alone(Retention(store, Settings(**given)).tidy(NOW))
     pause, until = threading.Event(), time.monotonic() + PATIENCE_S
     while store.purging:
         assert time.monotonic() < until
@@ -323,7 +323,7 @@ def test_a_full_store_in_which_everything_runs_is_told_once(
 ) -> None:
     add(store, "a", Status.RUNNING, 9, frames=8)
     retention = Retention(store, Settings(limits=Limits(store_bytes=100_000)))
-    assert [asyncio.run(retention.tidy(NOW)) for _ in range(2)] == [[], []]
+    assert [alone(retention.tidy(NOW)) for _ in range(2)] == [[], []]
     assert caplog.text.count("no run that has ended is left") == 1
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from processes import descendants, gone
+from running import alone
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -69,7 +70,7 @@ def test_one_question_of_many_is_computed_once() -> None:
         workshop.close()
         return answers
 
-    assert [answer.body for answer in asyncio.run(ask())] == [b"a"] * 4
+    assert [answer.body for answer in alone(ask())] == [b"a"] * 4
 
 
 def test_what_nobody_waits_for_any_more_is_not_computed() -> None:
@@ -97,7 +98,7 @@ def test_what_nobody_waits_for_any_more_is_not_computed() -> None:
         workshop.close()
         return held.begun
 
-    assert sorted(asyncio.run(ask())) == [*map(str, range(THREADS)), "keep"]
+    assert sorted(alone(ask())) == [*map(str, range(THREADS)), "keep"]
 
 
 def test_nobody_s_questions_stand_before_everybody_else_s() -> None:
@@ -116,7 +117,7 @@ def test_nobody_s_questions_stand_before_everybody_else_s() -> None:
         workshop.close()
         return held.begun[THREADS:]
 
-    assert set(asyncio.run(ask())[:3]) >= {"y0", "z0"}
+    assert set(alone(ask())[:3]) >= {"y0", "z0"}
 
 
 def test_an_error_reaches_everybody_and_is_not_kept() -> None:
@@ -134,7 +135,7 @@ def test_an_error_reaches_everybody_and_is_not_kept() -> None:
         assert len(calls) == 2
         workshop.close()
 
-    asyncio.run(ask())
+    alone(ask())
 
 
 def whoami() -> bytes:
@@ -154,7 +155,7 @@ def test_killed_processes_are_replaced_and_none_is_left() -> None:
         return {first, second}
 
     before = set(descendants(os.getpid()))
-    assert gone(asyncio.run(ask()))
+    assert gone(alone(ask()))
     left = set(descendants(os.getpid())) - before
     # The process they are forked from, and multiprocessing's own, stay until this one ends.
     assert len(left) <= 2
