@@ -36,24 +36,25 @@ class Browser:
     """Sends requests; one that is cancelled closes its connection, as browsers do."""
 
     port: int
+    address: str = ""  # on a network, as a proxy would tell it; else on this machine
     cookies: dict[str, str] = field(default_factory=dict)
     _idle: list[Connection] = field(default_factory=list)
     _kept: set[str] = field(default_factory=set)  # files that never change
     _tags: dict[str, str] = field(default_factory=dict)
 
-    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None, accept: str = "*/*") -> Answer:
         """One request and its answer. Raises OSError, EOFError or TimeoutError."""
         connection, was_idle = await self._connection()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 try:
-                    answer = await self._exchange(connection, method, path, body)
+                    answer = await self._exchange(connection, method, path, body, accept)
                 except (OSError, EOFError):
                     if not was_idle:
                         raise
                     connection[1].close()  # the server had closed it meanwhile
                     connection = await self._connect()
-                    answer = await self._exchange(connection, method, path, body)
+                    answer = await self._exchange(connection, method, path, body, accept)
         except BaseException:
             connection[1].transport.abort()
             raise
@@ -62,7 +63,7 @@ class Browser:
 
     async def open_page(self, path: str) -> list[Answer]:
         """A page and all that it loads, six at a time, as far as it is not there already."""
-        page = await self.ask("GET", path)
+        page = await self.ask("GET", path, accept="text/html")
         answers, wanted, seen = [page], _ASSET.findall(page.text), set(self._kept)
         while wanted := [each for each in dict.fromkeys(wanted) if each not in seen]:
             seen |= set(wanted)
@@ -128,22 +129,26 @@ class Browser:
         return (
             f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
             + "Accept-Encoding: gzip\r\nSec-Fetch-Site: same-origin\r\n"
+            + (f"X-Forwarded-For: {self.address}\r\n" if self.address else "")
             + (f"Cookie: {cookies}\r\n" if cookies else "")
             + f"{extra}\r\n"
         ).encode()
 
-    async def _exchange(self, connection: Connection, method: str, path: str, body: object) -> Answer:
+    async def _exchange(
+        self, connection: Connection, method: str, path: str, body: object, accept: str
+    ) -> Answer:
         reader, writer = connection
-        extra, content = "", b""
+        extra, content = f"Accept: {accept}\r\n", b""
         if body is not None:
             content = json.dumps(body).encode()
-            extra = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+            extra += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
         elif path in self._tags:
-            extra = f"If-None-Match: {self._tags[path]}\r\n"
+            extra += f"If-None-Match: {self._tags[path]}\r\n"
         writer.write(self._head(method, path, extra) + content)
         await writer.drain()
         status, headers = await _read_head(reader)
-        self._keep_cookie(headers.get("set-cookie", ""))
+        for cookie in filter(None, headers.pop("set-cookie", "").split("\n")):
+            self._keep_cookie(cookie)
         if method == "GET" and "etag" in headers:
             self._tags[path] = headers["etag"]
         return Answer(status, headers, await _read_body(reader, status, headers))
@@ -175,10 +180,12 @@ def _beside(path: str, name: str) -> str:
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {}
+    headers: dict[str, str] = {}
     for line in head[1:]:
         name, colon, value = line.partition(":")
-        if colon:
+        if colon and (before := headers.get(name.lower())):
+            headers[name.lower()] = f"{before}\n{value.strip()}"
+        elif colon:
             headers[name.lower()] = value.strip()
     return int(head[0].split()[1]), headers
 

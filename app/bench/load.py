@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable
@@ -27,16 +26,23 @@ ARRIVAL_SECONDS = 10.0  # in which the class opens the link
 FRAMES_A_SECOND = 5
 PROBE_SECONDS = 0.2
 GOAL_MS, GOAL_MB_A_MINUTE = 400.0, 2.0
-# On loopback without a token, so that no browser has to wait its turn, but with the processes of a lab.
-SERVER = {"OPTIMSCOPE_LOG_LEVEL": "error", "OPTIMSCOPE_PROCESSES": str(os.cpu_count() or 1)}
+TOKEN = "for-a-class-of-browsers"  # noqa: S105
+SERVER = {"OPTIMSCOPE_LOG_LEVEL": "error", "OPTIMSCOPE_TOKEN": TOKEN}  # as for a class
+LINK = f"/?token={TOKEN}"
 
 
 # --- What goes on beside them --------------------------------------------------------------------------
 
 
+async def _visitor(port: int) -> Browser:
+    browser = Browser(port)
+    await browser.ask("GET", LINK, accept="text/html")
+    return browser
+
+
 async def _teach(port: int, tally: Tally, sent: list[int]) -> None:
     """The instructor's machine delivers frames of a run; ``sent`` counts those that were acknowledged."""
-    browser, generator = Browser(port), np.random.default_rng(0)
+    browser, generator = await _visitor(port), np.random.default_rng(0)
     names = ["loss", "lr", *(f"layer.{i}/{metric}" for i in range(8) for metric in ("weight_norm", "angle"))]
     await browser.ask("POST", "/api/ingest/runs", {"run": {"id": LESSON}})
     while True:
@@ -98,13 +104,15 @@ class Report:
     memory_all: float  # with the processes below it, at the end
 
 
-async def _measure(port: int, pid: int, browsers: int, seconds: float, seed: int) -> Report:
+async def _measure(port: int, pid: int, browsers: int, seconds: float, seed: int, *, network: bool) -> Report:
     tally, sent = Tally(), [0]
     beside = [asyncio.ensure_future(_teach(port, tally, sent)), asyncio.ensure_future(_probe(port, tally))]
     arrival = min(ARRIVAL_SECONDS, seconds / 4)
     people: list[asyncio.Task[None]] = []
     for index in range(browsers):
-        person = Person(Browser(port), tally, random.Random(seed * 10_007 + index))  # noqa: S311
+        address = f"10.0.{index // 250}.{index % 250 + 1}" if network else ""
+        chance = random.Random(seed * 10_007 + index)  # noqa: S311
+        person = Person(Browser(port, address), tally, chance, LINK)
         people.append(asyncio.ensure_future(person.live()))
         await asyncio.sleep(arrival / browsers)
     begin, cpu, cpu_all = time.perf_counter(), cpu_seconds(pid), _cpu_of_all(pid)
@@ -156,7 +164,7 @@ def _cpu_of_all(pid: int) -> float:
 
 async def _check_kept(port: int, tally: Tally, sent: int) -> None:
     """What was acknowledged to the instructor's machine is there."""
-    browser = Browser(port)
+    browser = await _visitor(port)
     answer = await browser.ask("GET", f"/api/runs/{LESSON}")
     kept = int(answer.text.split('"next_seq":')[1].split(",")[0].rstrip("}"))
     tally.lost += max(sent - kept, 0)
@@ -180,12 +188,17 @@ def _slope(samples: list[tuple[float, float]]) -> float:
 
 
 def measure(
-    browsers: int, seconds: float, *, seed: int = 0, say: Callable[[str], None] = lambda text: None
+    browsers: int,
+    seconds: float,
+    *,
+    seed: int = 0,
+    network: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Report:
     """So many browsers at a server of their own, for so long."""
     with TemporaryDirectory() as folder, serving(Path(folder), SERVER) as (port, process):
         say(f"{browsers} browsers for {seconds:.0f} seconds …")
-        return asyncio.run(_measure(port, process.pid, browsers, seconds, seed))
+        return asyncio.run(_measure(port, process.pid, browsers, seconds, seed, network=network))
 
 
 def figures(report: Report) -> list[Figure]:

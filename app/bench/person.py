@@ -70,12 +70,13 @@ class Person:
     browser: Browser
     tally: Tally
     chance: random.Random
+    link: str  # that lets visitors in
 
     async def live(self) -> None:
         """Opens a page, then does this and that until cancelled."""
         deeds = (self.drag, self.watch, self.open_page, self.choose_surface, self.train)
         try:
-            await self._safely(self.open_page)
+            await self._safely(self.come_in)
             while True:
                 (deed,) = self.chance.choices(deeds, (70, 15, 8, 6, 1))
                 await self._safely(deed)
@@ -90,6 +91,11 @@ class Person:
             self.tally.note(Answer(refused.status, {"retry-after": ""} if refused.status == 429 else {}))
         except (OSError, EOFError, TimeoutError) as error:
             self.tally.fail(f"{type(error).__name__}: {error}")
+
+    async def come_in(self) -> None:
+        """Follows the link that the instructor gave to everybody."""
+        self.tally.note(await self.browser.ask("GET", self.link, accept="text/html"))
+        await self.open_page()
 
     async def open_page(self) -> None:
         for answer in await self.browser.open_page(self.chance.choice(PAGES)):

@@ -53,16 +53,20 @@ def stream(as_json: bool) -> None:
 @click.option("--browsers", type=click.IntRange(1), default=100, show_default=True, help="How many.")
 @click.option("--seconds", type=click.FloatRange(5), help="How long.  [default: 300; with --ramp 30 each]")
 @click.option("--ramp", is_flag=True, help="10, 25, 50, 100 and 200 browsers instead: where the curve bends.")
+@click.option("--network", is_flag=True, help="As if a network lay between: answers are packed.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of what the browsers do.")
 @_json
-def load(browsers: int, seconds: float | None, ramp: bool, seed: int, as_json: bool) -> None:
+def load(browsers: int, seconds: float | None, ramp: bool, network: bool, seed: int, as_json: bool) -> None:
     """A class of simulated browsers: they drag sliders, watch a run, and train a little."""
     from dataclasses import asdict
 
     from app.bench import load as bench
 
     def run(count: int, long: float) -> bench.Report:
-        return bench.measure(count, seconds or long, seed=seed, say=lambda text: click.echo(text, err=True))
+        def say(text: str) -> None:
+            click.echo(text, err=True)
+
+        return bench.measure(count, seconds or long, seed=seed, network=network, say=say)
 
     if ramp:
         reports = [run(count, bench.RAMP_SECONDS) for count in bench.RAMP]
