@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Thread
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Thread(target=warm_up, args=(services,), daemon=True).start()
         await services.live.start()
         yield
-        services.workshop.close()
+        await asyncio.to_thread(services.workshop.close)
         await services.live.stop()
 
     app = FastAPI(

@@ -25,6 +25,7 @@ from app import answers
 from app.cache import Answer, AnswerCache, key_of
 from app.fair import FairQueue
 from app.jobs.lifeline import die_when_closed
+from app.refusals import Refusal
 
 THREADS = 4
 GONE = 499  # nginx's number for a client that closed the connection; nobody reads it
@@ -46,6 +47,7 @@ class Workshop:
         self._cache, self._processes = cache, processes
         self._pool: Executor | None = None
         self._lock = Lock()
+        self._closed = False
         self._orders: dict[str, _Order] = {}
         self._queue = FairQueue()
         self._busy = 0
@@ -54,15 +56,15 @@ class Workshop:
     def warm_up(self) -> None:
         """Has the processes load what they need; blocks."""
         if self._processes:
-            with suppress(BrokenExecutor):  # the server stops already
+            with suppress(BrokenExecutor, Refusal):  # the server stops already
                 wait([self._executor().submit(answers.ready) for _ in range(self._processes)])
 
     def close(self) -> None:
-        """Ends the processes; what they are at is lost."""
+        """Ends the processes; what they are at is lost. Blocks until they are gone."""
         with self._lock:
-            pool, self._pool = self._pool, None
+            pool, self._pool, self._closed = self._pool, None, True
         if pool:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
 
     @property
     def waiting(self) -> int:
@@ -136,6 +138,8 @@ class Workshop:
 
     def _executor(self) -> Executor:
         with self._lock:
+            if self._closed:
+                raise Refusal(503, "stopping", "The server is stopping.", "Try again when it is back.")
             if self._pool is None:
                 count = self._processes
                 self._pool = _Processes(count) if count else ThreadPoolExecutor(THREADS, "answers")
@@ -155,8 +159,9 @@ class _Processes(ProcessPoolExecutor):
         super().__init__(count, context, _begin, (theirs,))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        super().shutdown(wait, cancel_futures=cancel_futures)
+        """Ends them at once, whatever they are at."""
         self._lifeline.close()
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _begin(lifeline: Connection) -> None:
