@@ -37,14 +37,19 @@ def reply(
         headers["ETag"] = etag
         if _has(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
-    if (
-        len(body) > SMALLEST
-        and (request.method == "GET" or _over_network(request))
-        and "gzip" in request.headers.get("accept-encoding", "")
-    ):
+    if is_packed(request, body):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, LEVEL, mtime=0)
     return Response(body, status, headers, media_type=media_type)
+
+
+def is_packed(request: Request, body: bytes) -> bool:
+    """Whether `reply` packs this body for this request, which takes milliseconds."""
+    return (
+        len(body) > SMALLEST
+        and (request.method == "GET" or _over_network(request))
+        and "gzip" in request.headers.get("accept-encoding", "")
+    )
 
 
 def _over_network(request: Request) -> bool:

@@ -26,6 +26,7 @@ from app.cache import Answer, AnswerCache, key_of
 from app.fair import FairQueue
 from app.jobs.lifeline import die_when_closed
 from app.refusals import Refusal
+from app.replies import is_packed
 
 THREADS = 4
 GONE = 499  # nginx's number for a client that closed the connection; nobody reads it
@@ -81,7 +82,7 @@ class Workshop:
         key = key_of(question)
         known = self._cache.find(key)
         if known:
-            return known.respond(request)
+            return await _reply(known, request)
         order = self._orders.get(key)
         if order is None:
             order = self._orders[key] = _Order(partial(work, *arguments))
@@ -98,7 +99,11 @@ class Workshop:
             if not order.waiting and key in self._queue:
                 self._queue.remove(key)
                 del self._orders[key]
-        return order.answer.result().respond(request) if order.answer.done() else Response(status_code=GONE)
+        return (
+            await _reply(order.answer.result(), request)
+            if order.answer.done()
+            else Response(status_code=GONE)
+        )
 
     def _take_up(self) -> None:
         """Begins what there is room for."""
@@ -144,6 +149,13 @@ class Workshop:
                 count = self._processes
                 self._pool = _Processes(count) if count else ThreadPoolExecutor(THREADS, "answers")
             return self._pool
+
+
+async def _reply(answer: Answer, request: Request) -> Response:
+    """Packed in a thread, if at all: zlib holds up nobody there."""
+    if is_packed(request, answer.body):
+        return await asyncio.to_thread(answer.respond, request)
+    return answer.respond(request)
 
 
 class _Processes(ProcessPoolExecutor):
