@@ -10,7 +10,6 @@ const EVERY_MS = 2000;
 const UNFINISHED = ["queued", "starting", "running", "paused"].map((status) => `status=${status}`).join("&");
 
 mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
-byId("stop-all").addEventListener("click", stopAll);
 /** @type {any[]} */
 let active = [];
 
@@ -113,5 +112,9 @@ function tell(text) {
   byId("status").hidden = !text;
 }
 
-refresh();
-setInterval(() => document.hidden || refresh(), EVERY_MS);
+// A server for one person has no room, and the page says so.
+if (document.getElementById("guests")) {
+  byId("stop-all").addEventListener("click", stopAll);
+  refresh();
+  setInterval(() => document.hidden || refresh(), EVERY_MS);
+}

@@ -92,6 +92,9 @@ def test_on_ones_own_machine_whoever_asks_may_do_everything(tmp_path: Path) -> N
     with running(tmp_path) as server:
         assert me(server.client)["instructor"]
         assert "set-cookie" not in server.client.get("/", headers=PAGE).headers
+        page = server.client.get("/instructor", headers=PAGE).text
+        assert "This server is for one person" in page
+        assert "Who is here" not in page
 
 
 @pytest.mark.parametrize(("token", "instructors"), [("", INSTRUCTORS), (TOKEN, TOKEN), (TOKEN, "short")])
