@@ -115,7 +115,7 @@ class Flat:
         """Whether the rule made its step in one kernel; see `optim_core.kernels`."""
         if not self.rule.fused or isinstance(self._steps, Tensor):
             return False
-        self._count.fill_(self._steps - 1)
+        self._count.fill_(self._steps)
         return self.rule.fused(theta, grad, state, self._count, **self._hyper)
 
     def seen_views(self) -> list[Tensor]:
