@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import torch
@@ -66,7 +66,6 @@ class Flat:
         self._steps = self._step_counts(state)
         self._hyper = {name: group[name] for name in rule.settings}
         self._state = self._gather_state(state)
-        self._count = torch.zeros((), device=self.theta.device)
         self._records = [state[p] for p in live]
         self._adopted = adopt
         if adopt:
@@ -90,33 +89,24 @@ class Flat:
             record["step"] += 1
         self._hyper = {name: group[name] for name in self.rule.settings}
         services = self._services(group)
+        # The one kernel also where somebody looks on, so that looking changes no bit.
+        fused = None if isinstance(self._steps, Tensor) else self.rule.fused
         for part, (theta, grad, state) in enumerate(self._of_parts):
-            update = partial(
-                self.rule.update,
-                *(grad, state, theta, self._at(part, self._steps)),
-                **self._hyper,
-                **services(part),
-            )
-            told, before = (update(), theta.clone()) if tell else (None, None)
-            # The kernel also where somebody looks on, so that looking changes no bit.
-            if not self._fused(theta, grad, state):
-                made, fresh = told or update()
+            before = theta.clone() if tell else theta
+            given = grad, state, theta, self._at(part, self._steps)
+            if fused and (parts := fused(*given, **self._hyper)):
+                made = parts(before) if tell else None
+            else:
+                made, fresh = self.rule.update(*given, **self._hyper, **services(part))
                 kept = state_items(state)
                 for name, value in state_items(fresh).items():
                     kept[name].copy_(value)
                 _apply(theta, made)
-            if tell and told and before is not None:
-                rate, along, decay = told[0]
+            if tell and made:
+                rate, along, decay = made
                 tell(Move(self, part, before, theta, grad, rate, rate * along, decay))
         if not self._adopted:
             torch._foreach_copy_(self.live, self.seen_views())
-
-    def _fused(self, theta: Tensor, grad: Tensor, state: Any) -> bool:
-        """Whether the rule made its step in one kernel; see `optim_core.kernels`."""
-        if not self.rule.fused or isinstance(self._steps, Tensor):
-            return False
-        self._count.fill_(self._steps)
-        return self.rule.fused(theta, grad, state, self._count, **self._hyper)
 
     def seen_views(self) -> list[Tensor]:
         """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""

@@ -1,8 +1,8 @@
 """What one update did to each of its tensors, as a few sums per tensor and the numbers they give.
 
-The heavy part is seven sums over each tensor and the order statistics of its effective learning rate.
-The sums are taken part by part while the optimizer has the part in the processor's cache. Everything
-else follows from those sums, for many steps at once, when a trace is flushed.
+The heavy part is seven sums over each tensor and the order statistics of its effective learning rate,
+which are taken of many steps at once where a model is small. Everything else follows from those
+sums when a trace is flushed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from optim_core.flat import Flat, Move
-from optim_core.quantiles import Quantiles
+from optim_core.quantiles import BINS, Quantiles
 from optim_core.segments import WIDTH, Segments
 
 # Per tensor, with θ before the step, θ′ after it and Δ = θ − θ′, the displacement as it was stored:
@@ -42,18 +42,20 @@ RATES = (
     "effective_lr_q90",
     "effective_lr_max",
 )
-SHARE_EVERY = 8  # measured steps between estimates of the part along θ
 WATCHED = ("value", "effective_lr", "gradient_part", "decay_part")
+BATCH = 2**20  # elements whose order statistics are taken together
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Numbers of one step, still on the device: what `metrics` needs, rates and watched coordinates."""
+    """Numbers of some steps, still on the device: what `metrics` needs, rates and watched coordinates."""
 
-    sums: Tensor  # (8, tensors)
-    rates: Tensor  # (5, tensors)
-    counts: Tensor | None  # (tensors, 64)
-    watched: Tensor  # (4, coordinates)
+    steps: list[int]
+    sums: Tensor  # (steps, 8, tensors)
+    rates: Tensor  # (steps, 5, tensors)
+    grad_norm: Tensor  # (steps,), of all tensors, those not measured with them
+    watched: Tensor  # (steps, 4, coordinates)
+    counts: dict[int, Tensor]  # by step, where a histogram was asked for: (tensors, 64)
 
 
 @dataclass(frozen=True)
@@ -68,39 +70,48 @@ class _Part:
 
 
 class Gauge:
-    """Measures steps over these buffers: `begin`, `add` every move, `finish`.
+    """Measures steps over these buffers: `begin`, `add` every move, `end`; now and then `take`.
 
-    ``chosen`` holds for each buffer which of its tensors are measured, at least one in all;
-    ``watched`` coordinates as (place among all chosen tensors, index in the tensor).
+    Sums are taken of each move, while it lasts; order statistics of a batch of steps together, because a
+    small model would mostly wait for the kernels to be launched. ``chosen`` holds for each buffer which
+    of its tensors are measured, at least one in all; ``watched`` coordinates as (place among all chosen
+    tensors, index in the tensor).
     """
 
     def __init__(
         self, flats: Sequence[Flat], chosen: Sequence[Sequence[int]], watched: Sequence[tuple[int, int]]
     ):
         pairs = list(zip(flats, chosen, strict=True))
-        self._device = flats[0].theta.device
-        self._segments = Segments([f.segments.sizes[i] for f, picked in pairs for i in picked], self._device)
-        self._quantiles = Quantiles(self._segments)
+        device = flats[0].theta.device
+        self._segments = Segments([f.segments.sizes[i] for f, picked in pairs for i in picked], device)
         wide = any(flat.theta.dtype == torch.float64 for flat in flats)
         self._dtype = torch.float64 if wide else torch.float32
-        self._exact = torch.float32 if self._device.type == "mps" else torch.float64
-        count, rows = len(self._segments.sizes), self._segments.rows
-        # Memory kept from step to step: what `add` collects.
-        self._sums = torch.zeros(7, rows, dtype=self._dtype, device=self._device)
-        self._numeric = True  # whether every effective learning rate so far is one number a tensor
-        self._seen = torch.zeros(len(WATCHED), len(watched), device=self._device)
-        self._finished = 0
-        # About how much of θ a step takes along θ, as an earlier one did: see `add`.
-        self._share = torch.zeros(count, dtype=self._exact, device=self._device)
-        self._shares = self._segments.spread(self._share.to(self._dtype))
+        self._exact = torch.float32 if device.type == "mps" else torch.float64
         self._parts = _lay_out(pairs, self._segments, watched)
-        largest = max(part.rows.stop - part.rows.start for part in self._parts.values())
-        self._delta, self._scratch = torch.zeros(2, largest, WIDTH, dtype=self._dtype, device=self._device)
+        rows = self._segments.rows
+        self._most = max(1, BATCH // max(rows * WIDTH, len(self._segments.sizes) * BINS))  # steps in a batch
+        self._quantiles = Quantiles(self._segments, self._most)
+        # Sums and effective learning rates by line: the rows of a batch's steps, one step after another.
+        lines = self._most * rows
+        self._sums = torch.zeros(7, lines, dtype=self._dtype, device=device)
+        self._rates = torch.zeros(lines, WIDTH, device=device)
+        # Of each step, |g|², where other tensors than the measured ones have a part in it.
+        others = any(len(picked) < len(flat.live) for flat, picked in pairs)
+        self._grads = torch.zeros(self._most, dtype=self._exact, device=device) if others else None
+        self._seen = torch.zeros(self._most, len(WATCHED), len(watched), device=device)
+        self._steps: list[int] = []  # of this batch, so far
+        self._histograms: list[int] = []  # those of them that want one
+        self._constant = True  # whether every effective learning rate of the batch is one number a tensor
+        # About how much of θ a step takes along θ, as an earlier one did: see `add`.
+        self._share: Tensor | None = None
+        self._shares = torch.zeros(rows, 1, dtype=self._dtype, device=device)
+        self._measured: list[Measured] = []
 
-    def begin(self, *, histogram: bool) -> None:
+    def begin(self, step: int, *, histogram: bool) -> None:
         """Before a step's first move."""
-        self._numeric = True
-        self._quantiles.begin(histogram=histogram)
+        self._step, self._histogram = step, histogram
+        if self._grads is not None:
+            self._grads[len(self._steps)] = 0.0
 
     def add(self, move: Move) -> None:
         """Takes a part's sums over rows, and its rates; on the way the move's padding becomes zero.
@@ -108,6 +119,8 @@ class Gauge:
         Of Δ = θ − θ′ the part along θ, which decay mostly makes, is taken out element by element as
         well as it is known beforehand: the angle is what is left, and would cancel in |Δ|² − ⟨Δ, θ⟩²/|θ|².
         """
+        if self._grads is not None:
+            self._grads[len(self._steps)] += torch.linalg.vector_norm(move.grad).to(self._grads) ** 2
         part = self._parts.get((id(move.flat), move.part))
         if part is None:
             return
@@ -116,58 +129,87 @@ class Gauge:
             for array in (move.before, move.after, move.grad, move.gradient_part)
         )
         decay = None if _is_zero(move.decay_part) else self._rows(move.decay_part, move, part)
-        if len(part.padding):
-            for array in (theta, after, along, decay):
-                if array is not None:
-                    array.view(-1).index_fill_(0, part.padding, 0.0)
-        delta, scratch = self._delta[: len(theta)], self._scratch[: len(theta)]
-        torch.sub(theta, after, out=delta).addcmul_(theta, self._shares[part.rows], value=-1.0)
-        sums = self._sums[:, part.rows]
-        for row, array in enumerate((theta, grad, along, delta, decay)):
+        delta = theta - after
+        for array in (theta, delta, along, decay):
+            if array is not None and len(part.padding):
+                array.view(-1).index_fill_(0, part.padding, 0.0)
+        rest = delta.addcmul_(theta, self._shares[part.rows], value=-1.0)
+        first = len(self._steps) * self._segments.rows
+        lines = slice(first + part.rows.start, first + part.rows.stop)
+        sums, rates = self._sums[:, lines], self._rates[lines]
+        for row, array in enumerate((theta, grad, along, rest, decay)):
             if array is None:
                 sums[row].zero_()
             else:
                 torch.linalg.vector_norm(array, dim=1, out=sums[row])
-        for row, array in ((5, delta), (6, decay)):
+        for row, array in ((5, rest), (6, decay)):
             if array is None:
                 sums[row].zero_()
             else:
-                torch.sum(torch.mul(array, theta, out=scratch), 1, out=sums[row])
-        self._numeric &= _is_number(move.effective_lr)
-        rate = self._rows(move.effective_lr, move, part).to(torch.float32)
-        self._quantiles.put(part.rows, rate)
+                torch.sum(array * theta, 1, out=sums[row])
+        rate = move.effective_lr
+        if isinstance(rate, Tensor) and rate.dim():
+            self._constant = False
+            rates.copy_(self._rows(rate, move, part))
+        else:
+            rates.fill_(rate)
         if len(part.watched):
             decay = torch.zeros_like(theta) if decay is None else decay
-            seen = [array[part.coordinates].float() for array in (after, rate, along, decay)]
-            self._seen[:, part.watched] = torch.stack(seen)
+            seen = [array[part.coordinates].float() for array in (after, rates, along, decay)]
+            self._seen[len(self._steps)][:, part.watched] = torch.stack(seen)
 
-    def finish(self) -> Measured:
-        """What all the step's moves come to."""
-        rows = self._sums.to(self._exact)
+    def end(self) -> None:
+        """After a step's last move."""
+        self._steps.append(self._step)
+        if self._histogram:
+            self._histograms.append(self._step)
+        if self._share is None or len(self._steps) == self._most:
+            self._measure()
+
+    def take(self) -> list[Measured]:
+        """All steps since the last time."""
+        if self._steps:
+            self._measure()
+        measured, self._measured = self._measured, []
+        return measured
+
+    def _measure(self) -> None:
+        """What the batch's steps come to; then another batch begins."""
+        count, lines = len(self._steps), len(self._steps) * self._segments.rows
+        rows = self._sums[:, :lines].to(self._exact)
         rows[:5].square_()
-        sums = torch.cat((self._segments.sums(rows), self._share[None]))
-        if self._finished % SHARE_EVERY == 0:
-            share = (self._share + sums[5] / sums[0]).nan_to_num(0.0, 0.0, 0.0).to(self._dtype)
-            self._share, self._shares = share.to(self._exact), self._segments.spread(share)
-        self._finished += 1
-        rates, counts = self._quantiles.take(constant=self._numeric)
-        return Measured(sums, rates, counts, self._seen.clone())
+        sums = self._segments.over(rows.reshape(7 * count, -1), "sum").view(7, count, -1).transpose(0, 1)
+        share = torch.zeros_like(sums[0, 0]) if self._share is None else self._share
+        rates = self._rates[:lines]
+        each = dict(zip(self._steps, rates.view(count, -1, WIDTH), strict=True))
+        self._measured.append(
+            Measured(
+                self._steps,
+                torch.cat((sums, share.expand(count, 1, -1)), 1),
+                self._quantiles.take(rates, constant=self._constant),
+                (sums[:, 1].sum(1) if self._grads is None else self._grads[:count]).sqrt(),
+                self._seen[:count].clone(),
+                {step: self._quantiles.octaves(each[step]) for step in self._histograms},
+            )
+        )
+        self._share = (share + sums[-1, 5] / sums[-1, 0]).nan_to_num(0.0, 0.0, 0.0)
+        self._shares = self._segments.spread(self._share.to(self._dtype))
+        self._steps, self._histograms, self._constant = [], [], True
 
     def _rows(self, array: Tensor | float, move: Move, part: _Part) -> Tensor:
-        """One quantity of the part's measured rows (rows, 64), in one piece."""
+        """One quantity of the part's measured rows (rows, 64)."""
         shape = move.before.shape
         if not isinstance(array, Tensor) or array.shape != shape:
-            array = torch.as_tensor(array, dtype=self._dtype, device=self._device).expand(shape)
+            array = torch.as_tensor(array, dtype=self._dtype).expand(shape).contiguous()
         if move.flat.whole:
-            array = pad(array.reshape(-1), (0, WIDTH * move.flat.segments.rows - array.numel()))
-            array = array.view(-1, WIDTH)
+            array = pad(array.reshape(-1), (0, -array.numel() % WIDTH)).view(-1, WIDTH)
         elif part.picked is not None:
             array = array.index_select(0, part.picked)
-        return array.to(self._device, self._dtype).contiguous()
+        return array.to(self._rates.device, self._dtype)
 
 
 def metrics(sums: Tensor) -> Tensor:
-    """`METRICS` (…, 7, tensors) from the sums of `Gauge.finish` (…, 8, tensors)."""
+    """`METRICS` (…, 7, tensors) from the sums of a `Gauge` (…, 8, tensors)."""
     theta, grad, along, rest, decay, rest_theta, decay_theta, share = sums.unbind(-2)
     delta_theta = rest_theta + share * theta
     delta = rest + 2.0 * share * rest_theta + share * share * theta
@@ -206,7 +248,3 @@ def _lay_out(
 
 def _is_zero(value: Tensor | float) -> bool:
     return isinstance(value, float) and value == 0.0
-
-
-def _is_number(value: Tensor | float) -> bool:
-    return not isinstance(value, Tensor) or value.dim() == 0

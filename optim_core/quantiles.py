@@ -11,11 +11,13 @@ one sort of (tensor, value) keys does it, without waiting for the device.
 
 from __future__ import annotations
 
+import math
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from optim_core.arithmetic import Array
 from optim_core.segments import WIDTH, Segments
@@ -24,10 +26,12 @@ PERCENTS = (0, 10, 50, 90, 100)
 # The histogram's 64 bins: bin i holds [2^(i−40), 2^(i−39)); the first also all that is smaller (0
 # with it), the last also all that is larger (2^24 and above, infinity, NaN).
 OCTAVES, LOWEST = 64, -40
-_BINS = 1024  # for each tensor: all 64 octaves by 16 bins, or 16 octaves about its median by 64
+BINS = 2048  # for each tensor: all 64 octaves by 8 bins, or 8 octaves about its median by 64
 _MANTISSA = 23  # bits of a float32's fraction; its exponent is above them, with a bias of 127
-_WHOLE, _FINE = 4, 6  # bits that cut an octave
+_WHOLE, _FINE = 4, 7  # bits that cut an octave
 _NEAR = 4  # octaves by which a median may wander before its tensor's bins follow it
+
+_Some = TypeVar("_Some", Tensor, NDArray[np.int64])
 
 
 def edges() -> list[float]:
@@ -41,74 +45,69 @@ def ranks(size: int) -> list[int]:
 
 
 class Quantiles:
-    """Order statistics over the tensors of one layout, none of them empty: `put` all rows, then `take`."""
+    """Order statistics over the tensors of one layout, none of them empty, of up to ``steps`` at once."""
 
-    def __init__(self, segments: Segments, *, by_sorting: bool | None = None):
-        self._tensors = len(segments.sizes)
+    def __init__(self, segments: Segments, steps: int, *, by_sorting: bool | None = None):
+        self._segments, self._tensors, self._steps = segments, len(segments.sizes), steps
         sizes = np.array(segments.sizes, dtype=np.int64)
-        starts = np.cumsum(sizes) - sizes
-        # Places, from 1, in the sequence of all values sorted by tensor and then by size.
-        self._places = (starts[:, None] + [ranks(int(size)) for size in sizes]).ravel()
-        self._sizes = torch.tensor(segments.sizes, dtype=torch.float32, device=segments.device)
+        starts = np.cumsum(np.tile(sizes, steps)) - np.tile(sizes, steps)
+        # Places, from 1, in the sequence of all values sorted by step, tensor and size.
+        places = starts[:, None] + [ranks(int(size)) for size in sizes] * steps
         self._firsts = segments.places([(i, 0) for i in range(self._tensors)])
-        self._owner = segments.owner.to(torch.int32)[:, None].repeat(1, WIDTH)
-        self._owner.view(-1)[segments.padding] = self._tensors  # padding comes last
-        self._values = segments.zeros(torch.float32)
-        self._bins, self._first = torch.empty_like(self._owner), torch.empty_like(self._owner)
-        self._offset = self._owner * _BINS
-        self._spread = segments.spread
-        self._centres = np.zeros(self._tensors)  # octave of each median about which the bins lie
-        self._bits = 0  # that cut an octave, at present; 0: never set
+        # By row, which tensor of which step it belongs to; and what of the flattened rows is padding.
+        every = torch.arange(steps, device=segments.device)[:, None]
+        self._owner = (every * self._tensors + segments.owner).view(-1, 1)
+        self._padding = (every * segments.rows * WIDTH + segments.padding).view(-1)
+        self._medians = np.full(self._tensors, LOWEST + OCTAVES / 2)  # octaves; later those of last time
+        self._centres, self._bits = self._medians, 0  # the bins' at present, and bits that cut an octave
         self._by_sorting = segments.device.type != "cpu" if by_sorting is None else by_sorting
         if self._by_sorting:
-            self._index = torch.from_numpy(self._places - 1).to(segments.device)
+            self._index = torch.from_numpy(places.ravel() - 1).to(segments.device)
         else:
-            self._wanted = torch.zeros((self._tensors + 1) * _BINS, dtype=torch.bool)
-        self._medians: NDArray[np.float64] | None = None  # octaves, last time
-        self.begin(histogram=True)
+            self._places = places[:, :-1].ravel()
+            self._offset = (self._owner * BINS).int()
+            self._first = torch.empty_like(self._offset)
+            self._wanted = torch.zeros(steps * self._tensors * BINS + 1, dtype=torch.bool)
+            self._bins = torch.empty(len(self._owner), WIDTH, dtype=torch.int32)
 
-    def begin(self, *, histogram: bool) -> None:
-        """Before the first `put`: whether `take` will be asked for the histogram."""
-        self._histogram = histogram
-        if histogram or self._medians is None:
-            self._lay_bins(_WHOLE, np.full(self._tensors, LOWEST + OCTAVES / 2))
-        elif self._bits != _FINE or (abs(self._medians - self._centres) > _NEAR).any():
-            self._lay_bins(_FINE, self._medians)
-
-    def _lay_bins(self, bits: int, centres: NDArray[np.float64]) -> None:
-        """Places each tensor's bins about an octave, 2^``bits`` of them in each octave."""
-        if bits == self._bits and (centres == self._centres).all():
-            return
-        self._bits, self._centres = bits, centres.copy()
-        lowest = 127 + centres - (_BINS >> bits) / 2
-        first = torch.from_numpy((lowest * (1 << bits)).astype(np.int32)).to(self._first.device)
-        self._first.copy_(self._spread(first))
-
-    def put(self, rows: slice, values: Tensor) -> None:
-        """Some rows' values (rows, 64), float32."""
-        kept, bins = self._values[rows], self._bins[rows]
-        kept.copy_(values)
-        # Elements by bin, the bins of one tensor after those of another; what is beyond goes to the ends.
-        torch.bitwise_right_shift(kept.view(torch.int32), _MANTISSA - self._bits, out=bins)
-        bins.sub_(self._first[rows]).clamp_(0, _BINS - 1).add_(self._offset[rows])
-
-    def take(self, *, constant: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Quantiles (5, tensors), and if `begin` was told so counts (tensors, 64).
+    def take(self, values: Tensor, *, constant: bool = False) -> Tensor:
+        """Quantiles (steps, 5, tensors) of these float32 rows (steps · rows, 64).
 
         ``constant`` says that each tensor has one value throughout, which then is quickly done.
         """
+        steps = len(values) // self._segments.rows
         if constant:
-            values = self._values[self._firsts]
-            octave = (values.view(torch.int32) >> _MANTISSA) - (127 + LOWEST)
-            counts = one_hot(octave.clamp(0, OCTAVES - 1).long(), OCTAVES) * self._sizes[:, None]
-            return values.expand(len(PERCENTS), -1), counts if self._histogram else None
-        bits, bins = self._values.view(torch.int32).view(-1), self._bins.view(-1)
-        return (self._sort if self._by_sorting else self._count)(bits, bins)
+            row, column = self._firsts
+            each = values.view(steps, self._segments.rows, WIDTH)[:, None, row, column]
+            return each.expand(-1, len(PERCENTS), -1)
+        bits = values.view(torch.int32)
+        if self._by_sorting:
+            return self._sort(bits, steps).view(steps, self._tensors, -1).transpose(1, 2)
+        lower = self._count(bits, steps).view(steps, self._tensors, -1).transpose(1, 2)
+        # The largest apart: often it is many, ``lr / eps`` wherever a gradient has always been 0.
+        values.view(-1).index_fill_(0, self._of(steps, self._padding), -math.inf)
+        largest = self._segments.over(values.amax(1).view(steps, -1), "max")
+        return torch.cat((lower, largest[:, None]), 1)
 
-    def _count(self, bits: Tensor, bins: Tensor) -> tuple[Tensor, Tensor | None]:
-        counts = torch.bincount(bins, minlength=len(self._wanted)).numpy()  # twice as quick as numpy's
-        up_to = np.cumsum(counts)
-        found = np.searchsorted(up_to, self._places)  # each quantile's bin, ascending
+    def octaves(self, values: Tensor) -> Tensor:
+        """How many values of each tensor lie in each bin of the histogram (tensors, 64), of one step."""
+        octave = (values.view(torch.int32) >> _MANTISSA).sub_(127 + LOWEST).clamp_(0, OCTAVES - 1)
+        bins = octave.add_(self._owner[: len(values)].int() * OCTAVES).view(-1)
+        bins.index_fill_(0, self._segments.padding, self._tensors * OCTAVES)
+        counts = values.new_zeros(self._tensors * OCTAVES + 1)
+        return counts.index_add_(0, bins, torch.ones_like(values).view(-1))[:-1].view(-1, OCTAVES)
+
+    def _count(self, bits: Tensor, steps: int) -> Tensor:
+        """By one count of bins."""
+        self._lay_bins()
+        bins = torch.bitwise_right_shift(bits, _MANTISSA - self._bits, out=self._bins[: len(bits)])
+        # Elements by bin, the bins of one tensor after those of another; what is beyond goes to the ends.
+        bins.sub_(self._first[: len(bits)]).clamp_(0, BINS - 1).add_(self._offset[: len(bits)])
+        bits, bins, last = bits.view(-1), bins.view(-1), steps * self._tensors * BINS
+        bins.index_fill_(0, self._of(steps, self._padding), last)
+        counts = torch.bincount(bins, minlength=last + 1).numpy()  # twice as quick as numpy's
+        up_to, places = np.cumsum(counts), self._of(steps, self._places)
+        found = np.searchsorted(up_to, places)  # each quantile's bin, ascending
         candidates = found[np.concatenate(([True], found[1:] != found[:-1]))]
         wanted = self._wanted.numpy()
         wanted[candidates] = True
@@ -118,24 +117,32 @@ class Quantiles:
         keys.sort()
         held = counts[candidates]
         begin = (np.cumsum(held) - held)[np.searchsorted(candidates, found)]  # of the bin, in `keys`
-        in_bin = self._places - 1 - (up_to[found] - counts[found])
-        result = _floats(keys[begin + in_bin]).reshape(self._tensors, -1)
-        self._medians = np.frexp(np.maximum(result[:, 2], 2.0**LOWEST))[1].astype(np.float64)
-        octaves = None
-        if self._histogram:
-            octaves = torch.from_numpy(counts).view(-1, OCTAVES, _BINS // OCTAVES)[:-1].sum(2).float()
-        return torch.from_numpy(result.T), octaves
+        in_bin = places - 1 - (up_to[found] - counts[found])
+        result = _floats(keys[begin + in_bin])
+        medians = result.reshape(-1, len(PERCENTS) - 1)[-self._tensors :, PERCENTS.index(50)]
+        self._medians = np.frexp(np.maximum(medians, 2.0**LOWEST))[1].astype(np.float64)
+        return torch.from_numpy(result)
 
-    def _sort(self, bits: Tensor, bins: Tensor) -> tuple[Tensor, Tensor | None]:
-        owner = self._owner.view(-1).long() << 32
-        keys = torch.sort(owner + _flip(bits).long() + 2**31).values.index_select(0, self._index)
-        result = _flip(((keys & 0xFFFFFFFF) - 2**31).to(torch.int32)).view(torch.float32)
-        octaves = None
-        if self._histogram:
-            counts = torch.zeros((self._tensors + 1) * _BINS, dtype=torch.int32, device=bits.device)
-            counts.index_add_(0, bins, torch.ones_like(bins))
-            octaves = counts.view(-1, OCTAVES, _BINS // OCTAVES)[:-1].sum(2).float()
-        return result.view(self._tensors, -1).T, octaves
+    def _lay_bins(self) -> None:
+        """Places each tensor's bins about its last median, once that is known and when it has wandered."""
+        if self._bits == _FINE and (abs(self._medians - self._centres) <= _NEAR).all():
+            return
+        self._bits, self._centres = _FINE if self._bits else _WHOLE, self._medians
+        lowest = 127 + self._centres - (BINS >> self._bits) / 2
+        first = torch.from_numpy((lowest * (1 << self._bits)).astype(np.int32))
+        self._first.view(-1, self._segments.rows, 1).copy_(self._segments.spread(first))
+
+    def _sort(self, bits: Tensor, steps: int) -> Tensor:
+        """By one sort of everything."""
+        keys = (self._owner[: len(bits)] << 32).add(_flip(bits)).add_(2**31).view(-1)
+        keys.index_fill_(0, self._of(steps, self._padding), torch.iinfo(torch.int64).max)
+        found = torch.sort(keys).values.index_select(0, self._of(steps, self._index))
+        result: Tensor = _flip(((found & 0xFFFFFFFF) - 2**31).to(torch.int32)).view(torch.float32)
+        return result
+
+    def _of(self, steps: int, every: _Some) -> _Some:
+        """What of this, made for all steps, is for so many."""
+        return every[: len(every) // self._steps * steps]
 
 
 def _flip(bits: Array) -> Array:

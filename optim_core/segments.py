@@ -41,12 +41,10 @@ class Segments:
         """A number per tensor (tensors,) as it broadcasts over the buffer: (rows, 1)."""
         return values.index_select(0, self.owner)[:, None]
 
-    def sums(self, row_sums: Tensor) -> Tensor:
-        """Sums over each tensor (k, tensors) from sums over each row (k, rows)."""
-        if len(self.sizes) == 1:
-            return row_sums.sum(1, keepdim=True)
-        lengths = self._length_tensor.expand(len(row_sums), -1)
-        return torch.segment_reduce(row_sums, "sum", lengths=lengths, axis=1, unsafe=True)
+    def over(self, rows: Tensor, how: str) -> Tensor:
+        """The "sum" or "max" over each tensor (k, tensors) from that over each row (k, rows)."""
+        lengths = self._length_tensor.expand(len(rows), -1)
+        return torch.segment_reduce(rows, how, lengths=lengths, axis=1, unsafe=True)
 
     def places(self, coordinates: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
         """Row and column of elements that are given as (tensor, index in it)."""

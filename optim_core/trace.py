@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from itertools import accumulate, groupby
+from itertools import accumulate
 from time import perf_counter
 
 import numpy as np
@@ -70,17 +70,13 @@ class _Layout:
     coordinates: list[int]  # of each measured coordinate
 
 
-_Row = tuple[int, _Layout, Measured]
-
-
 @dataclass
 class _Pending:
     """What has been measured since the last flush."""
 
     steps: list[int] = field(default_factory=list)
     scalars: dict[str, list[Number]] = field(default_factory=dict)
-    traced: list[_Row] = field(default_factory=list)
-    grad_norms: list[Tensor] = field(default_factory=list)
+    traced: list[tuple[_Layout, Measured]] = field(default_factory=list)
 
 
 class Tracer:
@@ -118,7 +114,6 @@ class Tracer:
         self._place = {id(known[name]): i for i, name in enumerate(self.names)}
         self._pending, self._flushed = _Pending(), perf_counter()
         self._layout: _Layout | None = None
-        self._grads: list[Tensor] = []  # gradient norms of this step's parts
         optimizer.observer = self
 
     def close(self) -> None:
@@ -132,27 +127,26 @@ class Tracer:
         if not (histogram or step % self.every == 0):
             return False
         if self._layout is None or not _same(self._layout.flats, flats):
+            self._collect()
             self._layout = self._lay_out(flats)
         if self._layout.gauge:
-            self._layout.gauge.begin(histogram=histogram)
-        self._grads = []
+            self._layout.gauge.begin(step, histogram=histogram)
         return True
 
     def saw(self, move: Move) -> None:
         """Measures a part of the step."""
-        assert self._layout is not None
-        self._grads.append(torch.linalg.vector_norm(move.grad))
-        if self._layout.gauge:
+        if self._layout and self._layout.gauge:
             self._layout.gauge.add(move)
 
     def done(self) -> None:
         """Ends the step."""
-        layout = self._layout
-        if layout is None or layout.gauge is None:
-            return
-        self._pending.traced.append((self.step + 1, layout, layout.gauge.finish()))
-        norms = [norm.to(layout.flats[0].theta.device, torch.float32) for norm in self._grads]
-        self._pending.grad_norms.append(torch.linalg.vector_norm(torch.stack(norms)))
+        if self._layout and self._layout.gauge:
+            self._layout.gauge.end()
+
+    def _collect(self) -> None:
+        """Takes what the gauge has measured."""
+        if self._layout and self._layout.gauge:
+            self._pending.traced += [(self._layout, part) for part in self._layout.gauge.take()]
 
     def record(self, loss: Number, **more: Number) -> None:
         """Ends a step: its loss, and what else is known at every step; before a scheduler moves on.
@@ -172,18 +166,20 @@ class Tracer:
 
     def flush(self) -> list[Table]:
         """What has been measured since the last flush, moved to the host at once."""
+        self._collect()
         pending, self._pending = self._pending, _Pending()
         parcel = _Parcel()
         for name, values in pending.scalars.items():
             values += [float("nan")] * (len(pending.steps) - len(values))
             parcel.add(name, _column(values))
-        if pending.traced:
+        traced = [step for _, measured in pending.traced for step in measured.steps]
+        counted = [step for _, measured in pending.traced for step in measured.counts]
+        if traced:
             parcel.add("metrics", self._metrics(pending.traced))
-            parcel.add("grad_norm of traced", torch.stack(pending.grad_norms))
             parcel.add("watched", self._watched(pending.traced))
-        counted = [row for row in pending.traced if row[2].counts is not None]
+            parcel.add("grad_norm of traced", torch.cat([m.grad_norm for _, m in pending.traced]))
         if counted:
-            parcel.add("counts", self._counts(counted))
+            parcel.add("counts", self._counts(pending.traced))
         host = parcel.unpack()
         tables = []
         if pending.steps:
@@ -193,40 +189,37 @@ class Tracer:
             columns = {name: host[name] for name in pending.scalars}
             columns["steps_per_second"] = np.full(len(pending.steps), pace, dtype=np.float32)
             tables.append(Table.at(pending.steps, columns))
-        if pending.traced:
-            tables.append(Table.at([row[0] for row in pending.traced], self._traced_columns(host, pending)))
+        if traced:
+            tables.append(Table.at(traced, self._traced_columns(host, pending)))
         if counted:
             columns = {f"{name}/effective_lr_hist": host["counts"][:, i] for i, name in enumerate(self.names)}
-            tables.append(Table.at([row[0] for row in counted], columns))
+            tables.append(Table.at(counted, columns))
         return tables
 
     def _traced_columns(self, host: Columns, pending: _Pending) -> Columns:
-        rows = len(pending.traced)
+        rows = len(host["metrics"])
         measured = np.concatenate((host["metrics"].reshape(rows, -1), host["watched"].reshape(rows, -1)), 1)
         columns = dict(zip(self._columns, np.ascontiguousarray(measured.T), strict=True))
         if "grad_norm" not in pending.scalars:
             columns["grad_norm"] = host["grad_norm of traced"]
         return columns
 
-    def _metrics(self, rows: Sequence[_Row]) -> Tensor:
+    def _metrics(self, traced: Sequence[tuple[_Layout, Measured]]) -> Tensor:
         """(rows, 12, tensors); NaN where a tensor took no part."""
-        parts = []
-        for layout, same in groupby(rows, key=lambda row: row[1]):
-            measured = [row[2] for row in same]
-            values = metrics(torch.stack([m.sums for m in measured])).float()
-            values = torch.cat((values, torch.stack([m.rates for m in measured])), 1)
-            parts.append(_placed(values, layout.columns, len(self.names)))
-        return torch.cat(parts)
-
-    def _watched(self, rows: Sequence[_Row]) -> Tensor:
-        """(rows, 4, coordinates)."""
-        return torch.stack(
-            [_placed(m.watched.float(), layout.coordinates, len(self.watch)) for _, layout, m in rows]
+        return torch.cat(
+            [
+                _placed(torch.cat((metrics(m.sums).float(), m.rates), 1), layout.columns, len(self.names))
+                for layout, m in traced
+            ]
         )
 
-    def _counts(self, rows: Sequence[_Row]) -> Tensor:
+    def _watched(self, traced: Sequence[tuple[_Layout, Measured]]) -> Tensor:
+        """(rows, 4, coordinates)."""
+        return torch.cat([_placed(m.watched, layout.coordinates, len(self.watch)) for layout, m in traced])
+
+    def _counts(self, traced: Sequence[tuple[_Layout, Measured]]) -> Tensor:
         """(rows, tensors, 64)."""
-        counts = [(layout, m.counts.T) for _, layout, m in rows if m.counts is not None]
+        counts = [(layout, counted.T) for layout, m in traced for counted in m.counts.values()]
         return torch.stack([_placed(c, layout.columns, len(self.names)).T for layout, c in counts])
 
     def _lay_out(self, flats: Sequence[Flat]) -> _Layout:

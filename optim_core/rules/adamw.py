@@ -24,7 +24,7 @@ from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt
 from optim_core.decay import decoupled
-from optim_core.kernels import fused_adamw
+from optim_core.kernels import Parts, fused_adamw
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -70,18 +70,18 @@ def update(
 
 
 def fused(
-    theta: Tensor,
     grad: Tensor,
     state: State,
-    count: Tensor,
+    param: Tensor,
+    step: int,
     *,
     bias_correction: bool,
     decay_order: str,
     relative_decay: bool,
     **settings: Any,
-) -> bool:
+) -> Parts | None:
     as_torch = bias_correction and decay_order == "before" and not relative_decay
-    return as_torch and fused_adamw(theta, grad, state.m, state.v, count, **settings)
+    return fused_adamw(grad, *state, param, step, **settings) if as_torch else None
 
 
 RULE = Rule(

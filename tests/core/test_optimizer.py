@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import optim_core as oc
+from optim_core.kernels import Parts
 from optim_core.optimizer import make_optimizer
 
 
@@ -208,10 +209,15 @@ def test_the_one_kernel_makes_the_step_that_the_rule_describes(rule: str) -> Non
     by_kernel, by_rule = model(), model()
     calls = Counter[bool]()
 
-    def counted(*arrays: Any, **settings: Any) -> bool:
+    def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> Parts | None:
         assert declared.fused
-        made = declared.fused(*arrays, **settings)
-        calls[made] += 1
+        before = param.clone()
+        described, _ = declared.update(grad, state, param, step, **settings)
+        made = declared.fused(grad, state, param, step, **settings)
+        calls[made is not None] += 1
+        if made:
+            for part, wanted in zip(made(before), described, strict=True):
+                torch.testing.assert_close(torch.as_tensor(part), torch.as_tensor(wanted))
         return made
 
     quick = make_optimizer(replace(declared, fused=counted), by_kernel.parameters(), **hyper)

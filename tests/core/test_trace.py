@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import optim_core as oc
-from optim_core import flat
+from optim_core import flat, measure
 from optim_core.measure import METRICS, RATES
 from optim_core.optimizer import make_optimizer
-from optim_core.quantiles import LOWEST, OCTAVES, PERCENTS, Quantiles, edges
+from optim_core.quantiles import BINS, LOWEST, OCTAVES, PERCENTS, Quantiles, edges
 from optim_core.segments import WIDTH, Segments
 from optim_core.trace import Table, Tracer
 
@@ -116,6 +116,7 @@ def test_every_number_is_what_a_slow_recomputation_gives(
 ) -> None:
     if in_parts:
         monkeypatch.setattr(flat, "PART_ELEMENTS", 2 * WIDTH)
+        monkeypatch.setattr(measure, "BATCH", 2 * len(SHAPES) * BINS)  # two steps
     params = tensors()
     optimizer = make_optimizer(rule, params.values(), **hyper_of(rule))
     watch = [("a.weight", 77), ("one", 0)]
@@ -340,25 +341,23 @@ VALUES = st.one_of(
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=150), min_size=1, max_size=5), st.booleans())
 def test_order_statistics_are_exact(values: list[list[float]], by_sorting: bool) -> None:
     segments = Segments([len(v) for v in values], torch.device("cpu"))
-    quantiles = Quantiles(segments, by_sorting=by_sorting)
-    buffer = segments.zeros(torch.float32)
-    buffer.fill_(math.nan)  # whatever stands in the padding
-    for view, given_ in zip(segments.split(buffer), values, strict=True):
-        view.copy_(torch.tensor(given_))
+    quantiles = Quantiles(segments, 3, by_sorting=by_sorting)
     levels = [percent / 100 for percent in PERCENTS]
-    single = [np.array(v, dtype=np.float32) for v in values]
-    wanted = np.stack([np.quantile(v, levels, method="inverted_cdf") for v in single], 1)
-    for histogram in (True, False, False):  # the later ones with finer bins
-        quantiles.begin(histogram=histogram)
-        quantiles.put(slice(0, segments.rows), buffer)
-        rates, counts = quantiles.take()
-        np.testing.assert_array_equal(rates.numpy(), wanted)
-        assert (counts is not None) == histogram
-        for i, v in enumerate(single):
-            if counts is not None:
-                octave = np.clip(np.frexp(np.maximum(v, 1e-30))[1] - 1 - LOWEST, 0, OCTAVES - 1)
-                octave[np.isinf(v)] = OCTAVES - 1
-                assert counts[i].tolist() == np.bincount(octave, minlength=OCTAVES).tolist()
+    for steps in (1, 2, 3, 3):  # the later ones with finer bins
+        batch = [[np.roll(np.array(v, np.float32) * 2.0**i, i) for v in values] for i in range(steps)]
+        buffer = torch.full((steps, segments.rows, 64), math.nan)  # whatever stands in the padding
+        for rows, of_step in zip(buffer, batch, strict=True):
+            for view, given_ in zip(segments.split(rows), of_step, strict=True):
+                view.copy_(torch.from_numpy(given_))
+        wanted = [
+            np.stack([np.quantile(v, levels, method="inverted_cdf") for v in of_step], 1) for of_step in batch
+        ]
+        np.testing.assert_array_equal(quantiles.take(buffer.view(-1, 64)).numpy(), wanted)
+        counts = quantiles.octaves(buffer[-1])
+        for counted, v in zip(counts, batch[-1], strict=True):
+            octave = np.clip(np.frexp(np.maximum(v, 1e-30))[1] - 1 - LOWEST, 0, OCTAVES - 1)
+            octave[np.isinf(v)] = OCTAVES - 1
+            assert counted.tolist() == np.bincount(octave, minlength=OCTAVES).tolist()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
