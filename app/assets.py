@@ -10,6 +10,8 @@ import gzip
 import hashlib
 import importlib.util
 import mimetypes
+import posixpath
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ _READY = _HERE / "packed"  # what `app.packing` has packed beforehand, each name
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _PACKED = ("text/", "image/svg", "application/json", "application/manifest")
 PLOTLY = "plotly.min.js"
+_IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -74,6 +77,18 @@ class Assets:
         if path not in self._files:
             raise KeyError(f"there is no static file {path!r}")
         return f"/static/{self.version}/{path}"
+
+    def imported(self, module: str) -> list[str]:
+        """The addresses of all modules that this one imports, and they in turn: to be fetched at once."""
+        found, ahead = {module: None}, [module]
+        while ahead:
+            name = ahead.pop()
+            for path in _IMPORT.findall(self._files[name].content.decode()):
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+                if inner not in found:
+                    found[inner] = None
+                    ahead.append(inner)
+        return [self.url(name) for name in list(found)[1:]]
 
     def compress(self) -> None:
         """Packs what packing makes smaller; takes a second, so call it in a thread."""

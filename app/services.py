@@ -41,6 +41,7 @@ class Services:
             version=self.version,
             path=request.url.path,
             asset=self.assets.url,
+            imported=self.assets.imported,
             catalogue_url="/api/catalogue",
             visitor=request.scope["visitor"],
             shared=bool(self.settings.token),

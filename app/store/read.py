@@ -49,13 +49,13 @@ class Window:
 
 def read_series(db: sqlite3.Connection, run: Run, names: Sequence[str], window: Window) -> dict[str, Series]:
     """These columns over the window, thinned to its points; call it within one transaction."""
-    layouts = load_layouts(db, run.key)
-    ids = {
+    layouts, asked = load_layouts(db, run.key), set(names)
+    wanted = {
         column: name
         for each in layouts.values()
         for column, name in zip(each.columns, each.names, strict=True)
+        if name in asked
     }
-    wanted = {column: name for column, name in ids.items() if name in set(names)}
     found: dict[str, list[Series]] = {name: [] for name in wanted.values()}
     segments = db.execute(
         "SELECT * FROM segments WHERE run = ? AND last_seq >= ? AND last_step >= ? AND first_step <= ?"

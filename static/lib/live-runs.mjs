@@ -1,7 +1,6 @@
 // Training runs in the browser: stored columns, then the stream; both only for what is shown.
 
 import { ApiError, get } from "./api.mjs";
-import { warm } from "./plot.mjs";
 import { RunData, tensorsOf } from "./run-data.mjs";
 import { FEW_RUNS, looks } from "./series.mjs";
 import { openStream } from "./stream.mjs";
@@ -61,9 +60,7 @@ export function followRuns(store, catalogue, ids) {
       if (key === wantedNow) return;
       wantedNow = key;
       close();
-      const coming = fetchAll(columns);
-      warm();
-      const fresh = await coming;
+      const fresh = await fetchAll(columns);
       if (key !== wantedNow) return; // somebody chose something else meanwhile
       for (const [id, answers] of fresh) {
         const one = new RunData(data.get(id)?.info);

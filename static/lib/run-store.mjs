@@ -3,6 +3,7 @@
 import { get } from "./api.mjs";
 import { byId } from "./dom.mjs";
 import { openingCharts } from "./opening.mjs";
+import { warm } from "./plot.mjs";
 import { createStore } from "./store.mjs";
 import { mountThemeSwitch } from "./theme.mjs";
 import { FIELDS } from "./view.mjs";
@@ -10,6 +11,7 @@ import { FIELDS } from "./view.mjs";
 /** Opens a page about training runs. @param {string[]} [charts]  ids of charts that are shown besides */
 export async function openRunPage(charts = []) {
   mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
+  warm();
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
   const query = new URLSearchParams(location.search);
   const chosen = /** @type {any} */ (FIELDS.charts).read(query.getAll("charts"));
