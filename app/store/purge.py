@@ -6,6 +6,7 @@ import sqlite3
 
 SLICE_SEGMENTS = 4
 SLICE_FRAMES = 500
+SLICE_PAGES = 500
 
 
 def left_behind(db: sqlite3.Connection) -> list[int]:
@@ -16,7 +17,7 @@ def left_behind(db: sqlite3.Connection) -> list[int]:
 
 
 def purge(db: sqlite3.Connection, run: int) -> bool:
-    """Removes the next slice; whether that was all."""
+    """Removes the next slice, or gives back some of the disk that has become free; whether that was all."""
     segments = db.execute("SELECT id FROM segments WHERE run = ? LIMIT ?", (run, SLICE_SEGMENTS)).fetchall()
     for (segment,) in segments:
         for table in ("chunks", "summaries"):
@@ -30,4 +31,15 @@ def purge(db: sqlite3.Connection, run: int) -> bool:
         return False
     for table in ("events", "layouts", "columns", "details"):
         db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608
-    return True
+    return not _shrink(db)
+
+
+def _shrink(db: sqlite3.Connection) -> bool:
+    """Gives the disk back some free pages; whether it could."""
+    before = _free(db)
+    db.execute(f"PRAGMA incremental_vacuum({SLICE_PAGES})").fetchall()  # each row that is read frees a page
+    return _free(db) < before
+
+
+def _free(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA freelist_count").fetchone()[0])

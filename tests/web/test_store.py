@@ -317,6 +317,23 @@ def test_a_deleted_run_leaves_nothing(store: Store, tmp_path: Path) -> None:
         pause.wait(0.01)
 
 
+def test_the_disk_that_a_deleted_run_took_is_given_back(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.create(new()).result()
+    empty = (tmp_path / "optimscope.db").stat().st_size
+    long_run(store, 200_000, 5_000)
+    store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
+    store.close()
+    assert (full := (tmp_path / "optimscope.db").stat().st_size) > empty + 1_000_000
+    store = Store(tmp_path)
+    store.delete("a").result()
+    pause = threading.Event()
+    while store.purging:
+        pause.wait(0.01)
+    store.close()
+    assert (tmp_path / "optimscope.db").stat().st_size < full / 10
+
+
 def mixed_of(run: str) -> list[Frame]:
     return [Frame(run, f.seq, f.first_step, f.columns, f.events) for f in mixed(12)]
 
