@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock
 
@@ -33,43 +32,29 @@ class Answer:
         return reply(request, self.body, "application/json", etag=self.etag)
 
 
-class AnswerCache:
-    """The most recently used answers, in at most ``max_bytes``.
+class Once:
+    """An answer that never changes: made by the first who asks, while others wait, and kept for good."""
 
-    Threads that ask for the same thing at the same time wait for one computation.
-    """
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: Answer | None = None
+
+    def answer(self, compute: Callable[[], object]) -> Answer:
+        """What ``compute`` gives, as JSON; whatever it raises is not kept."""
+        with self._lock:
+            if self._made is None:
+                self._made = Answer.of(to_json(compute()))
+            return self._made
+
+
+class AnswerCache:
+    """The most recently used answers, in at most ``max_bytes``."""
 
     def __init__(self, max_bytes: int):
         self._max_bytes = max_bytes
         self._bytes = 0
         self._kept: OrderedDict[str, Answer] = OrderedDict()
-        self._running: dict[str, Future[Answer]] = {}
         self._lock = Lock()
-
-    def answer(self, question: object, compute: Callable[[], object]) -> Answer:
-        """The answer to ``question`` computed unless it is known."""
-        key = key_of(question)
-        known = self.find(key)
-        if known:
-            return known
-        with self._lock:
-            running = self._running.get(key)
-            if running is None:
-                mine = self._running[key] = Future[Answer]()
-        if running is not None:
-            return running.result()
-        try:
-            found = Answer.of(to_json(compute()))
-        except BaseException as error:
-            with self._lock:
-                del self._running[key]
-            mine.set_exception(error)
-            raise
-        self.keep(key, found)
-        with self._lock:
-            del self._running[key]
-        mine.set_result(found)
-        return found
 
     def find(self, key: str) -> Answer | None:
         """The answer kept for the question of this key."""

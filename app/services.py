@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from app.assets import Assets, folder
-from app.cache import AnswerCache
+from app.cache import AnswerCache, Once
 from app.live import Live
 from app.metrics import Metrics
 from app.replies import reply
@@ -22,12 +22,12 @@ from app.workshop import Workshop
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, files, templates and the answers known already."""
+    """Settings, files, templates, and what answers requests."""
 
     settings: Settings
     version: str
     assets: Assets
-    answers: AnswerCache
+    catalogue: Once
     templates: jinja2.Environment
     live: Live
     metrics: Metrics
@@ -59,11 +59,11 @@ def make_services(settings: Settings, version: str) -> Services:
         undefined=jinja2.StrictUndefined,
     )
     assets = Assets(reload=settings.reload)
-    answers, live = AnswerCache(settings.cache_bytes), Live(settings)
+    live = Live(settings)
     metrics = Metrics(live)
     live.listeners.append(metrics.notice)
-    visitors, workshop = Visitors(settings), Workshop(answers, settings.computing)
-    return Services(settings, version, assets, answers, templates, live, metrics, visitors, workshop, Room())
+    visitors, workshop = Visitors(settings), Workshop(AnswerCache(settings.cache_bytes), settings.computing)
+    return Services(settings, version, assets, Once(), templates, live, metrics, visitors, workshop, Room())
 
 
 async def _services(request: Request) -> Services:  # async: otherwise each request pays a thread for it

@@ -36,7 +36,7 @@ def catalogue(request: Request, shared: Shared) -> Response:
 
 def answer(services: Services) -> Answer:
     """The catalogue as bytes, made once."""
-    return services.answers.answer(["catalogue"], lambda: _content(services))
+    return services.catalogue.answer(lambda: _content(services))
 
 
 def _content(shared: Services) -> dict[str, Any]:

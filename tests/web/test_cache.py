@@ -1,4 +1,4 @@
-"""Answers are kept, within bounds, and computed once."""
+"""Answers are kept, within bounds; what never changes is made once."""
 
 from __future__ import annotations
 
@@ -6,36 +6,37 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from app.cache import AnswerCache
+from app.cache import Answer, AnswerCache, Once
 
 
-def test_a_known_question_is_not_computed_again() -> None:
-    cache, calls = AnswerCache(1000), []
-    for _ in range(3):
-        answer = cache.answer(["a"], lambda: calls.append(1) or {"x": 1})  # type: ignore[func-returns-value]
-        assert answer.body == b'{"x":1}'
-    assert len(calls) == 1
+def test_a_kept_answer_is_found_again() -> None:
+    cache = AnswerCache(1000)
+    assert cache.find("a") is None
+    cache.keep("a", Answer.of(b"1"))
+    cache.keep("a", Answer.of(b"2"))
+    found = cache.find("a")
+    assert found == Answer.of(b"1"), "the same question has the same answer"
 
 
 def test_the_least_used_answers_make_room() -> None:
-    cache, calls = AnswerCache(100), []
-
-    def ask(name: str) -> None:
-        cache.answer(name, lambda: calls.append(name) or "x" * 40)  # type: ignore[func-returns-value]
-
+    cache, computed = AnswerCache(100), []
     for name in "abacabc":  # two fit; b goes when c comes, and so on
-        ask(name)
-    assert calls == ["a", "b", "c", "b", "c"]
+        if not cache.find(name):
+            computed.append(name)
+            cache.keep(name, Answer.of(b"x" * 40))
+    assert computed == ["a", "b", "c", "b", "c"]
 
 
 def test_an_answer_larger_than_the_whole_is_not_kept() -> None:
     cache = AnswerCache(10)
-    assert cache.answer("a", lambda: "x" * 20).body == cache.answer("a", lambda: "x" * 20).body
-    assert cache._bytes == 0
+    cache.keep("a", Answer.of(b"x" * 20))
+    assert cache.find("a") is None
+    cache.keep("b", Answer.of(b"x" * 10))
+    assert cache.find("b")
 
 
-def test_threads_with_the_same_question_wait_for_one_computation() -> None:
-    cache, calls, answers = AnswerCache(1000), [], []
+def test_threads_that_ask_at_the_same_time_wait_for_one_computation() -> None:
+    once, calls, answers = Once(), [], []
     started, go, all_here = Event(), Event(), Barrier(4)
 
     def compute() -> str:
@@ -46,7 +47,7 @@ def test_threads_with_the_same_question_wait_for_one_computation() -> None:
 
     def ask() -> None:
         all_here.wait(5)
-        answers.append(cache.answer("a", compute).body)
+        answers.append(once.answer(compute).body)
 
     threads = [Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -58,13 +59,13 @@ def test_threads_with_the_same_question_wait_for_one_computation() -> None:
     assert (len(calls), answers) == (1, [b'"done"'] * 4)
 
 
-def test_a_failure_is_everybody_s_and_is_not_kept() -> None:
-    cache = AnswerCache(1000)
+def test_a_failure_is_not_kept() -> None:
+    once = Once()
 
     def fail() -> None:
         raise ValueError("no")
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            cache.answer("a", fail)
-    assert cache.answer("a", lambda: 1).body == b"1"
+            once.answer(fail)
+    assert once.answer(lambda: 1).body == b"1"
