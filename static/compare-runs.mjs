@@ -6,12 +6,14 @@ import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
 import { mountEvents } from "./parts/events.mjs";
+import { mountHeldStep } from "./parts/held-step.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
 import { differences, runsVerdict } from "./parts/run-verdict.mjs";
 
 const ids = (document.body.dataset.runs ?? "").split(",").filter(Boolean);
 const { catalogue, store } = await openRunPage(["run_parts"]);
 mountRunStatus(byId("status"), store);
+mountHeldStep(byId("held-step"), store);
 mountSmoothing(byId("smoothing"), store);
 mountAddChart(byId("add-chart"), store, catalogue, "run");
 

@@ -1,5 +1,7 @@
 // The trace of one training run in the browser: stored columns first, then the stream's frames.
 
+import { allSteps, valuesAt } from "./joined.mjs";
+
 /**
  * A column as it grows: measured values, and the step of each; `seq` is the first frame that is not in it.
  * @typedef {{ steps: Float64Array, values: Float32Array, length: number, width: number, seq: number }} Growing
@@ -118,13 +120,16 @@ export class RunData {
    * @param {Record<string, Float64Array>} steps
    */
   #predict(columns, steps) {
-    const { lr, weight_decay: decay } = columns;
-    if (!lr || !decay || !steps.lr) return;
+    const both = ["lr", "weight_decay"].map((name) => ({ values: columns[name], steps: steps[name] }));
+    if (!both.every((one) => one.values?.length && one.steps)) return;
+    const known = /** @type {import("./joined.mjs").Measured[]} */ (both);
+    const at = allSteps(known);
+    const [rate, decay] = known.map((one) => valuesAt(one, at));
     const beta = this.info.config?.hyper?.beta1 ?? PREDICTED;
-    columns.expected_decay = lr.map((rate, i) => rate * (decay[i] ?? 0));
-    columns.expected_angle = columns.expected_decay.map((rate) => Math.sqrt((2 * rate * (1 - beta)) / (1 + beta)));
-    steps.expected_decay = steps.lr;
-    steps.expected_angle = steps.lr;
+    columns.expected_decay = Float32Array.from(at, (_, i) => (rate?.[i] ?? 0) * (decay?.[i] ?? 0));
+    columns.expected_angle = columns.expected_decay.map((each) => Math.sqrt((2 * each * (1 - beta)) / (1 + beta)));
+    steps.expected_decay = at;
+    steps.expected_angle = at;
   }
 }
 

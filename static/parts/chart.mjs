@@ -3,6 +3,7 @@
 import { axisFor, stepsOf } from "../lib/columns.mjs";
 import { closing, make, math } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
+import { rowsOf } from "../lib/joined.mjs";
 import * as plot from "../lib/plot.mjs";
 import { FEW_RUNS } from "../lib/series.mjs";
 import { download } from "./download.mjs";
@@ -319,10 +320,9 @@ export function mountChart(chart, store, runsOf, linked) {
   function saveCsv() {
     menu.open = false;
     figure();
-    const rows = Math.max(0, ...drawn.map((d) => d.values.length));
-    const head = ["step", ...drawn.map((d) => JSON.stringify(`${d.run.label} ${d.column}`))].join(",");
-    const lines = Array.from({ length: rows }, (_, i) => [i, ...drawn.map((d) => d.values[i] ?? "")].join(","));
-    download(`optimscope-${chart.id}.csv`, new Blob([[head, ...lines].join("\n"), "\n"], { type: "text/csv" }));
+    const head = ["step", ...drawn.map((d) => JSON.stringify(`${d.run.label} ${d.column}`))];
+    const lines = [head, ...rowsOf(drawn)].map((row) => `${row.join(",")}\n`);
+    download(`optimscope-${chart.id}.csv`, new Blob(lines, { type: "text/csv" }));
   }
 
   return {

@@ -106,7 +106,6 @@ export function mountEvents(root, store) {
     const { visible } = store.get();
     const told = visible
       .flatMap((/** @type {any} */ run) => eventsOf(run).map((event) => ({ run, event })))
-      .filter((/** @type {any} */ { event }) => visible.length === 1 || !event.quiet)
       .sort((/** @type {any} */ a, /** @type {any} */ b) => a.event.step - b.event.step);
     const key = JSON.stringify(told.map((/** @type {any} */ t) => [t.run.label, t.event.sentence]));
     if (key === shown) return;

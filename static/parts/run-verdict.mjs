@@ -1,5 +1,6 @@
 // What several training runs differ in, and one sentence with their numbers.
 
+import { rowAt } from "../lib/columns.mjs";
 import { number } from "../lib/format.mjs";
 
 const IN_A_SENTENCE = 3; // runs
@@ -49,17 +50,19 @@ function text(value) {
 export function runsVerdict(runs) {
   const known = runs.filter((run) => run.columns.loss?.length);
   if (known.length < 2) return known.length ? "" : "The curves begin with the first steps.";
-  const step = Math.min(...known.map((run) => run.steps.loss?.at(-1) ?? 0));
+  const step = Math.min(...known.map((run) => run.steps.loss?.at(-1) ?? 0)); // that all have reached
+  const together = new Set(known.map((run) => run.info.task)).size < 2;
+  if (!together) return "These runs train different tasks: their losses say nothing about each other.";
   if (known.length > IN_A_SENTENCE) return verdictOfMany(known, step);
   const parts = known.map((run) => {
-    const spread = decaySpread(run);
+    const spread = decaySpread(run, step);
     const decay =
       spread === null
         ? "does not decay"
         : spread < 1.02
           ? "shrinks all decayed tensors at one rate"
           : `shrinks its tensors at rates that differ by a factor of ${number(spread, 2)}`;
-    return `${run.label} ${decay} and stands at a loss of ${number(recent(run.columns.loss), 3)}`;
+    return `${run.label} ${decay} and stands at a loss of about ${number(recent(run, "loss", step), 3)}`;
   });
   return `After ${step} steps ${parts.join("; ")}.`;
 }
@@ -67,35 +70,40 @@ export function runsVerdict(runs) {
 /** Who stands lowest and highest, and whose decay is least even. @param {any[]} runs @param {number} step */
 function verdictOfMany(runs, step) {
   const byLoss = runs
-    .map((run) => ({ label: run.label, loss: recent(run.columns.loss) }))
+    .map((run) => ({ label: run.label, loss: recent(run, "loss", step) }))
     .sort((a, b) => (Number.isFinite(a.loss) ? a.loss : Infinity) - (Number.isFinite(b.loss) ? b.loss : Infinity));
   const [low, high] = [byLoss[0], byLoss.at(-1)];
   const spreads = runs
-    .map((run) => ({ label: run.label, spread: decaySpread(run) ?? 0 }))
+    .map((run) => ({ label: run.label, spread: decaySpread(run, step) ?? 0 }))
     .sort((a, b) => b.spread - a.spread);
   const uneven = spreads[0];
   const decay =
     uneven && uneven.spread >= 1.02
       ? ` Decay is least even with ${uneven.label}: the rates of its tensors differ by a factor of ${number(uneven.spread, 2)}.`
       : "";
-  return `After ${step} steps ${low?.label} stands lowest, at a loss of ${number(low?.loss, 3)}, and ${high?.label} highest, at ${number(high?.loss, 3)}.${decay}`;
+  return `After ${step} steps ${low?.label} stands lowest, at a loss of about ${number(low?.loss, 3)}, and ${high?.label} highest, at about ${number(high?.loss, 3)}.${decay}`;
 }
 
-/** The largest effective decay over the smallest, of the tensors that decay. @param {any} run */
-function decaySpread(run) {
+/** The largest effective decay over the smallest, of the tensors that decay. @param {any} run @param {number} step */
+function decaySpread(run, step) {
   const rates = run.tensors
     .filter(
       (/** @type {string} */ name) =>
         run.info.tensors?.find((/** @type {any} */ t) => t.name === name)?.decayed ?? true,
     )
-    .map((/** @type {string} */ name) => Math.abs(recent(run.columns[`${name}/effective_decay`])))
+    .map((/** @type {string} */ name) => Math.abs(recent(run, `${name}/effective_decay`, step)))
     .filter((/** @type {number} */ rate) => rate > 0);
   return rates.length > 0 ? Math.max(...rates) / Math.min(...rates) : null;
 }
 
-/** Mean of the last tenth, at most 20 values. @param {Float32Array | undefined} values */
-function recent(values) {
-  if (!values?.length) return NaN;
-  const tail = values.subarray(-Math.min(20, Math.max(1, Math.ceil(values.length / 10))));
-  return tail.reduce((sum, value) => sum + value, 0) / tail.length;
+/**
+ * Mean of the last tenth before `step`, at most 20 values.
+ * @param {any} run @param {string} column @param {number} step
+ */
+function recent(run, column, step) {
+  const [values, steps] = [run.columns[column], run.steps[column]];
+  if (!values?.length || !steps) return NaN;
+  const until = values.subarray(0, rowAt(steps, step) + 1);
+  const tail = until.subarray(-Math.min(20, Math.max(1, Math.ceil(until.length / 10))));
+  return tail.reduce((/** @type {number} */ sum, /** @type {number} */ value) => sum + value, 0) / tail.length;
 }

@@ -1,0 +1,58 @@
+"""The numbers of runs that a user reads, holds and takes away are those of the steps they stand at."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+
+def finished(page: Page, *optimizers: str, **settings: Any) -> list[str]:
+    """Ids of short runs, one for each optimizer, once they have ended."""
+    runs = [{"task": "digits_mlp", "optimizer": o, "steps": 60, **settings} for o in optimizers]
+    answer = page.request.post("/api/runs", data=runs)
+    assert answer.status == 201, answer.text()
+    ids: list[str] = answer.json()["ids"]
+    for run in ids:
+        page.goto(f"/runs/{run}")
+        expect(page.locator(".badge")).to_contain_text("finished", timeout=60_000)
+    return ids
+
+
+def test_a_saved_chart_has_the_real_steps_and_a_click_is_undone_by_escape(page: Page, tmp_path: Path) -> None:
+    (run,) = finished(page, "adamw")
+    chart = page.locator("[data-chart=run_weight_norm]")
+    chart.locator(".js-line").first.wait_for(state="attached")
+    chart.locator("summary").click()
+    with page.expect_download() as downloading:
+        chart.get_by_role("button", name="Save as CSV").click()
+    downloading.value.save_as(tmp_path / "norm.csv")
+    head, *rows = list(csv.reader((tmp_path / "norm.csv").read_text().splitlines()))
+    assert [int(row[0]) for row in rows] == [1, 10, 20, 30, 40, 50, 60]
+    frames = page.request.get(f"/api/runs/{run}/frames?columns=*/weight_norm&arrays=json").json()
+    for place, title in enumerate(head[1:], 1):
+        name = next(name for name in frames["columns"] if title.endswith(name))
+        told = [float(row[place]) for row in rows]
+        assert told == pytest.approx(frames["columns"][name]["value"])
+
+    held = page.locator("#held-step button")
+    expect(held).to_be_hidden()
+    box = chart.locator(".nsewdrag").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(held).to_contain_text("Numbers at step 3")
+    page.keyboard.press("Escape")
+    expect(held).to_be_hidden()
+
+
+def test_a_comparison_lists_how_runs_ended_and_compares_no_losses_of_different_tasks(page: Page) -> None:
+    same = finished(page, "adamw", "adam_l2")
+    page.goto(f"/compare?runs={','.join(same)}")
+    expect(page.locator("#verdict")).to_contain_text("After 60 steps")
+    expect(page.locator("#events li")).to_have_count(2)
+    other = finished(page, "adamw", task="moons_mlp")
+    page.goto(f"/compare?runs={','.join([same[0], *other])}")
+    expect(page.locator("#verdict")).to_contain_text("different tasks")
