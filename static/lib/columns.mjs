@@ -91,7 +91,8 @@ export function axisFor(columns, logarithmic) {
       if (shown > high && shown < Infinity) high = shown;
     }
   }
-  if (low > high) return { type: logarithmic ? "log" : "linear", range: [0, 1] };
+  if (low > high)
+    return { type: logarithmic ? "log" : "linear", range: [0, 1], showticklabels: false, showgrid: false };
   // What differs by rounding alone is shown as level.
   const least = logarithmic ? 0.1 : 1e-3 * Math.max(Math.abs(high), Math.abs(low)) || 0.5;
   const air = Math.max(0.05 * (high - low), least);

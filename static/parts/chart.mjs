@@ -35,7 +35,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const line = make("div", { class: "chart-cursor" });
   const labels = make("div", { class: "chart-labels" });
   const events = make("div", { class: "chart-events" });
-  const empty = make("p", { class: "chart-empty", hidden: true }, "No runner here has this.");
+  const empty = make("p", { class: "chart-empty", hidden: true });
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
   const scaleName = make("span", {}, "log");
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
@@ -210,7 +210,8 @@ export function mountChart(chart, store, runsOf, linked) {
 
   async function paintOnce() {
     const made = figure();
-    empty.hidden = made.data.length > 0;
+    empty.textContent = whyEmpty(made.data);
+    empty.hidden = !empty.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
     const since = performance.now() - drawnAt;
@@ -228,6 +229,16 @@ export function mountChart(chart, store, runsOf, linked) {
       );
     }
     follow();
+  }
+
+  /** Why there is nothing to see, if so. @param {any[]} data */
+  function whyEmpty(data) {
+    const zero = drawn.length > 0 && drawn.every((one) => one.values.every((value) => !value));
+    if (data.some((trace) => trace.x?.length))
+      return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
+    if (chart.about !== "run") return "No runner here has this.";
+    const going = runsOf(store.get()).some((/** @type {any} */ run) => !run.info?.finished);
+    return going ? "Nothing of this is measured yet." : "Nothing of this was measured.";
   }
 
   function follow() {
