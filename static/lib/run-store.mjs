@@ -15,11 +15,12 @@ export async function openRunPage(charts = []) {
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
   const query = new URLSearchParams(location.search);
   const chosen = /** @type {any} */ (FIELDS.charts).read(query.getAll("charts"));
+  const opening = openingCharts(catalogue, "run");
   const more = catalogue.charts
-    .filter((/** @type {any} */ c) => charts.includes(c.id))
+    .filter((/** @type {any} */ c) => charts.includes(c.id) && !opening.some(({ id }) => id === c.id))
     .map((/** @type {any} */ c) => ({ id: c.id, log: c.log_y, choice: "" }));
   const store = createStore({
-    charts: query.has("charts") ? chosen : [...openingCharts(catalogue, "run"), ...more],
+    charts: query.has("charts") ? chosen : [...opening, ...more],
     range: /** @type {number[] | null} */ (null),
     tensor: query.get("tensor") ?? "",
     smoothing: Number(query.get("smoothing") ?? 0) || 0,

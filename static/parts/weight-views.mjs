@@ -6,7 +6,7 @@ import { percent } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
 import { colour, onThemeChange } from "../lib/theme.mjs";
 
-const MARGIN = { l: 52, r: 16, t: 8, b: 36 };
+const MARGIN = { l: 66, r: 16, t: 8, b: 36 };
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
 export function mountWeightViews(root, store) {
