@@ -28,6 +28,11 @@ export function followRuns(store, catalogue, ids) {
   let close = () => {};
   let wantedNow = "";
   let redraw = 0;
+  let asked = 0; // descriptions, so far
+  /** The newest question for each run's description that was answered. @type {Map<string, number>} */
+  const answered = new Map();
+  /** Runs whose description was fetched because frames came before it. @type {Set<string>} */
+  const begun = new Set();
 
   /** Patterns of the columns that are shown: of every tensor, and single ones. */
   function wanted() {
@@ -79,7 +84,12 @@ export function followRuns(store, catalogue, ids) {
       { after, columns: `step,${wantedNow}` },
       {
         onFrame(frame) {
-          data.get(frame.run)?.append(frame);
+          const one = data.get(frame.run);
+          one?.append(frame);
+          if (one && !one.info.tensors?.length && !begun.has(frame.run)) {
+            begun.add(frame.run); // the producer tells of its tensors before its first frame
+            refreshInfo(frame.run);
+          }
           later();
         },
         onState(state) {
@@ -114,9 +124,11 @@ export function followRuns(store, catalogue, ids) {
 
   /** @param {string} id */
   async function refreshInfo(id) {
+    const serial = ++asked;
     const info = await get(`/api/runs/${id}`).catch(() => null);
     const known = data.get(id);
-    if (!info || !known) return;
+    if (!info || !known || serial < (answered.get(id) ?? 0)) return;
+    answered.set(id, serial);
     known.info = info;
     later();
   }
