@@ -15,13 +15,14 @@ const TABLE = ["weight_norm", "effective_lr_median", "effective_decay"];
 const SENTENCE = ["effective_decay"];
 
 /**
- * Follows `ids` and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
- * them), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
+ * Follows runs and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
+ * them), `missing` (ids of those that are not there), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {string[]} ids
+ * @param {string[]} wantedIds
  */
-export function followRuns(store, catalogue, ids) {
+export function followRuns(store, catalogue, wantedIds) {
+  let ids = wantedIds;
   const optimizers = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
   /** @type {Map<string, RunData>} */
   const data = new Map();
@@ -59,7 +60,8 @@ export function followRuns(store, catalogue, ids) {
 
   async function load() {
     try {
-      if (!data.size) await Promise.all(ids.map(async (id) => data.set(id, new RunData(await get(`/api/runs/${id}`)))));
+      if (!data.size) await describeAll();
+      if (!data.size) return;
       const columns = wanted();
       const key = `${columns.all},${columns.own}`;
       if (key === wantedNow) return;
@@ -103,6 +105,25 @@ export function followRuns(store, catalogue, ids) {
         onConnection: (connected) => store.set({ connected }, false),
       },
     );
+  }
+
+  /** Asks for all descriptions; those that are not there are left out from now on. */
+  async function describeAll() {
+    const found = await Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await describe(id)])));
+    const missing = found.filter(([, info]) => !info).map(([id]) => id);
+    ids = ids.filter((id) => !missing.includes(id));
+    for (const [id, info] of found) if (info) data.set(id, new RunData(info));
+    if (missing.length) store.set({ missing }, false);
+  }
+
+  /** A run as the server tells it; null if it is not there. @param {string} id */
+  async function describe(id) {
+    try {
+      return await get(`/api/runs/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unknown_run") return null;
+      throw error;
+    }
   }
 
   /**
