@@ -137,6 +137,15 @@ def test_a_run_is_changed_by_its_owner_and_the_instructor_alone(server: Running,
         assert CHANGES[change](desk).status_code < 300 or change in ("steer", "frames")
 
 
+def test_the_list_can_be_narrowed_to_ones_own(server: Running) -> None:
+    with browser(server) as one, browser(server) as other:
+        deliver(one, "of-one")
+        deliver(other, "of-other")
+        assert one.get("/api/runs").json()["total"] == 2
+        mine = one.get("/api/runs", params={"owner": me(one)["id"]}).json()
+        assert ([run["id"] for run in mine["runs"]], mine["total"]) == (["of-one"], 1)
+
+
 def test_workers_deliver_whoever_started_the_run(tmp_path: Path) -> None:
     with shared(tmp_path) as server, browser(server) as one, browser(server) as other:
         body = {"task": "moons_mlp", "optimizer": "adamw", "steps": 50}
