@@ -212,6 +212,18 @@ def test_the_instructor_sees_who_is_here_and_others_do_not(server: Running) -> N
         assert "Who is here" in desk.get("/instructor", headers=PAGE).text
 
 
+def test_whoever_comes_to_the_instructors_page_is_told_which_token_it_needs(server: Running) -> None:
+    told = "needs the instructor's token"
+    with browser(server) as one:
+        asked = one.get("/instructor", headers=PAGE, follow_redirects=True)
+        assert told in asked.text
+        form = {"token": TOKEN, "next": "/instructor"}
+        assert "url=/instructor" in one.post("/login", data=form).text  # which leads back to the form
+        wrong = one.post("/login", data=form | {"token": "something else"})
+        assert (wrong.status_code, told in wrong.text) == (401, True)
+        assert told not in one.get("/login?next=/runs", headers=PAGE).text
+
+
 def test_what_the_instructor_shows_is_offered_to_everybody(server: Running) -> None:
     with browser(server) as one, browser(server, INSTRUCTORS) as desk:
         view = {"path": "/compare?steps=50", "title": "Compare"}
