@@ -29,7 +29,11 @@ const columns = ids.map((_, index) => {
     title.textContent = visible[index]?.label ?? "";
     title.style.color = visible[index]?.colour ?? "";
   });
-  return make("section", { class: "column" }, title, charts);
+  const column = make("section", { class: "column" }, title, charts);
+  store.on(["missing"], ({ missing }) => {
+    column.hidden = index >= ids.length - missing.length;
+  });
+  return column;
 });
 const sideBySide = make("div", { class: "side-by-side" }, ...columns);
 const choice = make(
@@ -99,7 +103,7 @@ store.on(["visible"], ({ visible }) => {
             ),
           ),
         )
-      : make("p", { class: "hint" }, "Nothing: they differ in name alone."),
+      : make("p", { class: "hint" }, visible.length > 1 ? "Nothing: they differ in name alone." : "One run alone."),
   );
 });
 

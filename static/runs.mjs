@@ -3,7 +3,7 @@
 import { ApiError, get, send } from "./lib/api.mjs";
 import { byId, isTyping, make, set, svg } from "./lib/dom.mjs";
 import { count, number } from "./lib/format.mjs";
-import { mayChange } from "./lib/me.mjs";
+import { mayChange, shared, visitor, whose } from "./lib/me.mjs";
 import { openStream } from "./lib/stream.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
 import { makeBadge } from "./parts/badge.mjs";
@@ -48,8 +48,11 @@ const sort = make(
     ["status", "by status"],
   ].map(([value, label]) => make("option", { value }, label)),
 );
+const mine = make("input", { type: "checkbox" });
 const compare = make("button", { type: "button", onclick: openComparison }, "Compare selected");
-byId("filters").append(search, which, sort, compare, make("a", { class: "button", href: "/train" }, "New run"));
+byId("filters").append(search, which, sort);
+if (shared) byId("filters").append(make("label", {}, mine, "mine"));
+byId("filters").append(compare, make("a", { class: "button", href: "/train" }, "New run"));
 const earlier = make("button", { type: "button", onclick: () => page(-PAGE) }, "Previous");
 const later = make("button", { type: "button", onclick: () => page(PAGE) }, "Next");
 const where = make("span", { class: "hint" });
@@ -61,6 +64,7 @@ search.addEventListener("input", () => {
   waiting = window.setTimeout(restart, 200);
 });
 which.addEventListener("change", restart);
+mine.addEventListener("change", restart);
 sort.addEventListener("change", restart);
 
 function restart() {
@@ -78,6 +82,7 @@ async function load() {
   const query = new URLSearchParams({ sort: sort.value, offset: String(offset), limit: String(PAGE) });
   if (search.value.trim()) query.set("text", search.value.trim());
   if (which.value) query.set("status", which.value);
+  if (mine.checked) query.set("owner", visitor);
   try {
     const answer = await get(`/api/runs?${query}`);
     total = answer.total;
@@ -100,7 +105,7 @@ function render() {
   });
   if (elements.length !== body.children.length || elements.some((e, i) => e !== body.children[i]))
     body.replaceChildren(...elements);
-  byId("empty").hidden = total > 0 || Boolean(search.value || which.value);
+  byId("empty").hidden = total > 0 || Boolean(search.value || which.value || mine.checked);
   where.textContent = total ? `${offset + 1}–${Math.min(offset + PAGE, total)} of ${count(total)}` : "none found";
   earlier.disabled = offset === 0;
   later.disabled = offset + PAGE >= total;
@@ -126,6 +131,7 @@ function makeRow(id) {
         .filter(Boolean),
     }),
   );
+  const owner = make("td", {});
   const cells = Array.from({ length: 7 }, () => make("td", {}));
   const [optimizer, task, state, step, loss, spark, started] = /** @type {HTMLTableCellElement[]} */ (cells);
   for (const cell of [step, loss]) cell?.classList.add("number-cell");
@@ -140,6 +146,7 @@ function makeRow(id) {
     { tabindex: -1, "data-id": id },
     make("td", {}, box),
     make("th", { scope: "row" }, link),
+    shared ? owner : null,
     ...cells.slice(0, 6),
     make("td", {}, tags),
     started ?? null,
@@ -150,6 +157,7 @@ function makeRow(id) {
     /** @param {any} run */
     update(run) {
       link.textContent = run.name || id;
+      owner.textContent = whose(run);
       if (optimizer) optimizer.textContent = run.optimizer;
       if (task) task.textContent = run.task;
       badge.update(run);

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.security import is_same, known_tokens, local_path, sign_in
-from app.services import Shared
+from app.services import Services, Shared
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,7 +19,7 @@ async def ask(request: Request, shared: Shared) -> Response:
     target = local_path(request.query_params.get("next", "/"))
     if not shared.settings.token:
         return RedirectResponse(target, 303)
-    return shared.page(request, "login.html", target=target, wrong=False)
+    return _form(request, shared, target)
 
 
 @router.post("/login")
@@ -30,4 +30,10 @@ async def check(request: Request, shared: Shared) -> Response:
     for known in known_tokens(shared.settings):
         if is_same(token.strip(), known):
             return sign_in(request, shared.settings, known, target)
-    return shared.page(request, "login.html", 401, target=local_path(target), wrong=True)
+    return _form(request, shared, local_path(target), wrong=True)
+
+
+def _form(request: Request, shared: Services, target: str, *, wrong: bool = False) -> Response:
+    """The page that asks; on the way to the instructor's page it says whose token opens that."""
+    desk = target.partition("?")[0] == "/instructor"
+    return shared.page(request, "login.html", 401 if wrong else 200, target=target, desk=desk, wrong=wrong)

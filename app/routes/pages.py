@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.live import LiveNow
 from app.services import Shared
+from app.store import NoSuchRun
 from app.visitors import Asking
 
 router = APIRouter(include_in_schema=False)
@@ -45,8 +46,13 @@ async def runs(request: Request, shared: Shared) -> Response:
 
 @router.api_route("/runs/{run}", methods=["GET", "HEAD"])
 def run(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
-    """One run, live."""
-    return shared.page(request, "run.html", run=live.store.find(run).id)
+    """One run, live; browsers that ask for one that is not there get a page that says so."""
+    try:
+        return shared.page(request, "run.html", run=live.store.find(run).id)
+    except NoSuchRun:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        return shared.page(request, "no_run.html", 404, run=run)
 
 
 @router.api_route("/instructor", methods=["GET", "HEAD"])

@@ -15,19 +15,25 @@ const TABLE = ["weight_norm", "effective_lr_median", "effective_decay"];
 const SENTENCE = ["effective_decay"];
 
 /**
- * Follows `ids` and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
- * them), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
+ * Follows runs and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
+ * them), `missing` (ids of those that are not there), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {string[]} ids
+ * @param {string[]} wantedIds
  */
-export function followRuns(store, catalogue, ids) {
+export function followRuns(store, catalogue, wantedIds) {
+  let ids = wantedIds;
   const optimizers = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
   /** @type {Map<string, RunData>} */
   const data = new Map();
   let close = () => {};
   let wantedNow = "";
   let redraw = 0;
+  let asked = 0; // descriptions, so far
+  /** The newest question for each run's description that was answered. @type {Map<string, number>} */
+  const answered = new Map();
+  /** Runs whose description was fetched because frames came before it. @type {Set<string>} */
+  const begun = new Set();
 
   /** Patterns of the columns that are shown: of every tensor, and single ones. */
   function wanted() {
@@ -54,7 +60,8 @@ export function followRuns(store, catalogue, ids) {
 
   async function load() {
     try {
-      if (!data.size) await Promise.all(ids.map(async (id) => data.set(id, new RunData(await get(`/api/runs/${id}`)))));
+      if (!data.size) await describeAll();
+      if (!data.size) return;
       const columns = wanted();
       const key = `${columns.all},${columns.own}`;
       if (key === wantedNow) return;
@@ -79,7 +86,12 @@ export function followRuns(store, catalogue, ids) {
       { after, columns: `step,${wantedNow}` },
       {
         onFrame(frame) {
-          data.get(frame.run)?.append(frame);
+          const one = data.get(frame.run);
+          one?.append(frame);
+          if (one && !one.info.tensors?.length && !begun.has(frame.run)) {
+            begun.add(frame.run); // the producer tells of its tensors before its first frame
+            refreshInfo(frame.run);
+          }
           later();
         },
         onState(state) {
@@ -93,6 +105,25 @@ export function followRuns(store, catalogue, ids) {
         onConnection: (connected) => store.set({ connected }, false),
       },
     );
+  }
+
+  /** Asks for all descriptions; those that are not there are left out from now on. */
+  async function describeAll() {
+    const found = await Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await describe(id)])));
+    const missing = found.filter(([, info]) => !info).map(([id]) => id);
+    ids = ids.filter((id) => !missing.includes(id));
+    for (const [id, info] of found) if (info) data.set(id, new RunData(info));
+    if (missing.length) store.set({ missing }, false);
+  }
+
+  /** A run as the server tells it; null if it is not there. @param {string} id */
+  async function describe(id) {
+    try {
+      return await get(`/api/runs/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unknown_run") return null;
+      throw error;
+    }
   }
 
   /**
@@ -114,9 +145,11 @@ export function followRuns(store, catalogue, ids) {
 
   /** @param {string} id */
   async function refreshInfo(id) {
+    const serial = ++asked;
     const info = await get(`/api/runs/${id}`).catch(() => null);
     const known = data.get(id);
-    if (!info || !known) return;
+    if (!info || !known || serial < (answered.get(id) ?? 0)) return;
+    answered.set(id, serial);
     known.info = info;
     later();
   }

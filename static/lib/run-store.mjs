@@ -29,6 +29,7 @@ export async function openRunPage(charts = []) {
     hover: /** @type {number | null} */ (null),
     runs: /** @type {any[]} */ ([]),
     visible: /** @type {any[]} */ ([]),
+    missing: /** @type {string[]} */ ([]),
     result: /** @type {any} */ (null),
     connected: true,
     offline: false,

@@ -2,6 +2,7 @@
 
 import { make } from "../lib/dom.mjs";
 import { count, number } from "../lib/format.mjs";
+import { mayChange, shared } from "../lib/me.mjs";
 import { makeBadge } from "./badge.mjs";
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
@@ -11,7 +12,8 @@ export function mountRunHeader(root, store) {
   const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const facts = make("span", { class: "facts" });
   const reason = make("p", { class: "outcome" });
-  root.append(title, badge.element, progress, facts, reason);
+  const owner = make("p", { class: "hint" });
+  root.append(title, badge.element, progress, facts, reason, owner);
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
@@ -31,6 +33,8 @@ export function mountRunHeader(root, store) {
       ["failed", "interrupted"].includes(info.status) || ["diverged", "undefined"].includes(info.outcome)
         ? info.reason
         : "";
+    owner.textContent =
+      shared && !mayChange(info) ? `This run belongs to ${info.owner}: you can watch it, and clone it.` : "";
   }
   store.on(["runs"], render);
   render();

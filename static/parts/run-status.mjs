@@ -1,4 +1,4 @@
-// Quiet words about the connection, and the smoothing of noisy lines.
+// Quiet words about the connection and runs that are not there, and the smoothing of noisy lines.
 
 import { make } from "../lib/dom.mjs";
 import { isOver } from "./run-controls.mjs";
@@ -6,7 +6,7 @@ import { isOver } from "./run-controls.mjs";
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
 export function mountRunStatus(root, store) {
   function render() {
-    const { connected, error, runs } = store.get();
+    const { connected, error, missing, runs } = store.get();
     const running = runs.some((/** @type {any} */ info) => !isOver(info));
     const messages = [
       error && [error.message, error.hint].filter(Boolean).join(" "),
@@ -15,11 +15,20 @@ export function mountRunStatus(root, store) {
         runs.every((/** @type {any} */ info) => info.status === "queued") &&
         "Waiting in the queue. The curves begin when it starts.",
     ];
-    root.textContent = messages.find(Boolean) || "";
+    root.replaceChildren(
+      [absence(missing), messages.find(Boolean)].filter(Boolean).join(" "),
+      ...(missing.length && !runs.length ? [" ", make("a", { href: "/runs" }, "See all runs")] : []),
+    );
     root.hidden = !root.textContent;
   }
-  store.on(["connected", "error", "runs"], render);
+  store.on(["connected", "error", "missing", "runs"], render);
   render();
+}
+
+/** Which runs are not there. @param {string[]} missing */
+function absence(missing) {
+  if (!missing.length) return "";
+  return `There is no run ${missing.join(" or ")} here: deleted, or a mistake in the address.`;
 }
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */

@@ -39,7 +39,7 @@ export function mountTensors(root, store) {
       ),
     ),
   );
-  /** @type {Map<string, { row: HTMLElement, cells: HTMLElement[], line: SVGPathElement, button: HTMLElement }>} */
+  /** @type {Map<string, { row: HTMLElement, facts: [HTMLElement, HTMLElement], cells: HTMLElement[], line: SVGPathElement, button: HTMLElement }>} */
   const rows = new Map();
 
   function render() {
@@ -52,8 +52,11 @@ export function mountTensors(root, store) {
       words.every((word) => name.toLowerCase().includes(word)),
     );
     const elements = shown.map((/** @type {string} */ name) => {
-      const made = rows.get(name) ?? makeRow(name, facts.get(name));
+      const made = rows.get(name) ?? makeRow(name);
       rows.set(name, made);
+      const [shape, reason] = made.facts;
+      shape.textContent = facts.get(name)?.shape?.join("×") ?? "";
+      reason.textContent = reason.title = facts.get(name)?.reason ?? "";
       const step = cursor(store.get());
       METRICS.forEach((metric, i) => {
         const column = `${name}/${metric.name}`;
@@ -74,8 +77,10 @@ export function mountTensors(root, store) {
       body.replaceChildren(...elements);
   }
 
-  /** @param {string} name @param {any} facts */
-  function makeRow(name, facts) {
+  /** @param {string} name */
+  function makeRow(name) {
+    /** @type {[HTMLElement, HTMLElement]} */
+    const facts = [make("td", {}), make("td", { class: "word" })];
     const cells = METRICS.map(() => make("td", {}));
     const line = svg("path", { fill: "none", "stroke-width": 1.25 });
     const button = make(
@@ -87,15 +92,14 @@ export function mountTensors(root, store) {
       "tr",
       {},
       make("th", { scope: "row" }, button),
-      make("td", {}, facts?.shape?.join("×") ?? ""),
-      make("td", { class: "word", title: facts?.reason ?? "" }, facts?.reason ?? ""),
+      ...facts,
       ...cells,
       make("td", { class: "spark" }),
     );
     row.lastElementChild?.append(
       svg("svg", { width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" }, line),
     );
-    return { row, cells, line, button };
+    return { row, facts, cells, line, button };
   }
 
   store.on(["visible", "tensor", "step", "hover"], render);

@@ -83,6 +83,26 @@ def test_what_belongs_to_others_offers_no_change(room: tuple[Page, Page]) -> Non
     expect(student.locator("main")).to_contain_text("cancelled")
 
 
+def test_the_list_tells_whose_runs_they_are_and_is_narrowed_to_ones_own(room: tuple[Page, Page]) -> None:
+    student, desk = room
+    start(student, "of a student")
+    run = start(desk, "of the desk")
+    rows = student.locator("#runs tr")
+    own, other = rows.filter(has_text="of a student"), rows.filter(has_text="of the desk")
+    expect(own.get_by_role("cell", name="you", exact=True)).to_be_visible()
+    who = str(desk.locator("body").get_attribute("data-visitor"))
+    expect(other.get_by_role("cell", name=who, exact=True)).to_be_visible()
+    student.get_by_label("mine").check()
+    expect(other).to_have_count(0)
+    expect(own).to_have_count(1)
+    student.goto(f"/runs/{run}")
+    why = f"This run belongs to {who}: you can watch it, and clone it."
+    expect(student.locator("#header")).to_contain_text(why)
+    desk.goto(f"/runs/{run}")
+    expect(desk.locator("#header h1")).to_have_text("of the desk")
+    expect(desk.locator("#header")).not_to_contain_text("belongs to")
+
+
 def test_a_wrong_token_does_not_let_in_and_the_right_one_does(
     room: tuple[Page, Page], browser: Browser
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from fake_producer import frame
+from playwright.sync_api import Browser, Page, expect
 
 LINE = ".chart .scatterlayer .js-line"
 
@@ -141,6 +143,46 @@ def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> N
     page.wait_for_function(starts, arg=30)
     loss.locator(".nsewdrag").first.dblclick()
     page.wait_for_function(starts, arg=0)
+
+
+def test_the_table_tells_shape_and_decay_of_tensors_that_became_known_while_it_was_open(
+    page: Page, server: str
+) -> None:
+    ingest, run = f"{server}/api/ingest/runs", "known-later"
+    httpx.post(ingest, json={"run": {"id": run}})
+    page.goto(f"/runs/{run}")
+    expect(page.locator(".badge")).to_have_text("running")
+    tensors = [{"name": "layer.0", "shape": [3, 4], "decayed": True, "reason": "a matrix"}]
+    httpx.post(ingest, json={"run": {"id": run, "tensors": tensors}})
+    httpx.post(f"{ingest}/{run}/frames", json={"frames": [frame(run, 0).to_json()]})
+    row = page.locator(".tensors tbody tr", has_text="layer.0")
+    expect(row).to_contain_text("3×4")
+    expect(row.locator(".word")).to_have_text("a matrix")
+
+
+def test_runs_that_are_not_there_are_named_and_the_others_drawn(browser: Browser, server: str) -> None:
+    ingest, run = f"{server}/api/ingest/runs", "still-there"
+    httpx.post(ingest, json={"run": {"id": run}})
+    httpx.post(f"{ingest}/{run}/frames", json={"frames": [frame(run, 0).to_json()]})
+    page = browser.new_page(base_url=server)
+    page.goto(f"/compare?runs=gone,{run},never")
+    status = page.locator("#status")
+    expect(status).to_contain_text("There is no run gone or never here")
+    expect(page.locator("#legend a")).to_have_attribute("href", f"/runs/{run}")
+    page.wait_for_selector(LINE, state="attached")
+    drawn = points(page)
+    httpx.post(f"{ingest}/{run}/frames", json={"frames": [frame(run, 1).to_json()]})
+    page.wait_for_function(
+        f"before => document.querySelector({LINE!r}).getAttribute('d').length > before", arg=drawn
+    )
+    page.get_by_label("Layout").select_option("side")
+    expect(page.locator(".side-by-side .column:visible")).to_have_count(1)
+
+    page.goto("/compare?runs=gone,never")
+    expect(status).to_contain_text("There is no run gone or never here")
+    status.get_by_role("link", name="See all runs").click()
+    page.wait_for_url("**/runs")
+    page.context.close()
 
 
 def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:

@@ -263,6 +263,19 @@ def test_a_run_that_is_not_there_is_told_so(server: Running, method: str, path: 
     assert (response.status_code, response.json()["error"]["code"]) == (404, "unknown_run")
 
 
+def test_the_page_of_a_run_that_is_not_there_is_a_page_for_browsers_and_json_for_others(
+    server: Running,
+) -> None:
+    page = server.client.get("/runs/<nobody>", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no run &lt;nobody&gt;" in page.text
+    assert 'class="masthead"' in page.text
+    assert '<a href="/runs">See all runs</a>' in page.text
+    assert server.client.get("/runs/nobody").json()["error"]["code"] == "unknown_run"
+    api = server.client.get("/api/runs/nobody", headers={"Accept": "text/html"})
+    assert api.json()["error"]["code"] == "unknown_run"
+
+
 def test_only_what_runs_can_be_steered(server: Running, run: str) -> None:
     for body, status in (
         ({"steps": 3}, "paused"),  # a step is for a run that pauses

@@ -137,6 +137,15 @@ def test_a_run_is_changed_by_its_owner_and_the_instructor_alone(server: Running,
         assert CHANGES[change](desk).status_code < 300 or change in ("steer", "frames")
 
 
+def test_the_list_can_be_narrowed_to_ones_own(server: Running) -> None:
+    with browser(server) as one, browser(server) as other:
+        deliver(one, "of-one")
+        deliver(other, "of-other")
+        assert one.get("/api/runs").json()["total"] == 2
+        mine = one.get("/api/runs", params={"owner": me(one)["id"]}).json()
+        assert ([run["id"] for run in mine["runs"]], mine["total"]) == (["of-one"], 1)
+
+
 def test_workers_deliver_whoever_started_the_run(tmp_path: Path) -> None:
     with shared(tmp_path) as server, browser(server) as one, browser(server) as other:
         body = {"task": "moons_mlp", "optimizer": "adamw", "steps": 50}
@@ -201,6 +210,18 @@ def test_the_instructor_sees_who_is_here_and_others_do_not(server: Running) -> N
         assert (guest["id"], guest["page"]) == (me(one)["id"], "/compare?x=1")
         assert one.get("/instructor", headers=PAGE).headers["location"] == "/login?next=/instructor"
         assert "Who is here" in desk.get("/instructor", headers=PAGE).text
+
+
+def test_whoever_comes_to_the_instructors_page_is_told_which_token_it_needs(server: Running) -> None:
+    told = "needs the instructor's token"
+    with browser(server) as one:
+        asked = one.get("/instructor", headers=PAGE, follow_redirects=True)
+        assert told in asked.text
+        form = {"token": TOKEN, "next": "/instructor"}
+        assert "url=/instructor" in one.post("/login", data=form).text  # which leads back to the form
+        wrong = one.post("/login", data=form | {"token": "something else"})
+        assert (wrong.status_code, told in wrong.text) == (401, True)
+        assert told not in one.get("/login?next=/runs", headers=PAGE).text
 
 
 def test_what_the_instructor_shows_is_offered_to_everybody(server: Running) -> None:
