@@ -1,7 +1,7 @@
 // Controls made from declarations (JSON schema): slider and number box, switch, choice.
 
 import { make, set } from "./dom.mjs";
-import { plain } from "./format.mjs";
+import { noNumber, plain, typedNumber } from "./format.mjs";
 
 /**
  * A property of a declared object, as the catalogue gives it.
@@ -117,17 +117,11 @@ function slider(property, onChange) {
     element.addEventListener("dblclick", () => change(property.default, true));
   }
   /** What the box says; null where that is no finite number. */
-  const typed = () => {
-    const text = box.value.trim().replace(",", ".").replace("−", "-");
-    const value = text === "" ? property.default : Number(text);
-    return Number.isFinite(value) ? value : null;
-  };
+  const typed = () => (box.value.trim() === "" ? property.default : typedNumber(box.value));
   box.addEventListener("change", () => {
     const value = typed();
     if (value === null) {
-      showError(row, error, [range, box], {
-        message: `“${box.value.slice(0, 40)}” is no number. Type one such as 0.05 or 1e-3.`,
-      });
+      showError(row, error, [range, box], { message: noNumber(box.value) });
       return;
     }
     change(value, true);
