@@ -272,6 +272,51 @@ def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> 
     assert page.url.endswith("/train")
 
 
+def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if r.method == "POST" else None)
+    begin = page.get_by_role("button", name=re.compile("^Start"))
+    errors = page.locator(".field-error:visible")
+
+    steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    rate = page.locator(".runner .number").first
+    steps.fill("abc")
+    rate.fill("abc")
+    begin.click()
+    expect(steps).to_be_focused()
+    expect(steps).to_have_value("abc")
+    expect(rate).to_have_value("abc")
+    expect(errors).to_have_count(2)
+    steps.fill("20")
+    expect(errors).to_have_count(1)
+    begin.click()
+    expect(rate).to_be_focused()
+    rate.press("Escape")
+    expect(rate).to_have_value("0.001")
+    for text, message in (("0", "at least 1"), ("1.5", "no whole number"), ("99999999", "at most")):
+        steps.fill(text)
+        steps.press("Tab")
+        expect(errors).to_contain_text(message)
+        begin.click()
+        expect(steps).to_be_focused()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    expect(errors).to_have_count(0)
+
+    page.get_by_label("Vary", exact=True).select_option("seed")
+    values = page.get_by_label("values", exact=True)
+    for text, message in (("0, abc, 1", "numbers"), ("0, -1", "at least 0")):
+        values.fill(text)
+        expect(errors).to_contain_text(message)
+        begin.click()
+        expect(values).to_be_focused()
+        expect(values).to_have_value(text)
+    values.fill("0, 1")
+    expect(errors).to_have_count(0)
+    assert not asked
+
+
 @pytest.mark.parametrize("path", ["/train", "/runs"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_overflows_sideways(page: Page, path: str, width: int) -> None:
