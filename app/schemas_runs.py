@@ -80,6 +80,9 @@ class RunSummary(BaseModel):
     sparkline: list[float | None] = Field(description="The loss, at 60 to 120 points.")
     paused: bool
     cancelling: bool
+    changed: dict[str, float] = Field(
+        description="Settings that were changed by hand, as they are before a schedule multiplies them."
+    )
 
 
 class RunList(BaseModel):

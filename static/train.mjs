@@ -1,7 +1,7 @@
 // The Train page: a form from the declarations; every optimizer on it becomes a run.
 
 import { ApiError, get, post } from "./lib/api.mjs";
-import { errorsAt, form } from "./lib/controls.mjs";
+import { errorsAt, firstWrong, form } from "./lib/controls.mjs";
 import { byId, make } from "./lib/dom.mjs";
 import { createStore } from "./lib/store.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
@@ -85,8 +85,14 @@ function fromConfig(config) {
 
 const presets = PRESETS.filter((preset) => tasks.has(preset.task));
 byId("presets").append(
-  ...presets.map((preset) => make("button", { type: "button", onclick: () => apply(preset) }, preset.title)),
+  ...presets.map((preset) => make("button", { type: "button", onclick: () => choosePreset(preset) }, preset.title)),
 );
+/** @param {any} preset */
+function choosePreset(preset) {
+  taskForm.forget();
+  runForm.forget();
+  apply(preset);
+}
 const clone = new URLSearchParams(location.search).get("clone");
 if (clone) apply(fromConfig((await get(`/api/runs/${clone}`)).config));
 else if (presets[0]) apply(presets[0]);
@@ -158,9 +164,14 @@ function renderStart() {
 renderStart();
 
 start.addEventListener("click", async () => {
-  start.disabled = true;
   status.hidden = true;
   store.set({ error: null }, false);
+  const wrong = firstWrong(byId("main"));
+  if (wrong) {
+    wrong.focus();
+    return;
+  }
+  start.disabled = true;
   try {
     const { ids } = await post("/api/runs", requestsOf(store.get(), options, catalogue));
     location.href = ids.length > 1 ? `/compare?runs=${ids.join(",")}` : `/runs/${ids[0]}`;

@@ -110,6 +110,7 @@ class Run:
             "sparkline": self.sparkline.get("values", []),
             "paused": bool(self.control.get("paused")),
             "cancelling": bool(self.control.get("cancel")) and self.status in ACTIVE,
+            "changed": self.control.get("hyper", {}),
         }
 
 

@@ -1,7 +1,7 @@
 // Controls made from declarations (JSON schema): slider and number box, switch, choice.
 
 import { make, set } from "./dom.mjs";
-import { plain } from "./format.mjs";
+import { noNumber, plain, typedNumber } from "./format.mjs";
 
 /**
  * A property of a declared object, as the catalogue gives it.
@@ -18,7 +18,9 @@ import { plain } from "./format.mjs";
  *   "x-slider"?: [number, number],
  *   "x-scale"?: "linear" | "log",
  * }} Property
- * @typedef {{ element: HTMLElement, update: (value: any, error?: { message: string, hint?: string } | null) => void }} Control
+ * @typedef {{ message: string, hint?: string }} Problem
+ * `forget` drops what was typed and is no value.
+ * @typedef {{ element: HTMLElement, update: (value: any, error?: Problem | null) => void, forget?: () => void }} Control
  */
 
 const POSITIONS = 1000;
@@ -66,6 +68,22 @@ export function sliderScale(property) {
   };
 }
 
+/**
+ * What is wrong with a number by its declaration; null where nothing is.
+ * @param {Property} property
+ * @param {any} value
+ * @returns {Problem | null}
+ */
+export function problemOf(property, value) {
+  if (typeof value !== "number") return null;
+  const { type, minimum: low = -Infinity, maximum: high = Infinity, exclusiveMaximum: end = Infinity } = property;
+  if (type === "integer" && !Number.isInteger(value)) return { message: `${plain(value)} is no whole number.` };
+  if (value < low) return { message: `${plain(value)} is too small: at least ${plain(low)} is allowed.` };
+  if (value > high) return { message: `${plain(value)} is too large: at most ${plain(high)} is allowed.` };
+  if (value >= end) return { message: `${plain(value)} is too large: it must stay below ${plain(end)}.` };
+  return null;
+}
+
 /** @param {Property} property @param {(value: any, committed: boolean) => void} onChange @returns {Control} */
 function slider(property, onChange) {
   const scale = sliderScale(property);
@@ -80,17 +98,29 @@ function slider(property, onChange) {
   });
   row.append(range, box, error);
   let current = property.default;
+  let unread = false; // whether the box holds what is no number
+  /** @type {Problem | null} */
+  let own = null; // what is told here, without asking the server
 
+  /** @param {number} value */
+  const hold = (value) => {
+    current = value;
+    unread = false;
+    own = problemOf(property, value);
+  };
+  /** @param {Problem | null} [problem]  what the server says */
+  const tell = (problem) => showError(row, error, [range, box], own ?? problem);
   /** @param {number} value @param {boolean} committed */
   const change = (value, committed) => {
-    current = value;
+    hold(value);
     show();
+    tell();
     onChange(value, committed);
   };
   const show = () => {
     range.value = String(scale.position(current));
     range.setAttribute("aria-valuetext", plain(current));
-    if (document.activeElement !== box) box.value = plain(current);
+    if (document.activeElement !== box && !unread) box.value = plain(current);
   };
   /** @param {number} steps */
   const nudge = (steps) => change(scale.value(Math.min(Math.max(Number(range.value) + steps, 0), POSITIONS)), true);
@@ -117,26 +147,33 @@ function slider(property, onChange) {
     element.addEventListener("dblclick", () => change(property.default, true));
   }
   /** What the box says; null where that is no finite number. */
-  const typed = () => {
-    const text = box.value.trim().replace(",", ".").replace("−", "-");
-    const value = text === "" ? property.default : Number(text);
-    return Number.isFinite(value) ? value : null;
-  };
+  const typed = () => (box.value.trim() === "" ? property.default : typedNumber(box.value));
   box.addEventListener("change", () => {
     const value = typed();
     if (value === null) {
-      showError(row, error, [range, box], {
-        message: `“${box.value.slice(0, 40)}” is no number. Type one such as 0.05 or 1e-3.`,
-      });
+      unread = true;
+      own = { message: noNumber(box.value) };
+      tell();
       return;
     }
     change(value, true);
     box.value = plain(current);
   });
+  // A message goes as soon as what is typed is right.
+  box.addEventListener("input", () => {
+    const value = typed();
+    if (!own || value === null || problemOf(property, value)) return;
+    own = null;
+    tell();
+  });
+  const forget = () => {
+    hold(current);
+    box.value = plain(current);
+    tell();
+  };
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      box.value = plain(current);
-      showError(row, error, [range, box], null);
+      forget();
       return;
     }
     const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
@@ -149,10 +186,11 @@ function slider(property, onChange) {
   return {
     element: row,
     update(value, problem) {
-      current = value;
+      if (value !== current) hold(value);
       show();
-      showError(row, error, [range, box], problem);
+      tell(problem);
     },
+    forget,
   };
 }
 
@@ -220,21 +258,22 @@ function frame(property) {
  * @param {HTMLElement} row
  * @param {HTMLElement} place
  * @param {HTMLElement[]} inputs
- * @param {{ message: string, hint?: string } | null | undefined} problem
+ * @param {Problem | null | undefined} problem
  */
 function showError(row, place, inputs, problem) {
   row.classList.toggle("wrong", Boolean(problem));
   place.hidden = !problem;
   place.textContent = problem ? [problem.message, problem.hint].filter(Boolean).join(" ") : "";
   for (const input of inputs)
-    set(input, { "aria-invalid": Boolean(problem), "aria-describedby": problem ? place.id : undefined });
+    set(input, { "aria-invalid": problem ? "true" : undefined, "aria-describedby": problem ? place.id : undefined });
 }
 
 /**
  * Controls for all properties of a schema, by name.
  * @param {{ properties: Record<string, Property> }} schema
  * @param {(name: string, value: any, committed: boolean) => void} onChange
- * @returns {{ elements: Record<string, HTMLElement>, update: (values: Record<string, any>, errors?: Record<string, any>) => void }}
+ * @returns {{ elements: Record<string, HTMLElement>, forget: () => void,
+ *   update: (values: Record<string, any>, errors?: Record<string, any>) => void }}
  */
 export function form(schema, onChange) {
   const controls = Object.entries(schema.properties).map(
@@ -247,10 +286,25 @@ export function form(schema, onChange) {
   );
   return {
     elements: Object.fromEntries(controls.map(([name, , made]) => [name, made.element])),
+    forget() {
+      for (const [, , made] of controls) made.forget?.();
+    },
     update(values, errors = {}) {
       for (const [name, property, made] of controls) made.update(values[name] ?? property.default, errors[name]);
     },
   };
+}
+
+/**
+ * The first field under `root` whose text cannot be used as it stands; a fold that hides it is opened.
+ * @param {HTMLElement} root
+ * @returns {HTMLElement | null}
+ */
+export function firstWrong(root) {
+  const field = /** @type {HTMLElement | null} */ (root.querySelector('[aria-invalid="true"]:not([type=range])'));
+  const fold = field?.closest("details");
+  if (fold) fold.open = true;
+  return field;
 }
 
 /**

@@ -32,7 +32,7 @@ export function count(value) {
 
 /**
  * The shortest text that a number box can hold and that is read back as nearly the same number.
- * @param {number} value
+ * @param {number | null} value
  */
 export function plain(value) {
   if (typeof value !== "number") return String(value ?? "");
@@ -40,6 +40,21 @@ export function plain(value) {
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(6)); // the float32 of the answers has seven
   return size >= 1e-4 && size < 1e6 ? String(rounded) : rounded.toExponential();
+}
+
+/**
+ * The number that somebody typed, with a comma or a minus sign of print perhaps; null where it is no finite number.
+ * @param {string} text
+ */
+export function typedNumber(text) {
+  const plainer = text.trim().replace(",", ".").replace("−", "-");
+  const value = Number(plainer);
+  return plainer !== "" && Number.isFinite(value) ? value : null;
+}
+
+/** What is told of a text that is no number. @param {string} text */
+export function noNumber(text) {
+  return `“${text.trim().slice(0, 40)}” is no number. Type one such as 0.05 or 1e-3.`;
 }
 
 /** @param {number} value  a share, as a percentage */

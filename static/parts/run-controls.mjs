@@ -2,8 +2,9 @@
 
 import { ApiError, post } from "../lib/api.mjs";
 import { make } from "../lib/dom.mjs";
-import { plain } from "../lib/format.mjs";
+import { noNumber, number, plain, typedNumber } from "../lib/format.mjs";
 import { mayChange } from "../lib/me.mjs";
+import { baseOf, isScheduled } from "../lib/run-base.mjs";
 
 const ENDED = new Set(["finished", "cancelled", "failed", "interrupted"]);
 
@@ -21,14 +22,14 @@ export function mountRunControls(root, store, id) {
   const message = make("p", { class: "field-error", role: "status" });
   /** @param {string} label @param {() => Promise<unknown>} act */
   const button = (label, act) => make("button", { type: "button", onclick: () => attempt(act) }, label);
-  /** @param {() => Promise<unknown>} act */
-  async function attempt(act) {
+  /** @param {() => Promise<unknown>} act @param {string} [field]  what a refusal is about */
+  async function attempt(act, field = "") {
     message.textContent = "";
     try {
       await act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      message.textContent = [error.message, error.hint].filter(Boolean).join(" ");
+      message.textContent = [field && `${field}:`, error.message, error.hint].filter(Boolean).join(" ");
     }
   }
   const control = (/** @type {object} */ body) => post(`/api/runs/${id}/control`, body);
@@ -37,20 +38,35 @@ export function mountRunControls(root, store, id) {
   const cancel = button("Cancel", () => post(`/api/runs/${id}/cancel`, {}));
   const clone = make("a", { class: "button", href: `/train?clone=${id}` }, "Clone with changes");
   const knobs = [
-    { name: "lr", label: "η" },
-    { name: "weight_decay", label: "λ" },
-  ].map(({ name, label }) => {
+    { name: "lr", letter: "η" },
+    { name: "weight_decay", letter: "λ" },
+  ].map(({ name, letter }) => {
     const input = make("input", {
       type: "text",
       inputmode: "decimal",
       class: "number",
-      "aria-label": `Change ${label} while it runs`,
+      "aria-label": `Change ${letter} while it runs`,
       autocomplete: "off",
     });
-    input.addEventListener("change", () =>
-      attempt(() => control({ hyper: { [name]: Number(input.value.replace(",", ".")) } })),
-    );
-    return { name, input, label: make("label", { class: "knob" }, `${label} `, input) };
+    const restore = () => {
+      message.textContent = "";
+      input.value = plain(baseOf(store.get().runs[0] ?? {}, name));
+    };
+    input.addEventListener("change", () => {
+      const text = input.value;
+      const value = typedNumber(text);
+      if (value !== null) {
+        attempt(() => control({ hyper: { [name]: value } }), letter);
+        return;
+      }
+      restore();
+      if (text.trim()) message.textContent = `${noNumber(text)} ${letter} stays as it was.`;
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") restore();
+    });
+    const now = make("span", { class: "hint", hidden: true, title: `${letter} after its schedule` });
+    return { name, input, now, label: make("label", { class: "knob" }, `${letter} `, input, now) };
   });
   root.append(pause, step, cancel, ...knobs.map((knob) => knob.label), clone, message);
 
@@ -62,10 +78,12 @@ export function mountRunControls(root, store, id) {
     pause.hidden = over || info.status === "queued";
     step.hidden = over || !info.paused;
     cancel.hidden = over;
-    for (const { name, input, label } of knobs) {
+    for (const { name, input, now, label } of knobs) {
       label.hidden = over || info.status === "queued" || !(name in (info.latest ?? {}));
-      const value = info.latest?.[name];
-      if (document.activeElement !== input && value !== undefined && value !== null) input.value = plain(value);
+      const base = baseOf(info, name);
+      if (document.activeElement !== input && base !== null) input.value = plain(base);
+      now.hidden = !isScheduled(info, name);
+      now.textContent = ` now ${number(info.latest?.[name], 3)}`;
     }
   }
   store.on(["runs"], render);

@@ -1,6 +1,7 @@
 // Starting several runs that differ in one field: which field, and its values.
 
-import { make } from "../lib/dom.mjs";
+import { problemOf } from "../lib/controls.mjs";
+import { make, set } from "../lib/dom.mjs";
 import { plain } from "../lib/format.mjs";
 import { countOf, currentOf, fieldsOf, numbersIn, requestsOf, suggest } from "../lib/train-request.mjs";
 
@@ -24,8 +25,10 @@ export function mountVary(root, store, catalogue, options) {
     error,
     list,
   );
-  let shown = "";
+  /** @type {any} */
+  let shown = null; // the choice that the boxes below hold
   let offered = "";
+  let own = ""; // what is told here, without asking the server
 
   select.addEventListener("change", () => {
     const field = fields().find(({ path }) => path === select.value);
@@ -65,8 +68,9 @@ export function mountVary(root, store, catalogue, options) {
       return;
     }
     select.value = vary.path;
-    if (vary.path !== shown) {
-      shown = vary.path;
+    if (vary !== shown) {
+      shown = vary;
+      say("");
       values.replaceChildren(
         ...(field ? [field.property.enum || field.property.type === "boolean" ? boxes(field) : box(field)] : []),
       );
@@ -85,8 +89,9 @@ export function mountVary(root, store, catalogue, options) {
     });
     input.addEventListener("input", () => {
       const found = numbersIn(input.value);
-      say(found ? "" : "Type numbers, separated by commas: 0.001, 0.01.");
-      if (found) store.set({ vary: { path: field.path, values: found } });
+      const wrong = found?.map((value) => problemOf(field.property, value)).find(Boolean);
+      say(found ? (wrong?.message ?? "") : "Type numbers, separated by commas: 0.001, 0.01.");
+      if (found) keep(field.path, found);
     });
     return make("div", { class: "control choice" }, make("label", { for: "vary-box" }, "values"), input);
   }
@@ -107,15 +112,13 @@ export function mountVary(root, store, catalogue, options) {
           onchange: () => {
             if (input.checked) chosen.add(value);
             else chosen.delete(value);
-            store.set({
-              vary: {
-                path: field.path,
-                values: wire(
-                  field.path,
-                  words.filter((each) => chosen.has(each)),
-                ),
-              },
-            });
+            keep(
+              field.path,
+              wire(
+                field.path,
+                words.filter((each) => chosen.has(each)),
+              ),
+            );
           },
         });
         return make(
@@ -127,6 +130,12 @@ export function mountVary(root, store, catalogue, options) {
         );
       }),
     );
+  }
+
+  /** Takes values from the boxes, which stay as they are. @param {string} path @param {any[]} chosen */
+  function keep(path, chosen) {
+    shown = { path, values: chosen };
+    store.set({ vary: shown });
   }
 
   function tell() {
@@ -144,14 +153,23 @@ export function mountVary(root, store, catalogue, options) {
     list.hidden = countOf(requests) === 0;
   }
 
-  /** @param {string} text */
+  /** Tells what is wrong with what was typed. @param {string} text */
   function say(text) {
+    own = text;
+    show();
+  }
+
+  function show() {
+    const { field = "", message = "" } = store.get().error ?? {};
+    const text = own || (/(^|\.)vary/.test(field) ? message : "");
     error.textContent = text;
     error.hidden = !text;
+    for (const input of values.querySelectorAll("input[type=text]"))
+      set(input, { "aria-invalid": text ? "true" : undefined });
   }
 
   store.on(["vary", "runners", "task"], render);
-  store.on(["error"], ({ error: problem }) => say(/(^|\.)vary/.test(problem?.field ?? "") ? problem.message : ""));
+  store.on(["error"], show);
   render();
 }
 

@@ -79,6 +79,59 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
     expect(badge).to_contain_text("cancelled")
 
 
+def test_a_box_of_a_running_job_that_holds_no_number_changes_nothing(one_run: Page) -> None:
+    page = one_run
+    knob = page.get_by_label("Change η while it runs")
+    expect(knob).to_have_value("0.001", timeout=20_000)
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url) if r.url.endswith("/control") else None)
+    for text, key in (("", "Enter"), ("", "Tab"), ("abc", "Enter"), ("0.5", "Escape"), ("abc", "Escape")):
+        knob.fill(text)
+        knob.press(key)
+        expect(knob).to_have_value("0.001")
+        told = page.locator("#run-controls .field-error")
+        expect(told).to_have_text(
+            re.compile("“abc” is no number.*η stays" if (text, key) == ("abc", "Enter") else "^$")
+        )
+    knob.blur()
+    assert not sent
+    knob.fill("-1")
+    knob.press("Enter")
+    expect(told).to_contain_text("η: ")
+    knob.press("Escape")
+    expect(knob).to_have_value("0.001")
+    assert len(sent) == 1
+
+
+def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_stands_beside(
+    page: Page,
+) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    page.get_by_label("Learning-rate schedule").select_option("cosine")
+    steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    steps.fill("20000")
+    steps.press("Enter")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"/runs/"))
+    knob = page.get_by_label("Change η while it runs")
+    expect(knob).to_have_value("0.001", timeout=20_000)
+    now = page.locator(".knob", has_text="η").locator(".hint")
+    expect(now).to_have_text(re.compile("now "))
+    expect(page.locator(".knob", has_text="λ").locator(".hint")).to_be_hidden()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".badge")).to_have_text("paused")
+    knob.fill("0.02")
+    knob.press("Tab")
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(now).to_have_text(re.compile(r"now 0\.0[12]"))
+    expect(knob).to_have_value("0.02")
+    page.reload()
+    expect(knob).to_have_value("0.02")
+    page.get_by_role("button", name="Cancel").click()
+
+
 def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_from_the_store(
     one_run: Page,
 ) -> None:
@@ -259,6 +312,51 @@ def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> 
     page.get_by_role("button", name=re.compile("^Start")).click()
     expect(page.locator(".runner .field-error:visible").first).to_contain_text("-1")
     assert page.url.endswith("/train")
+
+
+def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if r.method == "POST" else None)
+    begin = page.get_by_role("button", name=re.compile("^Start"))
+    errors = page.locator(".field-error:visible")
+
+    steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    rate = page.locator(".runner .number").first
+    steps.fill("abc")
+    rate.fill("abc")
+    begin.click()
+    expect(steps).to_be_focused()
+    expect(steps).to_have_value("abc")
+    expect(rate).to_have_value("abc")
+    expect(errors).to_have_count(2)
+    steps.fill("20")
+    expect(errors).to_have_count(1)
+    begin.click()
+    expect(rate).to_be_focused()
+    rate.press("Escape")
+    expect(rate).to_have_value("0.001")
+    for text, message in (("0", "at least 1"), ("1.5", "no whole number"), ("99999999", "at most")):
+        steps.fill(text)
+        steps.press("Tab")
+        expect(errors).to_contain_text(message)
+        begin.click()
+        expect(steps).to_be_focused()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    expect(errors).to_have_count(0)
+
+    page.get_by_label("Vary", exact=True).select_option("seed")
+    values = page.get_by_label("values", exact=True)
+    for text, message in (("0, abc, 1", "numbers"), ("0, -1", "at least 0")):
+        values.fill(text)
+        expect(errors).to_contain_text(message)
+        begin.click()
+        expect(values).to_be_focused()
+        expect(values).to_have_value(text)
+    values.fill("0, 1")
+    expect(errors).to_have_count(0)
+    assert not asked
 
 
 @pytest.mark.parametrize("path", ["/train", "/runs"])

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { errorsAt, sliderScale } from "../../static/lib/controls.mjs";
+import { errorsAt, problemOf, sliderScale } from "../../static/lib/controls.mjs";
 
 const rate = {
   type: "number",
@@ -32,6 +32,18 @@ test("positions and values go back and forth", () => {
       assert.ok(Math.abs(scale.value(back) - scale.value(position)) <= Math.abs(scale.value(position)) * 0.02 + 1e-9);
     }
   }
+});
+
+test("a declaration tells what is wrong with a number", () => {
+  /** @param {any} value @param {any} [more] */
+  const told = (value, more) => problemOf(/** @type {any} */ ({ ...rate, ...more }), value)?.message ?? "";
+  assert.equal(told(0), "");
+  assert.match(told(-1), /-1 is too small: at least 0/);
+  assert.match(told(99999999, { maximum: 1e7 }), /too large: at most 1e\+7/);
+  assert.equal(told(1e9), "");
+  assert.match(told(1, { exclusiveMaximum: 1 }), /below 1/);
+  assert.match(told(1.5, { type: "integer" }), /no whole number/);
+  assert.equal(told(null), "");
 });
 
 test("errors find their field", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { number, percent, plain, superscript } from "../../static/lib/format.mjs";
+import { number, percent, plain, superscript, typedNumber } from "../../static/lib/format.mjs";
 
 test("numbers keep four digits and write powers of ten as people do", () => {
   assert.equal(number(0.0123456), "0.01235");
@@ -17,6 +17,12 @@ test("what a number box shows is read back as the same number", () => {
   for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6]) {
     assert.equal(Number(plain(value)), value);
   }
+});
+
+test("typed numbers may have a comma, and a text that is none is no zero", () => {
+  assert.equal(typedNumber(" 0,5 "), 0.5);
+  assert.equal(typedNumber("−1e-3"), -0.001);
+  for (const text of ["", "  ", "abc", "1 2", "Infinity"]) assert.equal(typedNumber(text), null);
 });
 
 test("percentages and superscripts", () => {
