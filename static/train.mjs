@@ -5,7 +5,8 @@ import { errorsAt, firstWrong, form } from "./lib/controls.mjs";
 import { byId, make } from "./lib/dom.mjs";
 import { createStore } from "./lib/store.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
-import { countOf, requestsOf } from "./lib/train-request.mjs";
+import { keepForm, keptForm } from "./lib/train-form.mjs";
+import { countOf, fieldsOf, requestsOf, titleOf } from "./lib/train-request.mjs";
 import { makeRunner } from "./lib/view.mjs";
 import { mountRunners } from "./parts/runners.mjs";
 import { PRESETS } from "./parts/train-presets.mjs";
@@ -94,8 +95,11 @@ function choosePreset(preset) {
   apply(preset);
 }
 const clone = new URLSearchParams(location.search).get("clone");
-if (clone) apply(fromConfig((await get(`/api/runs/${clone}`)).config));
+const kept = keptForm(catalogue, { fresh: Boolean(clone) });
+if (kept) store.set({ ...kept, runners: kept.runners.map((runner) => makeRunner(runner.optimizer, runner)) });
+else if (clone) apply(fromConfig((await get(`/api/runs/${clone}`)).config));
 else if (presets[0]) apply(presets[0]);
+keepForm(store);
 
 // Task
 const select = make(
@@ -163,6 +167,9 @@ function renderStart() {
 }
 renderStart();
 
+addEventListener("pageshow", (event) => {
+  if (event.persisted) renderStart(); // the page as it was left, on the way back from its runs
+});
 start.addEventListener("click", async () => {
   status.hidden = true;
   store.set({ error: null }, false);
@@ -187,6 +194,7 @@ function refuse({ message, hint, field }) {
   const [, index = "", rest = ""] = /^(?:(\d+)\.)?(.*)$/.exec(field) ?? [];
   const own = /^(hyper|optimizer|schedule|decay_schedule)/.test(rest);
   store.set({ error: { message, hint, field: own ? `runs.${index || 0}.${rest}` : rest } });
-  status.textContent = [message, hint].filter(Boolean).join(" ");
+  const title = titleOf(field, fieldsOf(store.get(), options, catalogue));
+  status.textContent = [title && `${title}:`, message, hint].filter(Boolean).join(" ");
   status.hidden = false;
 }

@@ -39,6 +39,7 @@ export function plain(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(6)); // the float32 of the answers has seven
+  if (Number.isInteger(value) && rounded !== value) return String(value);
   return size >= 1e-4 && size < 1e6 ? String(rounded) : rounded.toExponential();
 }
 

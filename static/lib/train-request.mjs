@@ -79,6 +79,17 @@ export function fieldsOf({ task, runners }, options, catalogue) {
   ];
 }
 
+/**
+ * What the form calls the field of a refusal, such as `0.hyper.lr`; empty where it has no such field.
+ * @param {string} refused
+ * @param {Field[]} fields
+ */
+export function titleOf(refused, fields) {
+  const path = refused.replace(/^\d+\./, "").replace(/^vary\./, "");
+  const found = fields.find((field) => path === field.path || path.startsWith(`${field.path}.`));
+  return found?.property.title ?? "";
+}
+
 /** The value that the form has for a field now. @param {Form} form @param {Field} field */
 export function currentOf({ settings, run, runners }, { path, property }) {
   const [parent = "", name = ""] = path.split(".");

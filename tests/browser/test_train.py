@@ -359,6 +359,53 @@ def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) 
     assert not asked
 
 
+def test_what_the_server_refuses_is_told_with_the_name_of_its_field(page: Page) -> None:
+    page.goto("/train")
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    steps.fill("9999999")  # more than this server takes, though not more than is declared
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.locator("#status")).to_contain_text("steps: got 9999999")
+    expect(steps).to_have_value("9999999")
+
+
+def test_a_reload_and_the_way_back_bring_the_form_as_it_was(page: Page) -> None:
+    page.goto("/train")
+    page.locator("#task").get_by_role("combobox").first.select_option("moons_mlp")
+    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
+    steps.fill("20")
+    rate = page.locator(".runner .number").first
+    rate.fill("0.02")
+    page.get_by_label("Vary", exact=True).select_option("seed")
+    page.get_by_label("values", exact=True).fill("7, 8")
+
+    def as_it_was() -> None:
+        expect(page.locator("#task").get_by_role("combobox").first).to_have_value("moons_mlp")
+        expect(page.locator(".runner")).to_have_count(1)
+        expect(steps).to_have_value("20")
+        expect(rate).to_have_value("0.02")
+        expect(page.get_by_label("values", exact=True)).to_have_value("7, 8")
+
+    page.reload()
+    as_it_was()
+    page.get_by_role("button", name="Start 2 runs").click()
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    run = page.url.split("runs=")[1].split(",")[0]
+    page.go_back()
+    as_it_was()
+    expect(page.get_by_role("button", name="Start 2 runs")).to_be_enabled()
+
+    page.goto(f"/train?clone={run}")
+    steps.fill("30")
+    steps.press("Tab")
+    page.reload()
+    expect(steps).to_have_value("30")
+    page.goto("/runs")
+    page.goto(f"/train?clone={run}")  # a link to a clone brings the run
+    expect(steps).to_have_value("20")
+
+
 @pytest.mark.parametrize("path", ["/train", "/runs"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_overflows_sideways(page: Page, path: str, width: int) -> None:

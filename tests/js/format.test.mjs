@@ -17,6 +17,8 @@ test("what a number box shows is read back as the same number", () => {
   for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6]) {
     assert.equal(Number(plain(value)), value);
   }
+  assert.equal(plain(99999999), "99999999");
+  assert.equal(plain(1e8), "1e+8");
 });
 
 test("typed numbers may have a comma, and a text that is none is no zero", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countOf, fieldsOf, numbersIn, requestsOf, suggest } from "../../static/lib/train-request.mjs";
+import { countOf, fieldsOf, numbersIn, requestsOf, suggest, titleOf } from "../../static/lib/train-request.mjs";
 
 const LOG = { type: "number", title: "η", description: "", default: 1e-3, minimum: 0, maximum: 1e6 };
 const LR = { ...LOG, "x-slider": [1e-5, 1], "x-scale": "log" };
@@ -61,6 +61,14 @@ test("a field varies for the optimizers that have it, and the others start once"
 test("settings of optimizers, of the run and of the task can be varied", () => {
   const paths = fieldsOf(FORM, OPTIONS, CATALOGUE).map(({ path }) => path);
   assert.deepEqual(paths, ["hyper.lr", "hyper.weight_decay", "schedule", "seed", "trace.every", "settings.hidden"]);
+});
+
+test("a refusal is told with the name of its field", () => {
+  const fields = fieldsOf(FORM, OPTIONS, CATALOGUE);
+  assert.equal(titleOf("0.hyper.lr", fields), "η");
+  assert.equal(titleOf("0.vary.seed.1", fields), "seed");
+  assert.equal(titleOf("1.schedule.end", fields), "learning-rate schedule");
+  assert.equal(titleOf("", fields), "");
 });
 
 test("suggested values lie around the present one, within bounds", () => {
