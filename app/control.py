@@ -7,7 +7,14 @@ from typing import Any
 
 from app.store import ACTIVE, Run, Status
 
-_NOTHING: Mapping[str, Any] = {"version": 0, "cancel": False, "paused": False, "steps": 0, "hyper": {}}
+_NOTHING: Mapping[str, Any] = {
+    "version": 0,
+    "cancel": False,
+    "paused": False,
+    "steps": 0,
+    "hyper": {},
+    "by": "",
+}
 
 
 def control_of(run: Run) -> dict[str, Any]:
@@ -21,10 +28,14 @@ def changed(run: Run, **changes: Any) -> dict[str, Any]:
     return {"control": before | changes | {"version": before["version"] + 1}}
 
 
-def cancelled(run: Run) -> dict[str, Any] | None:
-    """A run that waits is cancelled at once; one that runs is asked to stop."""
+def cancelled(run: Run, by: str = "") -> dict[str, Any] | None:
+    """A run that waits is cancelled at once; one that runs is asked to stop.
+
+    ``by`` tells who wants it, where that is not the owner.
+    """
     if run.status in ACTIVE:
-        return changed(run, cancel=True)
+        return changed(run, cancel=True, by=by)
     if run.status in (Status.QUEUED, Status.INTERRUPTED):
-        return {"status": Status.CANCELLED.value, "reason": "Cancelled before it ran to its end."}
+        reason = f"Cancelled{by and f' by {by}'} before it ran to its end."
+        return {"status": Status.CANCELLED.value, "reason": reason}
     return None

@@ -43,6 +43,7 @@ class Control(BaseModel):
 
     version: int
     cancel: bool
+    by: str = Field(description="Who cancels, where that is somebody other than the owner.")
     paused: bool
     steps: int = Field(description="Single steps that were granted since the run began.")
     hyper: dict[str, float]

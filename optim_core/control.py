@@ -12,7 +12,8 @@ class Control:
     """What the run is to do; ``version`` goes up with every change.
 
     ``steps`` counts the single steps that were ever granted; they are taken while ``paused``.
-    ``hyper`` holds settings of the optimizer that replace those it began with.
+    ``hyper`` holds settings of the optimizer that replace those it began with. ``by`` tells who cancels,
+    where that is somebody other than whoever started the run.
     """
 
     version: int = 0
@@ -20,6 +21,7 @@ class Control:
     paused: bool = False
     steps: int = 0
     hyper: Mapping[str, float] = field(default_factory=dict)
+    by: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Control:
@@ -30,4 +32,5 @@ class Control:
             bool(data["paused"]),
             int(data["steps"]),
             {str(name): float(value) for name, value in data["hyper"].items()},
+            str(data.get("by", "")),
         )

@@ -105,7 +105,8 @@ class Loop:
         for step in range(1, plans.steps + 1):
             if not self._steering.may_go_on(step, pause=self._pause):
                 end = self._flush()
-                return end or (Outcome.CANCELLED, f"Stopped by hand after step {step - 1}.")
+                by = self._steering.stopped_by or "hand"
+                return end or (Outcome.CANCELLED, f"Stopped by {by} after step {step - 1}.")
             self._step(step, next(batches))
             self._path.keep(step)
             validate = step % plans.validate_every == 0 or step == plans.steps

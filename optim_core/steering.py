@@ -75,6 +75,7 @@ class Steering:
         self._singles = 0  # single steps taken
         self._events: list[Event] = []
         self.paused = False
+        self.stopped_by = ""  # as `Control.by`
 
     def take_events(self) -> list[Event]:
         """What happened since this was asked last."""
@@ -90,6 +91,7 @@ class Steering:
         while control is not None:
             self._change(step, control)
             if control.cancel:
+                self.stopped_by = control.by
                 return False
             if not control.paused:
                 break

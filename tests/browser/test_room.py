@@ -46,7 +46,7 @@ def start(page: Page, name: str) -> str:
 
 def test_the_instructor_sees_what_runs_and_stops_it(room: tuple[Page, Page]) -> None:
     student, desk = room
-    start(student, "of a student")
+    run = start(student, "of a student")
     row = desk.locator("#active tr", has_text="of a student")
     expect(row).to_contain_text("running")
     who = re.search(r"You are (\w+) here", student.inner_text(".you"))
@@ -56,6 +56,8 @@ def test_the_instructor_sees_what_runs_and_stops_it(room: tuple[Page, Page]) -> 
     row.get_by_role("button", name="Stop").click()
     expect(row).to_have_count(0)
     expect(student.locator("#runs tr", has_text="of a student")).to_contain_text("cancelled")
+    student.goto(f"/runs/{run}")
+    expect(student.locator("#events")).to_contain_text("Stopped by the instructor after step")
 
 
 def test_a_view_is_shown_to_everybody_and_can_be_put_away(room: tuple[Page, Page]) -> None:

@@ -407,10 +407,12 @@ def test_settings_out_of_bounds_are_refused_in_an_event() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_cancelling_ends_the_run() -> None:
-    result = train(sink=Script({5: Control(version=1, cancel=True)}), steps=100_000)
+@pytest.mark.parametrize(("by", "words"), [("", "by hand"), ("the instructor", "by the instructor")])
+def test_cancelling_ends_the_run(by: str, words: str) -> None:
+    result = train(sink=Script({5: Control(version=1, cancel=True, by=by)}), steps=100_000)
     assert result.outcome is Outcome.CANCELLED
     assert result.steps == 5
+    assert result.reason == f"Stopped {words} after step 5."
     assert memory(result).outcome == "cancelled"
 
 

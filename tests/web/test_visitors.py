@@ -13,6 +13,7 @@ from fake_producer import frame
 from running import PATIENCE_S, Running, Stream, running
 
 from app.settings import Limits, Settings
+from app.store import NewRun
 from app.visitors import BURST_SECONDS, Visitor, Visitors
 
 TOKEN, INSTRUCTORS = "the-token-of-the-room", "the-token-of-the-desk"
@@ -135,6 +136,23 @@ def test_a_run_is_changed_by_its_owner_and_the_instructor_alone(server: Running,
         if change == "delete":
             deliver(owner, "theirs")
         assert CHANGES[change](desk).status_code < 300 or change in ("steer", "frames")
+
+
+def test_a_run_that_the_instructor_stops_says_so(server: Running) -> None:
+    with browser(server) as owner, browser(server, INSTRUCTORS) as desk:
+        for client, by in ((owner, ""), (desk, "the instructor")):
+            run = f"stopped-by-{by[4:] or 'owner'}"
+            deliver(owner, run)
+            client.post(f"/api/runs/{run}/cancel")
+            control = owner.get(f"/api/runs/{run}").json()["control"]
+            assert (control["cancel"], control["by"]) == (True, by)
+        config = {"device": "cpu", "fake": {"frames": 0, "end": "hang"}}  # what is started after it waits
+        server.live.store.create(NewRun("holder", "train", "holder", config=config, local=True)).result()
+        server.wait_for("holder", "running")
+        body = {"task": "moons_mlp", "optimizer": "adamw", "steps": 50, "device": "cpu"}
+        waiting = owner.post("/api/runs", json=body).json()["id"]
+        reason = desk.post(f"/api/runs/{waiting}/cancel").json()["reason"]
+        assert reason == "Cancelled by the instructor before it ran to its end."
 
 
 def test_the_list_can_be_narrowed_to_ones_own(server: Running) -> None:
