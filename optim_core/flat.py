@@ -35,7 +35,8 @@ class Move:
     grad: Tensor
     effective_lr: Tensor | float
     gradient_part: Tensor  # effective_lr · direction
-    decay_part: Tensor | float
+    decay_part: Tensor | float | None  # None: ``shrink`` times θ
+    shrink: float = 0.0
 
 
 class Flat:
@@ -94,15 +95,17 @@ class Flat:
         for part, (theta, grad, state) in enumerate(self._of_parts):
             before = theta.clone() if tell else theta
             given = grad, state, theta, self._at(part, self._steps)
-            if fused and (parts := fused(*given, **self._hyper)):
-                made = parts(before) if tell else None
-            else:
-                made, fresh = self.rule.update(*given, **self._hyper, **services(part))
-                kept = state_items(state)
-                for name, value in state_items(fresh).items():
-                    kept[name].copy_(value)
-                _apply(theta, made)
-            if tell and made:
+            if fused and (told := fused(*given, **self._hyper)):
+                if tell:
+                    rate, along, shrink = told()
+                    tell(Move(self, part, before, theta, grad, rate, rate * along, None, shrink))
+                continue
+            made, fresh = self.rule.update(*given, **self._hyper, **services(part))
+            kept = state_items(state)
+            for name, value in state_items(fresh).items():
+                kept[name].copy_(value)
+            _apply(theta, made)
+            if tell:
                 rate, along, decay = made
                 tell(Move(self, part, before, theta, grad, rate, rate * along, decay))
         if not self._adopted:

@@ -1,22 +1,29 @@
 """One-kernel updates, for rules whose whole arithmetic torch has in a single kernel.
 
 A rule file may define ``fused(grad, state, param, step, **settings)``: the step that its ``update``
-describes, made in place. It gives a function that tells the parts of that step, from θ as it was
-before; or None where these settings, this dtype or device have no kernel.
+describes, made in place. It gives a function that tells the `Parts` of that step; or None where these
+settings, this dtype or device have no kernel.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from optim_core.rule import Step
 
-Parts = Callable[[Tensor], Step]
+class Parts(NamedTuple):
+    """What a step was made of: as `Step`, with decay as the share of θ that it took."""
 
+    effective_lr: Tensor
+    direction: Tensor
+    shrink: float
+
+
+Told = Callable[[], Parts]
 DTYPES = (torch.float32, torch.float64)
 DEVICES = ("cpu", "cuda")
 
@@ -33,7 +40,7 @@ def fused_adamw(
     beta2: float,
     eps: float,
     weight_decay: float = 0.0,
-) -> Parts | None:
+) -> Told | None:
     """torch's AdamW with bias correction and decay before the step; None where it has no kernel."""
     if theta.dtype not in DTYPES or theta.device.type not in DEVICES:
         return None
@@ -54,12 +61,11 @@ def fused_adamw(
         maximize=False,
     )
 
-    def parts(before: Tensor) -> Step:
+    def told() -> Parts:
         # lr / (√(v / c) + ε) in as few passes over the memory as it takes.
         root = math.sqrt(1.0 - beta2**step)
         effective_lr = v.sqrt().add_(eps * root)
         torch.div(torch.tensor(lr * root, dtype=v.dtype), effective_lr, out=effective_lr)
-        decay = lr * weight_decay
-        return Step(effective_lr, m / (1.0 - beta1**step), decay * before if decay else 0.0)
+        return Parts(effective_lr, m / (1.0 - beta1**step), lr * weight_decay)
 
-    return parts
+    return told

@@ -128,7 +128,8 @@ class Gauge:
             self._rows(array, move, part)
             for array in (move.before, move.after, move.grad, move.gradient_part)
         )
-        decay = None if _is_zero(move.decay_part) else self._rows(move.decay_part, move, part)
+        given = move.decay_part
+        decay = None if given is None or _is_zero(given) else self._rows(given, move, part)
         delta = theta - after
         for array in (theta, delta, along, decay):
             if array is not None and len(part.padding):
@@ -137,16 +138,18 @@ class Gauge:
         first = len(self._steps) * self._segments.rows
         lines = slice(first + part.rows.start, first + part.rows.stop)
         sums, rates = self._sums[:, lines], self._rates[lines]
-        for row, array in enumerate((theta, grad, along, rest, decay)):
-            if array is None:
-                sums[row].zero_()
-            else:
-                torch.linalg.vector_norm(array, dim=1, out=sums[row])
-        for row, array in ((5, rest), (6, decay)):
-            if array is None:
-                sums[row].zero_()
-            else:
-                torch.sum(array * theta, 1, out=sums[row])
+        for row, array in enumerate((theta, grad, along, rest)):
+            torch.linalg.vector_norm(array, dim=1, out=sums[row])
+        torch.sum(rest * theta, 1, out=sums[5])
+        if decay is not None:
+            torch.linalg.vector_norm(decay, dim=1, out=sums[4])
+            torch.sum(decay * theta, 1, out=sums[6])
+        elif move.shrink:
+            torch.mul(sums[0], abs(move.shrink), out=sums[4])
+            torch.mul(sums[0], sums[0], out=sums[6]).mul_(move.shrink)
+        else:
+            sums[4].zero_()
+            sums[6].zero_()
         rate = move.effective_lr
         if isinstance(rate, Tensor) and rate.dim():
             self._constant = False
@@ -154,7 +157,7 @@ class Gauge:
         else:
             rates.fill_(rate)
         if len(part.watched):
-            decay = torch.zeros_like(theta) if decay is None else decay
+            decay = move.shrink * theta if decay is None else decay
             seen = [array[part.coordinates].float() for array in (after, rates, along, decay)]
             self._seen[len(self._steps)][:, part.watched] = torch.stack(seen)
 

@@ -112,7 +112,7 @@ class Rule:
     update: Callable[..., tuple[Step, Any]] = lambda *args, **hyper: (Step(0.0, 0.0, 0.0), ())
     view: Callable[..., Array] | None = None
     show: Callable[..., Mapping[str, Array]] | None = None
-    fused: Callable[..., Callable[[Any], Step] | None] | None = None
+    fused: Callable[..., Callable[[], Any] | None] | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def bind(self, name: str, module: ModuleType) -> Rule:

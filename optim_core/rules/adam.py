@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
-from optim_core.kernels import Parts, fused_adamw
+from optim_core.kernels import Told, fused_adamw
 from optim_core.rule import Beta1, Beta2, BiasCorrection, Epsilon, LearningRate, Rule, Step, Twin
 
 
@@ -51,7 +51,7 @@ def update(
 
 def fused(
     grad: Tensor, state: State, param: Tensor, step: int, *, bias_correction: bool, **settings: Any
-) -> Parts | None:
+) -> Told | None:
     return fused_adamw(grad, *state, param, step, **settings) if bias_correction else None
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt
 from optim_core.decay import decoupled
-from optim_core.kernels import Parts, fused_adamw
+from optim_core.kernels import Told, fused_adamw
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -79,7 +79,7 @@ def fused(
     decay_order: str,
     relative_decay: bool,
     **settings: Any,
-) -> Parts | None:
+) -> Told | None:
     as_torch = bias_correction and decay_order == "before" and not relative_decay
     return fused_adamw(grad, *state, param, step, **settings) if as_torch else None
 

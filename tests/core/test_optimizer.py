@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import optim_core as oc
-from optim_core.kernels import Parts
+from optim_core.kernels import Told
 from optim_core.optimizer import make_optimizer
 
 
@@ -209,15 +209,16 @@ def test_the_one_kernel_makes_the_step_that_the_rule_describes(rule: str) -> Non
     by_kernel, by_rule = model(), model()
     calls = Counter[bool]()
 
-    def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> Parts | None:
+    def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> Told | None:
         assert declared.fused
         before = param.clone()
         described, _ = declared.update(grad, state, param, step, **settings)
         made = declared.fused(grad, state, param, step, **settings)
         calls[made is not None] += 1
         if made:
-            for part, wanted in zip(made(before), described, strict=True):
-                torch.testing.assert_close(torch.as_tensor(part), torch.as_tensor(wanted))
+            rate, direction, shrink = made()
+            for part, wanted in zip((rate, direction, shrink * before), described, strict=True):
+                torch.testing.assert_close(part, torch.as_tensor(wanted, dtype=part.dtype).expand_as(part))
         return made
 
     quick = make_optimizer(replace(declared, fused=counted), by_kernel.parameters(), **hyper)
