@@ -23,9 +23,19 @@ def start(page: Page, *, steps: int, preset: str = "Adam+L2 | AdamW on digits") 
     page.get_by_role("button", name=re.compile("^Start")).click()
 
 
+DRAWN = "all => all.reduce((sum, line) => sum + (line.getAttribute('d') ?? '').length, 0)"
+
+
 def points(page: Page) -> int:
-    """How much of the first line is drawn."""
-    return int(page.eval_on_selector_all(LINE, "all => all[0]?.getAttribute('d').length ?? 0"))
+    """How much of all lines is drawn."""
+    return int(page.eval_on_selector_all(LINE, DRAWN))
+
+
+def wait_for_more(page: Page, before: int) -> None:
+    """Returns when more is drawn than that."""
+    page.wait_for_function(
+        f"before => ({DRAWN})([...document.querySelectorAll({LINE!r})]) > before", arg=before
+    )
 
 
 @pytest.fixture
@@ -49,13 +59,11 @@ def one_run(page: Page) -> Iterator[Page]:
 def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_a_sentence(
     page: Page,
 ) -> None:
-    start(page, steps=150)
+    start(page, steps=400)
     page.wait_for_url(re.compile(r"/compare\?runs="))
     page.wait_for_selector(LINE, state="attached")
     first = points(page)
-    page.wait_for_function(
-        f"before => (document.querySelector({LINE!r})?.getAttribute('d').length ?? 0) > before", arg=first
-    )
+    wait_for_more(page, first)
     expect(page.locator("#verdict")).to_contain_text(re.compile("Adam\\+L2.*AdamW", re.DOTALL))
     expect(page.locator("#legend")).to_contain_text(
         re.compile("finished.*finished", re.DOTALL), timeout=60_000
@@ -225,9 +233,7 @@ def test_runs_that_are_not_there_are_named_and_the_others_drawn(browser: Browser
     page.wait_for_selector(LINE, state="attached")
     drawn = points(page)
     httpx.post(f"{ingest}/{run}/frames", json={"frames": [frame(run, 1).to_json()]})
-    page.wait_for_function(
-        f"before => document.querySelector({LINE!r}).getAttribute('d').length > before", arg=drawn
-    )
+    wait_for_more(page, drawn)
     page.get_by_label("Layout").select_option("side")
     expect(page.locator(".side-by-side .column:visible")).to_have_count(1)
 
