@@ -26,9 +26,9 @@ PERCENTS = (0, 10, 50, 90, 100)
 # The histogram's 64 bins: bin i holds [2^(i−40), 2^(i−39)); the first also all that is smaller (0
 # with it), the last also all that is larger (2^24 and above, infinity, NaN).
 OCTAVES, LOWEST = 64, -40
-BINS = 2048  # for each tensor: all 64 octaves by 8 bins, or 8 octaves about its median by 64
+BINS = 2048  # for each tensor: all 64 octaves by 32 bins, or 16 octaves about its median by 128
 _MANTISSA = 23  # bits of a float32's fraction; its exponent is above them, with a bias of 127
-_WHOLE, _FINE = 4, 7  # bits that cut an octave
+_WHOLE, _FINE = 5, 7  # bits that cut an octave
 _NEAR = 4  # octaves by which a median may wander before its tensor's bins follow it
 
 _Some = TypeVar("_Some", Tensor, NDArray[np.int64])
