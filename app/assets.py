@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import mimetypes
 import posixpath
 import re
@@ -18,6 +17,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from app.plotly_script import plotly_script
 
 _HERE = Path(__file__).parent
 _READY = _HERE / "packed"  # what `app.packing` has packed beforehand, each named by a hash of what it holds
@@ -131,8 +132,5 @@ def _media_type(path: Path) -> str:
 
 @cache
 def _plotly() -> Asset:
-    """Plotly's script, found without importing the package; one for all servers of this process."""
-    found = importlib.util.find_spec("plotly")
-    assert found
-    assert found.origin
-    return Asset((Path(found.origin).parent / "package_data" / PLOTLY).read_bytes(), _TYPES[".js"])
+    """One for all servers of this process."""
+    return Asset(plotly_script().encode(), _TYPES[".js"])

@@ -76,6 +76,7 @@ store.on(["visible", "runs"], ({ visible }) => {
       ),
     ),
   );
+  if (!visible.every((run) => run.complete)) return;
   const sentence = runsVerdict(visible);
   if (verdict.textContent !== sentence) verdict.textContent = sentence;
 });

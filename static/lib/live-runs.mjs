@@ -27,6 +27,8 @@ export function followRuns(store, catalogue, wantedIds) {
   /** @type {Map<string, RunData>} */
   const data = new Map();
   let close = () => {};
+  let shown = false;
+  let complete = false; // whether the columns of every tensor are here
   let wantedNow = "";
   let redraw = 0;
   let asked = 0; // descriptions, so far
@@ -67,13 +69,18 @@ export function followRuns(store, catalogue, wantedIds) {
       if (key === wantedNow) return;
       wantedNow = key;
       close();
-      const fresh = await fetchAll(columns);
-      if (key !== wantedNow) return; // somebody chose something else meanwhile
-      for (const [id, answers] of fresh) {
-        const one = new RunData(data.get(id)?.info);
-        one.load(answers);
-        data.set(id, one);
+      const own = fetchEach(columns.own, POINTS);
+      if (!shown) {
+        // The charts' own lines first, then what only the table and the sentence tell.
+        const lines = await own;
+        if (key !== wantedNow) return; // somebody chose something else meanwhile
+        take([lines]);
+        show();
       }
+      const answers = await Promise.all([own, fetchEach(columns.all, FEW)]);
+      if (key !== wantedNow) return;
+      take(answers);
+      complete = true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       store.set({ error }, false);
@@ -127,20 +134,23 @@ export function followRuns(store, catalogue, wantedIds) {
   }
 
   /**
-   * @param {{ all: string, own: string }} columns
-   * @param {number[]} [range]
-   * @returns {Promise<(readonly [string, any[]])[]>}
+   * What every run has of these columns, in the order of the runs.
+   * @param {string} columns @param {number} points @param {number[]} [range]
+   * @returns {Promise<any[]>}
    */
-  function fetchAll(columns, range) {
-    return Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await fetchColumns(id, columns, range)])));
+  function fetchEach(columns, points, range) {
+    const part = range ? { from: String(Math.floor(range[0] ?? 0)), to: String(Math.ceil(range[1] ?? 0)) } : {};
+    const query = new URLSearchParams({ columns, points: String(points), ...part });
+    return Promise.all(ids.map((id) => get(`/api/runs/${encodeURIComponent(id)}/frames?${query}`)));
   }
 
-  /** Answers for both kinds of columns. @param {string} id @param {{ all: string, own: string }} columns @param {number[]} [range] */
-  function fetchColumns(id, { all, own }, range) {
-    const part = range ? { from: String(Math.floor(range[0] ?? 0)), to: String(Math.ceil(range[1] ?? 0)) } : {};
-    const ask = (/** @type {string} */ columns, /** @type {number} */ points) =>
-      get(`/api/runs/${id}/frames?${new URLSearchParams({ columns, points: String(points), ...part })}`);
-    return Promise.all([ask(all, FEW), ask(own, range ? ZOOMED : POINTS)]);
+  /** Makes these answers what is known of the runs. @param {any[][]} answers  of each question, by run */
+  function take(answers) {
+    for (const [i, id] of ids.entries()) {
+      const one = new RunData(data.get(id)?.info);
+      one.load(answers.map((each) => each[i]));
+      data.set(id, one);
+    }
   }
 
   /** @param {string} id */
@@ -163,9 +173,12 @@ export function followRuns(store, catalogue, wantedIds) {
       return;
     }
     const columns = wanted();
-    const closer = await fetchAll(columns, range);
+    const closer = await Promise.all([fetchEach(columns.all, FEW, range), fetchEach(columns.own, ZOOMED, range)]);
     if (range !== store.get().range) return; // somebody zoomed on meanwhile
-    for (const [id, answers] of closer) data.get(id)?.load(answers, true);
+    for (const [i, id] of ids.entries()) {
+      const answers = closer.map((each) => each[i]);
+      data.get(id)?.load(answers, true);
+    }
     show();
   }
 
@@ -178,6 +191,7 @@ export function followRuns(store, catalogue, wantedIds) {
   }
 
   function show() {
+    shown = true;
     const all = ids.flatMap((id) => data.get(id) ?? []);
     const dressed = looks(
       all.map((one) => /** @type {any} */ ({ optimizer: one.info.optimizer, colour: -1, dash: -1 })),
@@ -202,6 +216,7 @@ export function followRuns(store, catalogue, wantedIds) {
       ...one.view(),
       tensors: one.tensors,
       answer: { states: [] },
+      complete,
       info: one.info,
       events: one.events,
     }));

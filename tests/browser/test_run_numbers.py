@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 
 def finished(page: Page, *optimizers: str, **settings: Any) -> list[str]:
@@ -56,3 +56,17 @@ def test_a_comparison_lists_how_runs_ended_and_compares_no_losses_of_different_t
     other = finished(page, "adamw", task="moons_mlp")
     page.goto(f"/compare?runs={','.join([same[0], *other])}")
     expect(page.locator("#verdict")).to_contain_text("different tasks")
+
+
+def test_lines_are_drawn_first_and_the_sentence_waits_for_the_numbers_of_every_tensor(page: Page) -> None:
+    runs = finished(page, "adamw", "adam_l2")
+    held: list[Route] = []
+    page.route(lambda url: "columns=*%2F" in url, lambda route: held.append(route))
+    with page.expect_request(lambda request: "columns=*%2F" in request.url):
+        page.goto(f"/compare?runs={','.join(runs)}")
+    page.locator("[data-chart=run_loss] .js-line").first.wait_for(state="attached")
+    assert page.locator("#verdict").inner_text() == ""
+    page.unroute_all()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#verdict")).to_contain_text("shrinks its tensors at rates that differ")

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.assets import Assets, _plotly, folder
+from app.plotly_script import plotly_script, unwrapped
 from app.services import Services
 
 
@@ -38,6 +39,22 @@ def test_plotly_comes_from_the_installed_package_packed(client: TestClient, asse
     plain = client.get(assets.url("plotly.min.js"), headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.content == response.content
+
+
+def test_plotly_is_taken_out_of_its_functions() -> None:
+    script = plotly_script()
+    assert script.startswith("/**\n* plotly.js v")
+    assert "root, factory" not in script
+    assert script.count("queueMicrotask(() => { Plotly = Plotly(); });") == 1
+    assert script.rstrip().endswith("*/"), "the notices of what it contains stay"
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["", "window.Plotly = {};", "/** x */ (function(root, factory) { }(this, () => { return 1; }));"],
+)
+def test_a_script_of_another_form_stays_as_it_is(script: str) -> None:
+    assert unwrapped(script) == script
 
 
 @pytest.mark.parametrize(
