@@ -66,7 +66,7 @@ def test_lines_are_drawn_first_and_the_sentence_waits_for_the_numbers_of_every_t
         page.goto(f"/compare?runs={','.join(runs)}")
     page.locator("[data-chart=run_loss] .js-line").first.wait_for(state="attached")
     assert page.locator("#verdict").inner_text() == ""
-    page.unroute_all()
     for route in held:
         route.continue_()
+    page.unroute_all()
     expect(page.locator("#verdict")).to_contain_text("shrinks its tensors at rates that differ")
