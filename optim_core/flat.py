@@ -98,7 +98,7 @@ class Flat:
             if fused and (told := fused(*given, **self._hyper)):
                 if tell:
                     rate, along, shrink = told()
-                    tell(Move(self, part, before, theta, grad, rate, rate * along, None, shrink))
+                    tell(Move(self, part, before, theta, grad, rate, along, None, shrink))
                 continue
             made, fresh = self.rule.update(*given, **self._hyper, **services(part))
             kept = state_items(state)

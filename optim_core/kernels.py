@@ -16,10 +16,10 @@ from torch import Tensor
 
 
 class Parts(NamedTuple):
-    """What a step was made of: as `Step`, with decay as the share of θ that it took."""
+    """What a step was made of, with decay as the share of θ that it took."""
 
     effective_lr: Tensor
-    direction: Tensor
+    gradient_part: Tensor
     shrink: float
 
 
@@ -62,10 +62,11 @@ def fused_adamw(
     )
 
     def told() -> Parts:
-        # lr / (√(v / c) + ε) in as few passes over the memory as it takes.
+        # lr / (√(v / c) + ε), and m / c times that, in as few passes over the memory as it takes.
         root = math.sqrt(1.0 - beta2**step)
         effective_lr = v.sqrt().add_(eps * root)
         torch.div(torch.tensor(lr * root, dtype=v.dtype), effective_lr, out=effective_lr)
-        return Parts(effective_lr, m / (1.0 - beta1**step), lr * weight_decay)
+        gradient_part = torch.addcmul(v.new_zeros(()), effective_lr, m, value=1.0 / (1.0 - beta1**step))
+        return Parts(effective_lr, gradient_part, lr * weight_decay)
 
     return told

@@ -43,7 +43,7 @@ RATES = (
     "effective_lr_max",
 )
 WATCHED = ("value", "effective_lr", "gradient_part", "decay_part")
-BATCH = 2**20  # elements whose order statistics are taken together
+BATCH = 2**21  # elements whose order statistics are taken together
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class _Part:
 
     picked: Tensor | None  # rows of the part; None for all
     rows: slice
+    tensors: slice  # of its buffer, among all measured tensors
     padding: Tensor  # places in the flattened picked rows that belong to no tensor
     watched: Tensor  # places among the watched coordinates of those that lie here
     coordinates: tuple[Tensor, Tensor]  # their row and column
@@ -95,6 +96,8 @@ class Gauge:
         lines = self._most * rows
         self._sums = torch.zeros(7, lines, dtype=self._dtype, device=device)
         self._rates = torch.zeros(lines, WIDTH, device=device)
+        # Of each step, the share of θ that decay took, of the tensors where it is one number.
+        self._shrinks = torch.zeros(self._most, len(self._segments.sizes), dtype=self._exact, device=device)
         # Of each step, |g|², where other tensors than the measured ones have a part in it.
         others = any(len(picked) < len(flat.live) for flat, picked in pairs)
         self._grads = torch.zeros(self._most, dtype=self._exact, device=device) if others else None
@@ -140,16 +143,13 @@ class Gauge:
         sums, rates = self._sums[:, lines], self._rates[lines]
         for row, array in enumerate((theta, grad, along, rest)):
             torch.linalg.vector_norm(array, dim=1, out=sums[row])
-        torch.sum(rest * theta, 1, out=sums[5])
+        torch.sum(rest.mul_(theta), 1, out=sums[5])
         if decay is not None:
             torch.linalg.vector_norm(decay, dim=1, out=sums[4])
             torch.sum(decay * theta, 1, out=sums[6])
-        elif move.shrink:
-            torch.mul(sums[0], abs(move.shrink), out=sums[4])
-            torch.mul(sums[0], sums[0], out=sums[6]).mul_(move.shrink)
         else:
-            sums[4].zero_()
-            sums[6].zero_()
+            sums[4:7:2].zero_()
+        self._shrinks[len(self._steps), part.tensors] = move.shrink
         rate = move.effective_lr
         if isinstance(rate, Tensor) and rate.dim():
             self._constant = False
@@ -182,6 +182,9 @@ class Gauge:
         rows = self._sums[:, :lines].to(self._exact)
         rows[:5].square_()
         sums = self._segments.over(rows.reshape(7 * count, -1), "sum").view(7, count, -1).transpose(0, 1)
+        shrinks = self._shrinks[:count]
+        sums[:, 4] += shrinks**2 * sums[:, 0]
+        sums[:, 6] += shrinks * sums[:, 0]
         share = torch.zeros_like(sums[0, 0]) if self._share is None else self._share
         rates = self._rates[:lines]
         each = dict(zip(self._steps, rates.view(count, -1, WIDTH), strict=True))
@@ -230,8 +233,10 @@ def _lay_out(
     """The parts that have measured rows, by buffer and number."""
     found: dict[tuple[int, int], _Part] = {}
     row, column = segments.places(watched)
-    end = 0
+    end, last_tensor = 0, 0
     for flat, chosen in pairs:
+        tensors = slice(last_tensor, last_tensor + len(chosen))
+        last_tensor = tensors.stop
         every = len(chosen) == len(flat.live)
         wanted = torch.isin(flat.segments.owner, torch.tensor(list(chosen), device=row.device))
         for number, rows in enumerate(flat.parts):
@@ -244,7 +249,7 @@ def _lay_out(
             inside = ((row >= start) & (row < end)).nonzero()[:, 0]
             place = row[inside] - start, column[inside]
             found[id(flat), number] = _Part(
-                None if every else picked, slice(start, end), padding, inside, place
+                None if every else picked, slice(start, end), tensors, padding, inside, place
             )
     return found
 

@@ -11,6 +11,7 @@ one sort of (tensor, value) keys does it, without waiting for the device.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TypeVar
 
@@ -49,10 +50,7 @@ class Quantiles:
 
     def __init__(self, segments: Segments, steps: int, *, by_sorting: bool | None = None):
         self._segments, self._tensors, self._steps = segments, len(segments.sizes), steps
-        sizes = np.array(segments.sizes, dtype=np.int64)
-        starts = np.cumsum(np.tile(sizes, steps)) - np.tile(sizes, steps)
-        # Places, from 1, in the sequence of all values sorted by step, tensor and size.
-        places = starts[:, None] + [ranks(int(size)) for size in sizes] * steps
+        every_rank = [ranks(size) for size in segments.sizes] * steps
         self._firsts = segments.places([(i, 0) for i in range(self._tensors)])
         # By row, which tensor of which step it belongs to; and what of the flattened rows is padding.
         every = torch.arange(steps, device=segments.device)[:, None]
@@ -62,9 +60,16 @@ class Quantiles:
         self._centres, self._bits = self._medians, 0  # the bins' at present, and bits that cut an octave
         self._by_sorting = segments.device.type != "cpu" if by_sorting is None else by_sorting
         if self._by_sorting:
-            self._index = torch.from_numpy(places.ravel() - 1).to(segments.device)
+            # Places in the sequence of all values sorted by step, tensor and size.
+            sizes = list(segments.sizes) * steps
+            starts = itertools.accumulate(sizes[:-1], initial=0)
+            places = [
+                start + rank - 1 for start, mine in zip(starts, every_rank, strict=True) for rank in mine
+            ]
+            self._index = torch.tensor(places, device=segments.device)
         else:
-            self._places = places[:, :-1].ravel()
+            self._ranks = torch.tensor([mine[:-1] for mine in every_rank])
+            self._tensor_bins = torch.arange(steps * self._tensors)[:, None] * BINS  # where a tensor's begin
             self._offset = (self._owner * BINS).int()
             self._first = torch.empty_like(self._offset)
             self._wanted = torch.zeros(steps * self._tensors * BINS + 1, dtype=torch.bool)
@@ -105,9 +110,12 @@ class Quantiles:
         bins.sub_(self._first[: len(bits)]).clamp_(0, BINS - 1).add_(self._offset[: len(bits)])
         bits, bins, last = bits.view(-1), bins.view(-1), steps * self._tensors * BINS
         bins.index_fill_(0, self._of(steps, self._padding), last)
-        counts = torch.bincount(bins, minlength=last + 1).numpy()  # twice as quick as numpy's
-        up_to, places = np.cumsum(counts), self._of(steps, self._places)
-        found = np.searchsorted(up_to, places)  # each quantile's bin, ascending
+        counts = torch.bincount(bins, minlength=last + 1)  # twice as quick as numpy's
+        each, ranks = counts[:last].view(-1, BINS), self._of(steps, self._ranks)
+        up_to = each.cumsum(1)
+        place = torch.searchsorted(up_to, ranks)  # each quantile's bin in its tensor, ascending
+        before = (up_to.gather(1, place) - each.gather(1, place)).view(-1).numpy()
+        found = (place + self._tensor_bins[: len(place)]).view(-1).numpy()
         candidates = found[np.concatenate(([True], found[1:] != found[:-1]))]
         wanted = self._wanted.numpy()
         wanted[candidates] = True
@@ -115,10 +123,9 @@ class Quantiles:
         wanted[candidates] = False
         keys = bins.numpy()[chosen].astype(np.int64) << 32 | _ordered(bits.numpy()[chosen])
         keys.sort()
-        held = counts[candidates]
+        held = counts.numpy()[candidates]
         begin = (np.cumsum(held) - held)[np.searchsorted(candidates, found)]  # of the bin, in `keys`
-        in_bin = places - 1 - (up_to[found] - counts[found])
-        result = _floats(keys[begin + in_bin])
+        result = _floats(keys[begin + ranks.view(-1).numpy() - 1 - before])
         medians = result.reshape(-1, len(PERCENTS) - 1)[-self._tensors :, PERCENTS.index(50)]
         self._medians = np.frexp(np.maximum(medians, 2.0**LOWEST))[1].astype(np.float64)
         return torch.from_numpy(result)

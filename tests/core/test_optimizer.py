@@ -212,12 +212,13 @@ def test_the_one_kernel_makes_the_step_that_the_rule_describes(rule: str) -> Non
     def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> Told | None:
         assert declared.fused
         before = param.clone()
-        described, _ = declared.update(grad, state, param, step, **settings)
+        (lr, direction, decay), _ = declared.update(grad, state, param, step, **settings)
         made = declared.fused(grad, state, param, step, **settings)
         calls[made is not None] += 1
         if made:
-            rate, direction, shrink = made()
-            for part, wanted in zip((rate, direction, shrink * before), described, strict=True):
+            rate, along, shrink = made()
+            described = lr, lr * direction, decay
+            for part, wanted in zip((rate, along, shrink * before), described, strict=True):
                 torch.testing.assert_close(part, torch.as_tensor(wanted, dtype=part.dtype).expand_as(part))
         return made
 
