@@ -76,7 +76,7 @@ def install(app: FastAPI) -> None:
     """Makes ``app`` answer every kind of failure in that shape."""
     app.add_exception_handler(InvalidInput, _invalid_input)
     app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_middleware(CatchAll)
 
@@ -190,7 +190,8 @@ def show(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
+    """What routing and handlers raise by status."""
     assert isinstance(error, HTTPException)
     status = error.status_code
     given = error.detail if error.detail != HTTPStatus(status).phrase else ""

@@ -84,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Middleware added later runs earlier.
     app.add_middleware(BodyLimit, settings.limits.body_bytes, "/api/ingest/", settings.limits.ingest_bytes)
     errors.install(app)
+    app.add_exception_handler(404, pages.no_such_page)
     refusals.install(app)
     app.add_middleware(Guard, settings, services.visitors, services.live.worker_token)
     app.add_middleware(Observer, services.metrics, log_requests=settings.log_requests)

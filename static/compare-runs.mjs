@@ -39,14 +39,16 @@ const sideBySide = make("div", { class: "side-by-side" }, ...columns);
 const choice = make(
   "select",
   { "aria-label": "Layout" },
-  make("option", { value: "overlaid" }, "overlaid"),
+  make("option", { value: "" }, "overlaid"),
   make("option", { value: "side" }, "side by side"),
 );
-choice.addEventListener("change", arrange);
+choice.addEventListener("change", () => store.set({ layout: choice.value }));
 byId("layout").append(choice);
 function arrange() {
-  place.replaceChildren(choice.value === "side" ? sideBySide : overlay);
+  choice.value = store.get().layout === "side" ? "side" : "";
+  place.replaceChildren(choice.value ? sideBySide : overlay);
 }
+store.on(["layout"], arrange);
 arrange();
 
 const tensor = make("select", { "aria-label": "Tensor" });

@@ -1,6 +1,7 @@
 // The instructor's page: who is here, what runs and waits, and what everybody is shown.
 
 import { ApiError, get, send } from "./lib/api.mjs";
+import { askWhether } from "./lib/ask.mjs";
 import { byId, make } from "./lib/dom.mjs";
 import { count } from "./lib/format.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
@@ -91,7 +92,8 @@ function showGuests(guests, you) {
 }
 
 async function stopAll() {
-  if (!confirm(`Stop ${count(active.length)} runs?`)) return;
+  const text = "What was measured until now stays.";
+  if (!(await askWhether(`Stop ${count(active.length)} runs?`, text, "Stop"))) return;
   for (const run of active) await act(`/api/runs/${run.id}/cancel`, "POST");
 }
 

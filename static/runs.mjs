@@ -1,6 +1,7 @@
 // The list of all runs, live; keys move, select, open and compare.
 
 import { ApiError, get, send } from "./lib/api.mjs";
+import { askText, askWhether } from "./lib/ask.mjs";
 import { byId, isTyping, make, set, svg } from "./lib/dom.mjs";
 import { count, number } from "./lib/format.mjs";
 import { mayChange, shared, visitor, whose } from "./lib/me.mjs";
@@ -52,7 +53,8 @@ const mine = make("input", { type: "checkbox" });
 const compare = make("button", { type: "button", onclick: openComparison }, "Compare selected");
 byId("filters").append(search, which, sort);
 if (shared) byId("filters").append(make("label", {}, mine, "mine"));
-byId("filters").append(compare, make("a", { class: "button", href: "/train" }, "New run"));
+const removeAll = make("button", { type: "button", onclick: () => askDelete(deletable()) }, "Delete selected");
+byId("filters").append(compare, removeAll, make("a", { class: "button", href: "/train" }, "New run"));
 const earlier = make("button", { type: "button", onclick: () => page(-PAGE) }, "Previous");
 const later = make("button", { type: "button", onclick: () => page(PAGE) }, "Next");
 const where = make("span", { class: "hint" });
@@ -111,6 +113,7 @@ function render() {
   later.disabled = offset + PAGE >= total;
   byId("paging").hidden = total <= PAGE && total > 0;
   compare.disabled = selected.size < 2;
+  removeAll.disabled = deletable().length === 0;
 }
 
 /** @param {string} id */
@@ -140,7 +143,7 @@ function makeRow(id) {
   const badge = makeBadge();
   state?.append(badge.element);
   const rename = make("button", { type: "button", class: "plain", onclick: () => askName(id) }, "Rename");
-  const remove = make("button", { type: "button", class: "plain", onclick: () => askDelete(id) }, "Delete");
+  const remove = make("button", { type: "button", class: "plain", onclick: () => askDelete([id]) }, "Delete");
   const element = make(
     "tr",
     { tabindex: -1, "data-id": id },
@@ -188,6 +191,11 @@ function select(id, on) {
   render();
 }
 
+/** Those selected that the visitor may delete. @returns {string[]} */
+function deletable() {
+  return [...selected].filter((id) => mayChange(known.get(id)));
+}
+
 function openComparison() {
   if (selected.size > 1) location.href = `/compare?runs=${[...selected].join(",")}`;
 }
@@ -198,27 +206,32 @@ async function patch(id, change) {
 }
 
 /** @param {string} id */
-function askName(id) {
-  const name = prompt("Name of this run", known.get(id)?.name ?? "");
+async function askName(id) {
+  const name = await askText("Name of this run", known.get(id)?.name ?? "");
   if (name !== null) patch(id, { name });
 }
 
-/** @param {string} id */
-async function askDelete(id) {
-  if (!confirm(`Delete ${known.get(id)?.name || id} and all that was measured?`)) return;
-  await attempt(`/api/runs/${id}`, "DELETE");
-  selected.delete(id);
+/** @param {string[]} ids */
+async function askDelete(ids) {
+  const [first = ""] = ids;
+  const what = ids.length > 1 ? `${count(ids.length)} runs` : known.get(first)?.name || first;
+  if (!(await askWhether(`Delete ${what}?`, "All that was measured goes with it, for good.", "Delete"))) return;
+  for (const id of ids) {
+    if (await attempt(`/api/runs/${id}`, "DELETE")) selected.delete(id);
+  }
   load();
 }
 
-/** @param {string} path @param {string} method @param {object} [content] */
+/** Whether it was done; if not, it tells why. @param {string} path @param {string} method @param {object} [content] */
 async function attempt(path, method, content) {
   try {
     await send(path, method, content);
     tell("");
+    return true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     tell([error.message, error.hint].filter(Boolean).join(" "));
+    return false;
   }
 }
 
@@ -255,6 +268,7 @@ openStream(
   {},
   {
     onState(run) {
+      if (run.status === "deleted") selected.delete(run.id);
       if (run.status === "deleted" || !known.has(run.id)) {
         // A new or a deleted run changes the page's order: one reload for many of them.
         clearTimeout(reload);

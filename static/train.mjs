@@ -5,7 +5,7 @@ import { errorsAt, firstWrong, form } from "./lib/controls.mjs";
 import { byId, make } from "./lib/dom.mjs";
 import { createStore } from "./lib/store.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
-import { keepForm, keptForm } from "./lib/train-form.mjs";
+import { formText, keepForm, keptForm } from "./lib/train-form.mjs";
 import { countOf, fieldsOf, requestsOf, titleOf } from "./lib/train-request.mjs";
 import { makeRunner } from "./lib/view.mjs";
 import { mountRunners } from "./parts/runners.mjs";
@@ -41,10 +41,10 @@ function suggested(optimizer) {
   return { lr, ...tasks.get(store.get().task)?.suggested[optimizer] };
 }
 
-/** @param {any} preset */
-function apply(preset) {
+/** The form that a preset, or what was cloned, stands for. @param {any} preset */
+function formOf(preset) {
   const task = tasks.get(preset.task);
-  store.set({
+  return {
     task: preset.task,
     settings: preset.settings ?? {},
     run: { ...runOf(task), ...preset.run },
@@ -52,8 +52,12 @@ function apply(preset) {
       makeRunner(runner.optimizer, structuredClone({ schedule: scheduleOf(task), ...runner })),
     ),
     vary: preset.vary ?? { path: "", values: [] },
-    error: null,
-  });
+  };
+}
+
+/** @param {any} preset */
+function apply(preset) {
+  store.set({ ...formOf(preset), error: null });
 }
 
 /** A task brings its own steps, learning rates and schedule. @param {string} id */
@@ -85,21 +89,31 @@ function fromConfig(config) {
 }
 
 const presets = PRESETS.filter((preset) => tasks.has(preset.task));
-byId("presets").append(
-  ...presets.map((preset) => make("button", { type: "button", onclick: () => choosePreset(preset) }, preset.title)),
+const presetButtons = presets.map((preset) =>
+  make("button", { type: "button", onclick: () => choosePreset(preset) }, preset.title),
 );
+byId("presets").append(...presetButtons);
 /** @param {any} preset */
 function choosePreset(preset) {
   taskForm.forget();
   runForm.forget();
   apply(preset);
 }
+/** Which preset the form still is. */
+function renderPresets() {
+  const now = formText(store.get());
+  presets.forEach((preset, i) => {
+    presetButtons[i]?.setAttribute("aria-pressed", String(formText(formOf(preset)) === now));
+  });
+}
+store.on(["task", "settings", "run", "runners", "vary"], renderPresets);
 const clone = new URLSearchParams(location.search).get("clone");
 const kept = keptForm(catalogue, { fresh: Boolean(clone) });
 if (kept) store.set({ ...kept, runners: kept.runners.map((runner) => makeRunner(runner.optimizer, runner)) });
 else if (clone) apply(fromConfig((await get(`/api/runs/${clone}`)).config));
 else if (presets[0]) apply(presets[0]);
 keepForm(store);
+renderPresets();
 
 // Task
 const select = make(

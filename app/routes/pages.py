@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from app.errors import http_error
 from app.live import LiveNow
-from app.services import Shared
+from app.services import Services, Shared
 from app.store import NoSuchRun
 from app.visitors import Asking
 
@@ -50,9 +51,28 @@ def run(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
     try:
         return shared.page(request, "run.html", run=live.store.find(run).id)
     except NoSuchRun:
-        if "text/html" not in request.headers.get("accept", ""):
+        if not for_a_browser(request):
             raise
-        return shared.page(request, "no_run.html", 404, run=run)
+        text = f"There is no run {run[:80]} here: it was deleted, or the address has a mistake."
+        return not_found(request, shared, "No such run", text, "/runs", "See all runs")
+
+
+def for_a_browser(request: Request) -> bool:
+    """Whether somebody reads the answer, who wants no JSON."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def not_found(request: Request, shared: Services, title: str, text: str, href: str, link: str) -> Response:
+    """A page with the way back."""
+    return shared.page(request, "not_found.html", 404, title=title, text=text, href=href, link=link)
+
+
+async def no_such_page(request: Request, error: Exception) -> Response:
+    """Answers what matched no route."""
+    if not for_a_browser(request):
+        return await http_error(request, error)
+    text = f"There is nothing at {request.url.path[:80]}: the address has a mistake, or the page is gone."
+    return not_found(request, request.app.state.services, "No such page", text, "/", "Explore optimizers")
 
 
 @router.api_route("/instructor", methods=["GET", "HEAD"])

@@ -25,6 +25,7 @@ from app.store import ACTIVE, Run, Status
 from app.store import Query as RunQuery
 from app.trainings import clone_of, runs_of
 from app.visitors import Asking, Visitor
+from optim_core.catalogue import rules, tasks
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -103,7 +104,10 @@ def list_runs(
     tag: Text = "",
     text: Annotated[
         str,
-        Query(max_length=200, description="Words that name, id, task, optimizer, tags or reason contain."),
+        Query(
+            max_length=200,
+            description="Words in name, id, tags or reason, or in a task's or optimizer's id or title.",
+        ),
     ] = "",
     owner: Annotated[str, Query(max_length=200, description="Who started it: a visitor's name.")] = "",
     sort: Annotated[Sort, Query(description="With - in front: from the end.")] = "-created",
@@ -118,6 +122,8 @@ def list_runs(
         optimizer=optimizer,
         tag=tag,
         text=text,
+        titles={rule.id: rule.title for rule in rules().values()}
+        | {task.id: task.title for task in tasks().values()},
         owner=owner,
         sort=sort,
         offset=offset,

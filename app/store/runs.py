@@ -190,6 +190,7 @@ class Query:
     optimizer: str = ""
     tag: str = ""
     text: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)  # of tasks and optimizers: `text` finds them too
     owner: str = ""
     local: bool | None = None
     ids: Sequence[str] = ()
@@ -215,8 +216,12 @@ def select(db: sqlite3.Connection, query: Query) -> tuple[list[Run], int]:
     for word in query.text.split():
         like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         fields = ("name", "id", "task", "optimizer", "tags", "reason")
-        conditions.append(f"({' OR '.join(f'{name} LIKE ? ESCAPE char(92)' for name in fields)})")
-        values += [like] * len(fields)
+        titled = [id for id, title in query.titles.items() if word.casefold() in title.casefold()]
+        marks = ", ".join("?" * len(titled))
+        found = [f"{name} LIKE ? ESCAPE char(92)" for name in fields]
+        found += [f"{name} IN ({marks})" for name in ("task", "optimizer")]
+        conditions.append(f"({' OR '.join(found)})")
+        values += [like] * len(fields) + titled * 2
     where, column = " AND ".join(conditions), query.sort.lstrip("-")
     assert column in SORTS
     order = f"{column} {'DESC' if query.sort.startswith('-') else 'ASC'}, key DESC"

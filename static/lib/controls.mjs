@@ -152,7 +152,7 @@ function slider(property, onChange) {
     const value = typed();
     if (value === null) {
       unread = true;
-      own = { message: noNumber(box.value) };
+      own = { message: noNumber(box.value, property.type === "integer") };
       tell();
       return;
     }

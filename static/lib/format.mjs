@@ -53,9 +53,9 @@ export function typedNumber(text) {
   return plainer !== "" && Number.isFinite(value) ? value : null;
 }
 
-/** What is told of a text that is no number. @param {string} text */
-export function noNumber(text) {
-  return `“${text.trim().slice(0, 40)}” is no number. Type one such as 0.05 or 1e-3.`;
+/** What is told of a text that is no number. @param {string} text @param {boolean} [whole]  whether only whole ones are */
+export function noNumber(text, whole = false) {
+  return `“${text.trim().slice(0, 40)}” is no number. Type one such as ${whole ? "8" : "0.05 or 1e-3"}.`;
 }
 
 /** @param {number} value  a share, as a percentage */

@@ -24,6 +24,7 @@ export async function openRunPage(charts = []) {
     range: /** @type {number[] | null} */ (null),
     tensor: query.get("tensor") ?? "",
     smoothing: Number(query.get("smoothing") ?? 0) || 0,
+    layout: query.get("layout") ?? "",
     step: -1,
     steps: 1,
     hover: /** @type {number | null} */ (null),
@@ -42,6 +43,7 @@ export async function openRunPage(charts = []) {
       ["charts", written],
       ["tensor", state.tensor],
       ["smoothing", state.smoothing || ""],
+      ["layout", state.layout],
     ]) {
       if (value) now.set(name, String(value));
       else now.delete(name);

@@ -6,6 +6,17 @@ const FIELDS = /** @type {const} */ (["task", "settings", "run", "runners", "var
 /** The page's own address in the key: what was cloned is another form. */
 const key = () => `${KEY}${location.search}`;
 
+/** What the form says, for comparison: two of the same text start the same runs. @param {any} form */
+export function formText({ task, settings, run, runners, vary }) {
+  const told = runners.map((/** @type {any} */ { optimizer, hyper, schedule, decaySchedule }) => [
+    optimizer,
+    hyper,
+    schedule,
+    decaySchedule,
+  ]);
+  return JSON.stringify([task, settings, run, told, vary.path ? vary : null]);
+}
+
 /** Writes the form down, now and whenever it changes. @param {import("./store.mjs").Store<any>} store */
 export function keepForm(store) {
   const write = () => {

@@ -1,13 +1,13 @@
 // One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
 
 import { axisFor, stepsOf } from "../lib/columns.mjs";
-import { closing, make, math } from "../lib/dom.mjs";
+import { make } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
-import { rowsOf } from "../lib/joined.mjs";
 import * as plot from "../lib/plot.mjs";
 import { FEW_RUNS } from "../lib/series.mjs";
-import { download } from "./download.mjs";
-import { eventShapes, placeEvents } from "./events.mjs";
+import { chartMenu } from "./chart-menu.mjs";
+import { followPointer } from "./chart-pointer.mjs";
+import { placeEvents } from "./events.mjs";
 import { placeLabels } from "./labels.mjs";
 import { cursor } from "./player.mjs";
 import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE } from "./traces.mjs";
@@ -41,34 +41,11 @@ export function mountChart(chart, store, runsOf, linked) {
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
-  const menu = make(
-    "details",
-    { class: "menu" },
-    make("summary", { "aria-label": `Menu of ${chart.title}` }, "⋯"),
-    make(
-      "div",
-      { class: "menu-items" },
-      make("button", { type: "button", onclick: () => save("png") }, "Save as PNG"),
-      make("button", { type: "button", onclick: () => save("svg") }, "Save as SVG"),
-      make("button", { type: "button", onclick: saveCsv }, "Save as CSV"),
-      make(
-        "button",
-        {
-          type: "button",
-          onclick: () =>
-            store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
-        },
-        "Remove",
-      ),
-      make(
-        "div",
-        { class: "what" },
-        make("strong", {}, "What is this?"),
-        make("p", {}, chart.what),
-        math(chart.mathml),
-      ),
-    ),
-  );
+  const menu = chartMenu(chart, {
+    /** The figure as it is now, what is drawn in it, and of which runs. */
+    shown: () => ({ figure: figure(), drawn, runs: runsOf(store.get()) }),
+    remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
+  });
   const element = make(
     "section",
     { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
@@ -262,37 +239,7 @@ export function mountChart(chart, store, runsOf, linked) {
     return `${chart.title}. ${ends.join("; ")}.`;
   }
 
-  place.addEventListener("pointermove", (event) => {
-    if (event.buttons) return;
-    const at = plot.scales(place);
-    if (!at) return;
-    const px = event.clientX - place.getBoundingClientRect().left;
-    const inside = px >= at.left && px <= at.right;
-    store.set({ hover: inside ? Math.min(Math.max(Math.round(at.stepAt(px)), 0), store.get().steps) : null }, false);
-  });
-  place.addEventListener("pointerleave", () => store.set({ hover: null }, false));
-  place.addEventListener(
-    "pointerdown",
-    (down) => {
-      const at = plot.scales(place);
-      const left = place.getBoundingClientRect().left;
-      // Plotly covers the page while a button is down, so the release is awaited on the window.
-      addEventListener(
-        "pointerup",
-        (up) => {
-          const { steps } = store.get();
-          const px = up.clientX - left;
-          if (!at || Math.abs(up.clientX - down.clientX) > 3 || px < at.left || px > at.right) return;
-          const step = Math.min(Math.max(Math.round(at.stepAt(px)), 0), steps);
-          store.set({ step: step === steps ? -1 : step });
-        },
-        { once: true },
-      );
-    },
-    true,
-  );
-  place.addEventListener("dblclick", () => store.set({ range: null }));
-  closing(menu);
+  followPointer(place, store);
   const resized = new ResizeObserver(draw);
   resized.observe(place);
   const sighted = new IntersectionObserver(
@@ -304,37 +251,6 @@ export function mountChart(chart, store, runsOf, linked) {
     { rootMargin: "100px" },
   );
   sighted.observe(place);
-
-  /** @param {"png" | "svg"} format */
-  async function save(format) {
-    menu.open = false;
-    const made = figure();
-    made.data = made.data.map((trace, i) => ({
-      ...trace,
-      name: [drawn[i]?.run.label, drawn[i]?.label].filter(Boolean).join(" "),
-    }));
-    const full = {
-      ...made.layout,
-      title: { text: chart.title, font: { size: 14 } },
-      showlegend: true,
-      margin: { l: 60, r: 20, t: 48, b: 48 },
-    };
-    full.xaxis = { ...full.xaxis, title: { text: chart.figure.layout.xaxis?.title?.text ?? "step" }, automargin: true };
-    Object.assign(full, eventShapes(runsOf(store.get())));
-    full.yaxis = { ...full.yaxis, title: { text: chart.figure.layout.yaxis?.title?.text ?? "" }, automargin: true };
-    download(
-      `optimscope-${chart.id}.${format}`,
-      await plot.picture({ data: made.data, layout: full }, format, 900, 480),
-    );
-  }
-
-  function saveCsv() {
-    menu.open = false;
-    figure();
-    const head = ["step", ...drawn.map((d) => JSON.stringify(`${d.run.label} ${d.column}`))];
-    const lines = [head, ...rowsOf(drawn)].map((row) => `${row.join(",")}\n`);
-    download(`optimscope-${chart.id}.csv`, new Blob(lines, { type: "text/csv" }));
-  }
 
   return {
     element,

@@ -236,6 +236,9 @@ def test_runs_that_are_not_there_are_named_and_the_others_drawn(browser: Browser
     wait_for_more(page, drawn)
     page.get_by_label("Layout").select_option("side")
     expect(page.locator(".side-by-side .column:visible")).to_have_count(1)
+    page.wait_for_url("**layout=side*")
+    page.reload()
+    expect(page.locator(".side-by-side .column:visible")).to_have_count(1)
 
     page.goto("/compare?runs=gone,never")
     expect(status).to_contain_text("There is no run gone or never here")
@@ -250,6 +253,26 @@ def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:
     expect(page.locator("#chosen")).to_be_visible()
     page.wait_for_selector("[data-chart=run_parts] .js-line", state="attached")
     page.wait_for_url(re.compile("tensor="))
+
+
+def test_the_experiment_that_the_form_still_is_looks_chosen(page: Page) -> None:
+    page.goto("/train")
+    chosen = page.locator("#presets button[aria-pressed=true]")
+    expect(chosen).to_have_text("Adam+L2 | AdamW on digits")
+    page.get_by_role("button", name="λ against overfitting").click()
+    expect(chosen).to_have_text("λ against overfitting, on noisy labels")
+    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    expect(chosen).to_have_count(0)
+
+
+def test_the_chosen_theme_stands_before_any_page_is_painted(page: Page) -> None:
+    page.goto("/docs")
+    page.get_by_label("Theme").select_option("dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.route("**/*.mjs", lambda route: route.fulfill(content_type="text/javascript", body=""))
+    page.goto("/runs", wait_until="commit")
+    page.wait_for_selector("body", state="attached")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
 def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
@@ -267,6 +290,38 @@ def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
     page.goto("/runs")
     page.get_by_label("Search runs").fill("no such run")
     expect(rows).to_have_count(0)
+
+
+def test_runs_are_renamed_and_deleted_in_dialogs_that_can_be_put_away(page: Page) -> None:
+    start(page, steps=20)
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    runs = page.url.partition("runs=")[2].partition("&")[0].split(",")
+    page.goto("/runs")
+    first = page.locator(f"tr[data-id='{runs[0]}']")
+    dialog = page.get_by_role("dialog")
+    first.get_by_role("button", name="Rename").click()
+    dialog.get_by_role("textbox").fill("the one")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    first.get_by_role("button", name="Rename").click()
+    dialog.get_by_role("textbox").fill("the other")
+    page.keyboard.press("Enter")
+    expect(first).to_contain_text("the other")
+
+    together = page.get_by_role("button", name="Delete selected")
+    expect(together).to_be_disabled()
+    for run in runs:
+        page.locator(f"tr[data-id='{run}']").get_by_role("checkbox").check()
+    together.click()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(first).to_be_visible()
+    together.click()
+    expect(dialog).to_contain_text("Delete 2 runs?")
+    dialog.get_by_role("button", name="Delete").click()
+    for run in runs:
+        expect(page.locator(f"tr[data-id='{run}']")).to_have_count(0)
+        assert page.request.get(f"/api/runs/{run}").status == 404
+    expect(together).to_be_disabled()
 
 
 def test_any_field_can_be_varied_and_all_runs_start_together(page: Page) -> None:

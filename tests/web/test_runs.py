@@ -226,6 +226,20 @@ def test_the_list_is_filtered_sorted_and_paged(server: Running) -> None:
     assert ids(text="run 3 list") == ["3"]
 
 
+def test_the_list_is_searched_by_the_titles_of_tasks_and_optimizers(server: Running) -> None:
+    for id, task, optimizer in (("gpt", "char_gpt", "adamw"), ("mlp", "digits_mlp", "adam_l2")):
+        run = {"id": f"title-{id}", "task": task, "optimizer": optimizer}
+        server.client.post("/api/ingest/runs", json={"run": run})
+
+    def ids(text: str) -> list[str]:
+        found = server.client.get("/api/runs", params={"text": f"title- {text}"}).json()
+        return [run["id"].removeprefix("title-") for run in found["runs"]]
+
+    assert ids("letters") == ["gpt"]
+    assert ids("adam+l2 digits") == ["mlp"]
+    assert ids("letters digits") == []
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [("status=asleep", "status.0"), ("sort=age", "sort"), ("limit=0", "limit"), ("offset=-1", "offset")],
@@ -274,6 +288,17 @@ def test_the_page_of_a_run_that_is_not_there_is_a_page_for_browsers_and_json_for
     assert server.client.get("/runs/nobody").json()["error"]["code"] == "unknown_run"
     api = server.client.get("/api/runs/nobody", headers={"Accept": "text/html"})
     assert api.json()["error"]["code"] == "unknown_run"
+
+
+def test_a_browser_gets_a_page_where_there_is_none_and_a_program_json(server: Running) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    page = server.client.get("/nowhere/<b>", headers=browser)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at /nowhere/&lt;b&gt;" in page.text
+    for path, headers in (("/nowhere", {}), ("/api/nowhere", browser)):
+        answer = server.client.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert server.client.post("/runs", headers=browser).status_code == 405
 
 
 def test_only_what_runs_can_be_steered(server: Running, run: str) -> None:
