@@ -82,7 +82,7 @@ def _run(request: TrainRequest, label: str, owner: str, limits: Limits) -> NewRu
     return NewRun(
         id=new_id(),
         kind=KIND,
-        name=request.name or (f"{title}, {label}" if label else title),
+        name=", ".join(filter(None, (request.name or title, label))),
         task=config["task"],
         optimizer=config["optimizer"],
         tags=tuple(dict.fromkeys(request.tags)),

@@ -4,6 +4,7 @@ import { byId, make } from "./lib/dom.mjs";
 import { followRuns } from "./lib/live-runs.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
+import { standing } from "./parts/badge.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
 import { mountEvents } from "./parts/events.mjs";
 import { mountHeldStep } from "./parts/held-step.mjs";
@@ -74,7 +75,7 @@ store.on(["visible", "runs"], ({ visible }) => {
         "a",
         { href: `/runs/${run.info.id}` },
         make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
-        `${run.label} (${run.info.status})`,
+        `${run.label} (${standing(run.info)})`,
       ),
     ),
   );

@@ -2,6 +2,7 @@
 
 import { byId, make } from "./lib/dom.mjs";
 import { followRuns } from "./lib/live-runs.mjs";
+import { flatten } from "./lib/nested.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
@@ -10,7 +11,6 @@ import { mountHeldStep } from "./parts/held-step.mjs";
 import { mountRunControls } from "./parts/run-controls.mjs";
 import { mountRunHeader } from "./parts/run-header.mjs";
 import { mountRunStatus, mountSmoothing } from "./parts/run-status.mjs";
-import { flatten } from "./parts/run-verdict.mjs";
 import { mountTensors } from "./parts/tensors.mjs";
 import { mountWeightViews } from "./parts/weight-views.mjs";
 

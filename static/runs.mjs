@@ -5,13 +5,25 @@ import { askText, askWhether } from "./lib/ask.mjs";
 import { byId, isTyping, make, set, svg } from "./lib/dom.mjs";
 import { count, number } from "./lib/format.mjs";
 import { mayChange, shared, visitor, whose } from "./lib/me.mjs";
+import { nameOf } from "./lib/run-name.mjs";
 import { openStream } from "./lib/stream.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
 import { makeBadge } from "./parts/badge.mjs";
 import { sparkline } from "./parts/tensors.mjs";
 
 const PAGE = 50;
-const STATUSES = ["queued", "running", "paused", "finished", "cancelled", "failed", "interrupted"];
+// What can be asked for, in the words of the badges.
+const STANDINGS = {
+  queued: "status=queued",
+  running: "status=running&status=starting",
+  paused: "status=paused",
+  finished: "outcome=finished&outcome=converged",
+  diverged: "outcome=diverged",
+  NaN: "outcome=undefined",
+  cancelled: "status=cancelled",
+  failed: "status=failed",
+  interrupted: "status=interrupted",
+};
 
 mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
 const body = byId("runs");
@@ -24,6 +36,7 @@ const rows = new Map();
 let order = [];
 const selected = new Set();
 let offset = 0;
+let asked = 0; // lists, so far
 let total = 0;
 
 const search = make("input", {
@@ -35,7 +48,7 @@ const which = make(
   "select",
   { "aria-label": "Status" },
   make("option", { value: "" }, "any status"),
-  ...STATUSES.map((s) => make("option", { value: s }, s)),
+  ...Object.entries(STANDINGS).map(([word, asked]) => make("option", { value: asked }, word)),
 );
 const sort = make(
   "select",
@@ -81,12 +94,15 @@ function page(by) {
 }
 
 async function load() {
+  asked += 1;
+  const serial = asked;
   const query = new URLSearchParams({ sort: sort.value, offset: String(offset), limit: String(PAGE) });
   if (search.value.trim()) query.set("text", search.value.trim());
-  if (which.value) query.set("status", which.value);
+  for (const [name, value] of new URLSearchParams(which.value)) query.append(name, value);
   if (mine.checked) query.set("owner", visitor);
   try {
     const answer = await get(`/api/runs?${query}`);
+    if (serial !== asked) return; // somebody asked for others meanwhile
     total = answer.total;
     order = answer.runs.map((/** @type {any} */ run) => run.id);
     for (const run of answer.runs) known.set(run.id, run);
@@ -159,7 +175,7 @@ function makeRow(id) {
     element,
     /** @param {any} run */
     update(run) {
-      link.textContent = run.name || id;
+      link.textContent = nameOf(run);
       owner.textContent = whose(run);
       if (optimizer) optimizer.textContent = run.optimizer;
       if (task) task.textContent = run.task;
@@ -214,7 +230,7 @@ async function askName(id) {
 /** @param {string[]} ids */
 async function askDelete(ids) {
   const [first = ""] = ids;
-  const what = ids.length > 1 ? `${count(ids.length)} runs` : known.get(first)?.name || first;
+  const what = ids.length > 1 ? `${count(ids.length)} runs` : nameOf(known.get(first));
   if (!(await askWhether(`Delete ${what}?`, "All that was measured goes with it, for good.", "Delete"))) return;
   for (const id of ids) {
     if (await attempt(`/api/runs/${id}`, "DELETE")) selected.delete(id);

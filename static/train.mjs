@@ -107,10 +107,22 @@ function renderPresets() {
   });
 }
 store.on(["task", "settings", "run", "runners", "vary"], renderPresets);
+/** @param {string} id */
+async function applyClone(id) {
+  const run = await get(`/api/runs/${encodeURIComponent(id)}`).catch(() => null);
+  if (run?.kind === "train" && tasks.has(run.config?.task)) {
+    apply(fromConfig(run.config));
+    return;
+  }
+  const why = run ? "was not trained here, so its form is not known" : "is not here any more";
+  byId("status").textContent = `The run ${run?.name || id} ${why}. This is the first experiment instead.`;
+  byId("status").hidden = false;
+  apply(presets[0]);
+}
 const clone = new URLSearchParams(location.search).get("clone");
 const kept = keptForm(catalogue, { fresh: Boolean(clone) });
 if (kept) store.set({ ...kept, runners: kept.runners.map((runner) => makeRunner(runner.optimizer, runner)) });
-else if (clone) apply(fromConfig((await get(`/api/runs/${clone}`)).config));
+else if (clone) await applyClone(clone);
 else if (presets[0]) apply(presets[0]);
 keepForm(store);
 renderPresets();

@@ -98,6 +98,7 @@ def list_runs(
     request: Request,
     live: LiveNow,
     status: Annotated[list[Status], Query(description="May be given several times.")] = [],  # noqa: B006
+    outcome: Annotated[list[Text], Query(max_length=20, description="How it ended; several times.")] = [],  # noqa: B006
     kind: Text = "",
     task: Text = "",
     optimizer: Text = "",
@@ -117,6 +118,7 @@ def list_runs(
     """The runs that match, one page of them."""
     query = RunQuery(
         status=[each.value for each in status],
+        outcome=outcome,
         kind=kind,
         task=task,
         optimizer=optimizer,

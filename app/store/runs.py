@@ -185,6 +185,7 @@ class Query:
     """Which runs, in which order, and which part of them."""
 
     status: Sequence[str] = ()
+    outcome: Sequence[str] = ()
     kind: str = ""
     task: str = ""
     optimizer: str = ""
@@ -202,7 +203,7 @@ class Query:
 def select(db: sqlite3.Connection, query: Query) -> tuple[list[Run], int]:
     """The page of runs, and how many there are in all."""
     conditions, values = ["1"], list[Any]()
-    for name, among in (("status", query.status), ("id", query.ids)):
+    for name, among in (("status", query.status), ("outcome", query.outcome), ("id", query.ids)):
         if among:
             conditions.append(f"{name} IN ({', '.join('?' * len(among))})")
             values += among

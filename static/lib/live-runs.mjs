@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "./api.mjs";
 import { RunData, tensorsOf } from "./run-data.mjs";
+import { nameOf } from "./run-name.mjs";
 import { FEW_RUNS, looks } from "./series.mjs";
 import { openStream } from "./stream.mjs";
 
@@ -109,7 +110,10 @@ export function followRuns(store, catalogue, wantedIds) {
           if (changed) refreshInfo(state.id);
           later();
         },
-        onConnection: (connected) => store.set({ connected }, false),
+        onConnection(connected, refused) {
+          store.set({ connected }, false);
+          if (refused) for (const id of ids) refreshInfo(id);
+        },
       },
     );
   }
@@ -156,11 +160,11 @@ export function followRuns(store, catalogue, wantedIds) {
   /** @param {string} id */
   async function refreshInfo(id) {
     const serial = ++asked;
-    const info = await get(`/api/runs/${id}`).catch(() => null);
+    const info = await describe(id).catch(() => undefined);
     const known = data.get(id);
-    if (!info || !known || serial < (answered.get(id) ?? 0)) return;
+    if (info === undefined || !known || serial < (answered.get(id) ?? 0)) return;
     answered.set(id, serial);
-    known.info = info;
+    known.info = info ?? { ...known.info, status: "deleted" };
     later();
   }
 
@@ -203,8 +207,7 @@ export function followRuns(store, catalogue, wantedIds) {
       (one) =>
         catalogue.optimizers.find((/** @type {any} */ o) => o.id === one.info.optimizer)?.title ?? one.info.optimizer,
     );
-    const names =
-      new Set(titles).size === all.length ? titles : apartFrom(all.map((one) => one.info.name || one.info.id));
+    const names = new Set(titles).size === all.length ? titles : apartFrom(all.map((one) => nameOf(one.info)));
     const visible = all.map((one, i) => ({
       label: names.filter((name) => name === names[i]).length > 1 ? `${names[i]} ${i + 1}` : names[i],
       colour: dressed[i]?.colour,

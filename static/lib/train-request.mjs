@@ -1,5 +1,8 @@
 // The form of the Train page as requests: one for each optimizer, each perhaps with a field that varies.
 
+import { problemOf } from "./controls.mjs";
+import { flatten } from "./nested.mjs";
+
 /**
  * @typedef {import("./controls.mjs").Property} Property
  * @typedef {{ path: string, values: any[] }} Vary
@@ -19,12 +22,32 @@ export function requestsOf({ task, settings, run, runners, vary }, options, cata
   return runners.map((runner) => {
     /** @type {Record<string, any>} */
     const request = { task, settings, optimizer: runner.optimizer, hyper: runner.hyper };
+    const name = nameOf(runner, runners, catalogue);
+    if (name) request.name = name;
     for (const [path, property] of Object.entries(options)) place(request, path, run[path] ?? property.default);
     if (runner.schedule) request.schedule = runner.schedule;
     if (runner.decaySchedule) request.decay_schedule = runner.decaySchedule;
     if (vary.values.length && has(runner.optimizer, vary.path, catalogue)) request.vary = { [vary.path]: vary.values };
     return request;
   });
+}
+
+/**
+ * What a runner is called where others of its optimizer stand on the form: by what only it has, or has otherwise.
+ * @param {import("./view.mjs").Runner} runner
+ * @param {import("./view.mjs").Runner[]} runners
+ * @param {any} catalogue
+ */
+function nameOf(runner, runners, catalogue) {
+  const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
+  const told = (/** @type {import("./view.mjs").Runner} */ { hyper, schedule, decaySchedule }) =>
+    flatten({ hyper, schedule, decay_schedule: decaySchedule });
+  const others = runners.filter((one) => one !== runner && one.optimizer === runner.optimizer).map(told);
+  const [path, value] =
+    Object.entries(told(runner)).find(([name, own]) => (own ?? null) !== null && others.some((o) => o[name] !== own)) ??
+    [];
+  const word = path?.replace(/\.id$/, "").split(".").at(-1)?.replaceAll("_", " ");
+  return word ? `${declared?.title ?? runner.optimizer}, ${word} ${value}` : "";
 }
 
 /** How many runs these requests start. @param {Record<string, any>[]} requests */
@@ -117,10 +140,11 @@ export function suggest(property, now) {
       ? [now / 3, now, now * 3]
       : [0, low, Math.sqrt(low * high)];
   const rounded = values.map((value) =>
-    integer ? Math.round(value) : Number(value.toPrecision(value === now ? 6 : 1 + Number(!log))),
+    integer ? Math.round(value) : Number(value.toPrecision(value === now ? 6 : log ? 1 : 4)),
   );
   const [least, most] = [property.minimum ?? -Infinity, property.maximum ?? Infinity];
-  return [...new Set(rounded.map((value) => Math.min(Math.max(value, least), most)))];
+  const within = rounded.map((value) => Math.min(Math.max(value, least), most));
+  return [...new Set(within)].filter((value) => !problemOf(property, value));
 }
 
 /**

@@ -4,16 +4,21 @@ import { make } from "../lib/dom.mjs";
 
 const WORDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
 
+/** How a run stands, in a word. @param {{ status: string, outcome?: string | null }} run */
+export function standing({ status, outcome }) {
+  const known = status === "finished" && outcome ? outcome : status;
+  return WORDS[known] ?? known;
+}
+
 export function makeBadge() {
   const element = make("span", { class: "badge" });
   return {
     element,
     /** @param {any} run */
-    update({ status, outcome, reason }) {
-      const known = status === "finished" && outcome ? outcome : status;
-      element.textContent = WORDS[known] ?? known;
-      element.dataset.status = known;
-      element.title = reason ?? "";
+    update(run) {
+      element.textContent = standing(run);
+      element.dataset.status = run.status === "finished" && run.outcome ? run.outcome : run.status;
+      element.title = run.reason ?? "";
     },
   };
 }

@@ -10,7 +10,7 @@ import { followPointer } from "./chart-pointer.mjs";
 import { placeEvents } from "./events.mjs";
 import { placeLabels } from "./labels.mjs";
 import { cursor } from "./player.mjs";
-import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE } from "./traces.mjs";
+import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE, smoothed } from "./traces.mjs";
 
 /**
  * @typedef {import("./marks.mjs").Run} Run
@@ -39,6 +39,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
   const scaleName = make("span", {}, "log");
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
+  const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
   const menu = chartMenu(chart, {
@@ -49,7 +50,14 @@ export function mountChart(chart, store, runsOf, linked) {
   const element = make(
     "section",
     { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
-    make("header", {}, make("h3", {}, chart.title), choice, make("label", { class: "log" }, log, scaleName), menu),
+    make(
+      "header",
+      {},
+      make("h3", {}, chart.title),
+      choice,
+      heat ? null : make("label", { class: "log" }, log, scaleName),
+      menu,
+    ),
     make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
   );
 
@@ -87,7 +95,7 @@ export function mountChart(chart, store, runsOf, linked) {
     const chosen = { state: chooseState(runs), tensor: state.tensor ?? "" };
     const look = { logarithmic, range: state.range, smoothing: state.smoothing, points: pointsOfEach(runs) };
     drawn = [];
-    if (chart.figure.data[0]?.type === "heatmap") return heatFigure(runs, chosen);
+    if (heat) return heatFigure(runs, chosen);
     const traces = chart.figure.data.filter((trace) => runs.length <= FEW_RUNS || !trace.meta.detail);
     const data = runs.flatMap((run) =>
       traces.flatMap((trace) => {
@@ -96,7 +104,8 @@ export function mountChart(chart, store, runsOf, linked) {
         const values = run.columns[column];
         const steps = stepsOf(run, column);
         if (!values || !steps || !values.some(Number.isFinite)) return [];
-        drawn.push({ run, column, label: trace.meta.label, values, steps });
+        const shown = smoothed(values, state.smoothing);
+        drawn.push({ run, column, label: trace.meta.label, values, shown, steps });
         return [lineTrace(trace, run, values, steps, look)];
       }),
     );
@@ -116,9 +125,10 @@ export function mountChart(chart, store, runsOf, linked) {
   function heatFigure(runs, chosen) {
     const [run] = runs;
     const column = run && columnOf(chart.figure.data[0], run, chosen);
-    const heat = run && column ? heatTrace(run, column, HISTOGRAM) : null;
-    const yaxis = plot.axis({ range: heat?.range ?? [-20, 0], nticks: 5, fixedrange: true });
-    return frame(heat ? [heat.trace] : [], yaxis);
+    const made = run && column ? heatTrace(run, column, HISTOGRAM) : null;
+    const powers = { tickprefix: "2<sup>", ticksuffix: "</sup>" };
+    const yaxis = plot.axis({ range: made?.range ?? [-20, 0], nticks: 5, fixedrange: true, ...powers });
+    return frame(made ? [made.trace] : [], yaxis);
   }
 
   /** Pixels beside the picture, for labels. */

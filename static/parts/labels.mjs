@@ -4,7 +4,9 @@ import { rowAt } from "../lib/columns.mjs";
 import { make } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
 
-/** @typedef {{ run: import("./marks.mjs").Run, column: string, label: string, values: Float32Array, steps: ArrayLike<number> }} Drawn */
+/**
+ * @typedef {{ run: import("./marks.mjs").Run, column: string, label: string, values: Float32Array, shown?: Float32Array,
+ *   steps: ArrayLike<number> }} Drawn  `shown`: the values as they are drawn, where that is smoothed */
 
 const HEIGHT = 14;
 
@@ -19,9 +21,10 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
   const several = new Set(drawn.map((d) => d.label)).size > 1;
   const alone = new Set(drawn.map((d) => d.run)).size === 1;
   const items = drawn.map((d) => {
-    const last = d.values[rowAt(d.steps, end)] ?? 0;
+    const values = d.shown ?? d.values;
+    const last = values[rowAt(d.steps, end)] ?? 0;
     const y = at.y(logarithmic ? Math.abs(last) : last);
-    const value = d.values[rowAt(d.steps, step)];
+    const value = values[rowAt(d.steps, step)];
     return { ...d, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom, value };
   });
   spread(items, at.top, at.bottom);
@@ -31,7 +34,8 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
     const [name, value] = /** @type {HTMLElement[]} */ ([...label.children]);
     const own = alone ? item.label : `${item.run.label} ${item.label}`;
     const text = several && item.label ? own : item.run.label;
-    if (name && name.textContent !== text) name.textContent = text;
+    const words = name?.firstElementChild; // cut at its front where it is too long: what differs stands behind
+    if (name && words && words.textContent !== text) words.textContent = name.title = text;
     if (value) value.textContent = number(item.value, 3);
     const { style } = /** @type {HTMLElement} */ (label);
     style.color = item.run.colour;
@@ -61,5 +65,5 @@ function spread(items, top, bottom) {
 }
 
 function empty() {
-  return make("div", {}, make("span", { class: "name" }), make("span", { class: "value" }));
+  return make("div", {}, make("span", { class: "name" }, make("bdi")), make("span", { class: "value" }));
 }

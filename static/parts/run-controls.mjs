@@ -6,7 +6,7 @@ import { noNumber, number, plain, typedNumber } from "../lib/format.mjs";
 import { mayChange } from "../lib/me.mjs";
 import { baseOf, isScheduled } from "../lib/run-base.mjs";
 
-const ENDED = new Set(["finished", "cancelled", "failed", "interrupted"]);
+const ENDED = new Set(["finished", "cancelled", "failed", "interrupted", "deleted"]);
 
 /** Whether a run is over. @param {any} info */
 export function isOver(info) {
@@ -75,6 +75,7 @@ export function mountRunControls(root, store, id) {
     if (!info) return;
     const over = isOver(info) || !mayChange(info);
     pause.textContent = info.paused ? "Resume" : "Pause";
+    clone.hidden = info.kind !== "train" || info.status === "deleted"; // what others log cannot be started here
     pause.hidden = over || info.status === "queued";
     step.hidden = over || !info.paused;
     cancel.hidden = over;

@@ -3,6 +3,7 @@
 import { make } from "../lib/dom.mjs";
 import { count, number } from "../lib/format.mjs";
 import { mayChange, shared } from "../lib/me.mjs";
+import { nameOf } from "../lib/run-name.mjs";
 import { makeBadge } from "./badge.mjs";
 
 /** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
@@ -17,7 +18,7 @@ export function mountRunHeader(root, store) {
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
-    title.textContent = info.name || `${info.optimizer} on ${info.task}`;
+    title.textContent = nameOf(info);
     document.title = `${title.textContent} · Optimscope`;
     badge.update(info);
     progress.value = info.progress ?? 0;
@@ -30,9 +31,11 @@ export function mountRunHeader(root, store) {
     ];
     facts.textContent = parts.filter(Boolean).join(" · ");
     reason.textContent =
-      ["failed", "interrupted"].includes(info.status) || ["diverged", "undefined"].includes(info.outcome)
-        ? info.reason
-        : "";
+      info.status === "deleted"
+        ? "This run was deleted. What you see is what was read before."
+        : ["failed", "interrupted"].includes(info.status) || ["diverged", "undefined"].includes(info.outcome)
+          ? info.reason
+          : "";
     owner.textContent =
       shared && !mayChange(info) ? `This run belongs to ${info.owner}: you can watch it, and clone it.` : "";
   }

@@ -1,9 +1,11 @@
 // What several training runs differ in, and one sentence with their numbers.
 
 import { rowAt } from "../lib/columns.mjs";
-import { number } from "../lib/format.mjs";
+import { count, number } from "../lib/format.mjs";
+import { flatten } from "../lib/nested.mjs";
 
 const IN_A_SENTENCE = 3; // runs
+const BROKEN = new Set(["diverged", "undefined"]);
 
 /**
  * The settings in which the runs differ, by path.
@@ -20,23 +22,6 @@ export function differences(configs) {
     .filter(({ values }) => new Set(values).size > 1);
 }
 
-/**
- * Nested settings by their paths.
- * @param {Record<string, any>} value
- * @param {string} [prefix]
- * @returns {Record<string, any>}
- */
-export function flatten(value, prefix = "") {
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => {
-      const path = prefix ? `${prefix}.${name}` : name;
-      return inner !== null && typeof inner === "object" && !Array.isArray(inner)
-        ? Object.entries(flatten(inner, path))
-        : [[path, inner]];
-    }),
-  );
-}
-
 /** @param {any} value */
 function text(value) {
   if (value === undefined || value === null) return "–";
@@ -50,11 +35,18 @@ function text(value) {
 export function runsVerdict(runs) {
   const known = runs.filter((run) => run.columns.loss?.length);
   if (known.length < 2) return known.length ? "" : "The curves begin with the first steps.";
-  const step = Math.min(...known.map((run) => run.steps.loss?.at(-1) ?? 0)); // that all have reached
   const together = new Set(known.map((run) => run.info.task)).size < 2;
   if (!together) return "These runs train different tasks: their losses say nothing about each other.";
-  if (known.length > IN_A_SENTENCE) return verdictOfMany(known, step);
-  const parts = known.map((run) => {
+  const broken = known.filter((run) => BROKEN.has(run.info.outcome));
+  const whole = known.filter((run) => !broken.includes(run));
+  return [whole.length && verdictOf(whole), breaks(broken)].filter(Boolean).join(" ");
+}
+
+/** Of runs that did not break: at a step that all have reached. @param {any[]} runs */
+function verdictOf(runs) {
+  const step = Math.min(...runs.map((run) => run.steps.loss?.at(-1) ?? 0));
+  if (runs.length > IN_A_SENTENCE) return verdictOfMany(runs, step);
+  const parts = runs.map((run) => {
     const spread = decaySpread(run, step);
     const decay =
       spread === null
@@ -62,15 +54,26 @@ export function runsVerdict(runs) {
         : spread < 1.02
           ? "shrinks all decayed tensors at one rate"
           : `shrinks its tensors at rates that differ by a factor of ${number(spread, 2)}`;
-    return `${run.label} ${decay} and stands at a loss of about ${number(recent(run, "loss", step), 3)}`;
+    return `${run.label} ${decay} and stands at a loss of ${number(lossAt(run, step), 3)}`;
   });
-  return `After ${step} steps ${parts.join("; ")}.`;
+  return `After ${steps(step)} ${parts.join("; ")}.`;
+}
+
+/** Which runs broke, and when. @param {any[]} runs */
+function breaks(runs) {
+  if (runs.length > IN_A_SENTENCE) {
+    const names = runs.map((run) => run.label);
+    return `${names.slice(0, -1).join(", ")} and ${names.at(-1)} broke: see the events below.`;
+  }
+  const words = (/** @type {any} */ run) =>
+    `${run.label} ${run.info.outcome === "diverged" ? "diverged" : "came to a number that is not finite"} at step ${count(run.info.step)}`;
+  return runs.length ? `${runs.map(words).join("; ")}.` : "";
 }
 
 /** Who stands lowest and highest, and whose decay is least even. @param {any[]} runs @param {number} step */
 function verdictOfMany(runs, step) {
   const byLoss = runs
-    .map((run) => ({ label: run.label, loss: recent(run, "loss", step) }))
+    .map((run) => ({ label: run.label, loss: lossAt(run, step) }))
     .sort((a, b) => (Number.isFinite(a.loss) ? a.loss : Infinity) - (Number.isFinite(b.loss) ? b.loss : Infinity));
   const [low, high] = [byLoss[0], byLoss.at(-1)];
   const spreads = runs
@@ -81,7 +84,17 @@ function verdictOfMany(runs, step) {
     uneven && uneven.spread >= 1.02
       ? ` Decay is least even with ${uneven.label}: the rates of its tensors differ by a factor of ${number(uneven.spread, 2)}.`
       : "";
-  return `After ${step} steps ${low?.label} stands lowest, at a loss of about ${number(low?.loss, 3)}, and ${high?.label} highest, at about ${number(high?.loss, 3)}.${decay}`;
+  return `After ${steps(step)} ${low?.label} stands lowest, at a loss of ${number(low?.loss, 3)}, and ${high?.label} highest, at ${number(high?.loss, 3)}.${decay}`;
+}
+
+/** @param {number} number */
+function steps(number) {
+  return `${count(number)} step${number === 1 ? "" : "s"}`;
+}
+
+/** The loss of that step, as the charts tell it. @param {any} run @param {number} step */
+function lossAt(run, step) {
+  return run.columns.loss[rowAt(run.steps.loss, step)];
 }
 
 /** The largest effective decay over the smallest, of the tensors that decay. @param {any} run @param {number} step */

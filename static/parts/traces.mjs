@@ -43,7 +43,7 @@ export function columnOf(trace, run, chosen) {
 export function lineTrace(declared, run, values, steps, { logarithmic, range, smoothing = 0 }) {
   const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null);
   const own = declared.line?.dash ?? "solid";
-  const shown = smoothing > 0 ? smooth(values, smoothing) : values;
+  const shown = smoothed(values, smoothing);
   const alone = rows.length < 2;
   return {
     type: "scatter",
@@ -55,6 +55,11 @@ export function lineTrace(declared, run, values, steps, { logarithmic, range, sm
     hoverinfo: "skip",
     connectgaps: true,
   };
+}
+
+/** Values as they are drawn. @param {Float32Array} values @param {number} [smoothing] */
+export function smoothed(values, smoothing = 0) {
+  return smoothing > 0 ? smooth(values, smoothing) : values;
 }
 
 /** How many points the line of each tensor gets. @param {Run[]} runs */

@@ -141,8 +141,8 @@ export function mountVary(root, store, catalogue, options) {
   function tell() {
     const requests = requestsOf(store.get(), options, catalogue);
     const title = fields().find(({ path }) => path === store.get().vary.path)?.property.title ?? "";
-    const names = requests.flatMap(({ optimizer, vary }) => {
-      const name = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer)?.title ?? optimizer;
+    const names = requests.flatMap(({ optimizer, vary, name: own }) => {
+      const name = own ?? catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer)?.title ?? optimizer;
       return vary
         ? Object.values(vary)
             .flat()

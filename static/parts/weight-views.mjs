@@ -1,6 +1,7 @@
 // Two views of the weights themselves: their path in its two principal directions, and for points in
 // the plane the boundary that the model draws between classes.
 
+import { rowAt } from "../lib/columns.mjs";
 import { make } from "../lib/dom.mjs";
 import { percent } from "../lib/format.mjs";
 import * as plot from "../lib/plot.mjs";
@@ -15,17 +16,19 @@ export function mountWeightViews(root, store) {
   root.append(path.element, boundary.element);
 
   function render() {
-    const [run] = store.get().visible;
+    const { visible, step } = store.get();
+    const [run] = visible;
     if (!run) return;
-    const [x, y, share] = ["path_x", "path_y", "path_share"].map((name) => lastRow(run, name));
+    const [x, y, share] = ["path_x", "path_y", "path_share"].map((name) => rowOf(run, name, step));
     path.element.hidden = !x?.length;
     if (x && y && share) path.draw(pathFigure(run, x, y, share));
     const facts = run.info.facts?.boundary;
-    const heights = lastRow(run, "boundary");
+    const heights = rowOf(run, "boundary", step);
     boundary.element.hidden = !(facts && heights?.length);
     if (facts && heights?.length) boundary.draw(boundaryFigure(facts, heights));
   }
-  store.on(["visible"], render);
+  store.on(["visible", "step"], render);
+  new ResizeObserver(render).observe(root);
   onThemeChange(render);
   render();
 }
@@ -50,11 +53,16 @@ function card(title) {
   };
 }
 
-/** The newest row of a column with several numbers a row, without the gaps at its end. @param {any} run @param {string} name */
-function lastRow(run, name) {
+/**
+ * A row of a column with several numbers a row, without the gaps at its end: the newest, or the one measured last
+ * before the step that is held.
+ * @param {any} run @param {string} name @param {number} step
+ */
+function rowOf(run, name, step) {
   const [values, width] = [run.columns[name], run.widths[name] ?? 1];
   if (!values?.length) return null;
-  const row = values.subarray(values.length - width);
+  const place = step < 0 ? values.length / width - 1 : rowAt(run.steps[name], step);
+  const row = values.subarray(place * width, (place + 1) * width);
   const end = row.findIndex((/** @type {number} */ value) => Number.isNaN(value));
   return end < 0 ? row : row.subarray(0, end);
 }

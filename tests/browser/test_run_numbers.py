@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 
 def finished(page: Page, *optimizers: str, **settings: Any) -> list[str]:
@@ -70,3 +71,76 @@ def test_lines_are_drawn_first_and_the_sentence_waits_for_the_numbers_of_every_t
         route.continue_()
     page.unroute_all()
     expect(page.locator("#verdict")).to_contain_text("shrinks its tensors at rates that differ")
+
+
+def test_the_pictures_of_the_weights_follow_the_held_step_and_the_window(page: Page) -> None:
+    (run,) = finished(page, "adamw", task="moons_mlp", steps=200)
+    page.goto(f"/runs/{run}")
+    path = page.locator("#weight-views .chart-plot").first
+    path.locator(".js-line").first.wait_for(state="attached")
+    points = "plot => plot.data[0].x.length"
+    whole = path.evaluate(points)
+    box = page.locator("[data-chart=run_loss] .nsewdrag").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.wait_for_function(
+        "whole => document.querySelector('#weight-views .chart-plot').data[0].x.length < whole", arg=whole
+    )
+    page.keyboard.press("Escape")
+    page.wait_for_function(
+        "whole => document.querySelector('#weight-views .chart-plot').data[0].x.length === whole", arg=whole
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#weight-views .chart-plot')].every("
+        "plot => !plot.clientWidth || plot.querySelector('.main-svg').clientWidth === plot.clientWidth)"
+    )
+
+
+def test_labels_tell_the_values_that_are_drawn_when_lines_are_smoothed(page: Page) -> None:
+    (run,) = finished(page, "adamw")
+    told = []
+    for smoothing in ("0", "0.99"):
+        page.goto(f"/runs/{run}?smoothing={smoothing}")
+        label = page.locator("[data-chart=run_loss] .chart-labels .value").first
+        expect(label).not_to_be_empty()
+        told.append(float(label.inner_text()))
+    plain, smoothed = told
+    assert smoothed > 2 * plain, "the loss falls, and its smoothed line lags behind"
+
+
+def test_runs_that_broke_are_told_apart_in_the_list_and_in_the_sentence(page: Page) -> None:
+    (good,) = finished(page, "adamw")
+    answer = page.request.post(
+        "/api/runs", data={"task": "digits_mlp", "optimizer": "sgd", "steps": 60, "hyper": {"lr": 1e5}}
+    )
+    (broken,) = answer.json()["ids"]
+    page.goto(f"/runs/{broken}")
+    expect(page.locator(".badge")).to_contain_text(re.compile("diverged|NaN"), timeout=60_000)
+    word = page.locator(".badge").inner_text()
+    page.goto(f"/compare?runs={good},{broken}")
+    expect(page.locator("#legend")).to_contain_text(f"({word})")
+    expect(page.locator("#verdict")).to_contain_text("After 60 steps AdamW")
+    expect(page.locator("#verdict")).to_contain_text(re.compile("SGD (diverged|came to a number)"))
+    page.goto("/runs")
+    for choice, shown, hidden in ((word, broken, good), ("finished", good, broken)):
+        page.get_by_label("Status").select_option(label=choice)
+        expect(page.locator(f"tr[data-id='{shown}']")).to_be_visible()
+        expect(page.locator(f"tr[data-id='{hidden}']")).to_have_count(0)
+
+
+def test_what_cannot_be_cloned_or_is_deleted_says_so(server: str, browser: Browser) -> None:
+    page = browser.new_page(base_url=server)
+    page.request.post("/api/ingest/runs", data={"run": {"id": "foreign", "optimizer": "mine"}})
+    with page.expect_response(lambda response: "/api/stream" in response.url):
+        page.goto("/runs/foreign")
+    clone = page.get_by_role("link", name="Clone with changes")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(clone).to_be_hidden()
+    page.request.delete("/api/runs/foreign")
+    expect(page.locator("#header")).to_contain_text("This run was deleted.")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    page.goto("/train?clone=foreign")
+    expect(page.locator("#status")).to_contain_text("The run foreign is not here any more.")
+    expect(page.get_by_role("button", name="Start 2 runs")).to_be_enabled()
+    page.context.close()

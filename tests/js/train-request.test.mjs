@@ -48,6 +48,26 @@ test("every optimizer becomes a request, complete with what all share", () => {
   assert.equal(countOf([first, second]), 2);
 });
 
+test("runners of one optimizer are named by what only they have", () => {
+  const adamw = { optimizer: "adamw", hyper: { lr: 0.001 }, schedule: { id: "cosine" } };
+  const runners = [
+    FORM.runners[0],
+    adamw,
+    { ...adamw, schedule: { id: "cosine", warmup_steps: 50 } },
+    { ...adamw, schedule: null, hyper: { lr: 0.01 } },
+    { ...adamw, schedule: { id: "step" } },
+  ];
+  assert.deepEqual(
+    requestsOf({ ...FORM, runners }, OPTIONS, CATALOGUE).map(({ name }) => name),
+    [undefined, "adamw, lr 0.001", "adamw, lr 0.001", "adamw, lr 0.01", "adamw, lr 0.001"],
+  );
+  const pair = [adamw, { ...adamw, schedule: { id: "cosine", warmup_steps: 50 } }];
+  assert.deepEqual(
+    requestsOf({ ...FORM, runners: pair }, OPTIONS, CATALOGUE).map(({ name }) => name),
+    [undefined, "adamw, warmup steps 50"],
+  );
+});
+
 test("a field varies for the optimizers that have it, and the others start once", () => {
   const vary = { path: "hyper.weight_decay", values: [0, 0.1, 1] };
   const requests = requestsOf({ ...FORM, vary }, OPTIONS, CATALOGUE);
@@ -75,6 +95,9 @@ test("suggested values lie around the present one, within bounds", () => {
   assert.deepEqual(suggest(LR, 1e-3), [3e-4, 1e-3, 3e-3]);
   assert.deepEqual(suggest(LR, 0), [0, 1e-5, 0.003]);
   assert.deepEqual(suggest(SEED, 8), [8, 9]);
+  const beta = { ...LOG, default: 0.999, exclusiveMaximum: 1, maximum: undefined, "x-slider": [0.9, 1] };
+  assert.deepEqual(suggest(beta, 0.999), [0.999, 0.9995]);
+  assert.deepEqual(suggest(beta, 0.99999), [0.99999]);
   assert.deepEqual(suggest({ ...SEED, enum: ["a", "b", "c", "d", "e"] }, "c"), ["c", "a", "b", "d"]);
 });
 

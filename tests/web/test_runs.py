@@ -76,9 +76,11 @@ def test_one_field_varies_over_several_runs(server: Running) -> None:
         ("hyper.weight_decay", [0, 0.1], ["AdamW, weight_decay 0", "AdamW, weight_decay 0.1"]),
         ("settings.hidden", [8, 9], ["AdamW, hidden 8", "AdamW, hidden 9"]),
         ("schedule.end", [0.5], ["AdamW, end 0.5"]),
+        ("clip", [1], ["mine, clip 1"]),
         ("seed", [1, 2, 3], ["AdamW, seed 1", "AdamW, seed 2", "AdamW, seed 3"]),
     ):
-        answer = start(server, PAIR | {"schedule": {"id": "linear"}, "vary": {path: values}})
+        own = {"name": "mine"} if path == "clip" else {}
+        answer = start(server, PAIR | own | {"schedule": {"id": "linear"}, "vary": {path: values}})
         assert [run["name"].replace("+L2", " + L2") for run in answer["runs"]] == names
         assert answer["id"] == answer["ids"][0]
         for run, value in zip(answer["runs"], values, strict=True):
@@ -223,6 +225,8 @@ def test_the_list_is_filtered_sorted_and_paged(server: Running) -> None:
     assert ids(task="t1") == ["1", "3"]
     assert ids(tag="tag0", status="running") == ["0", "2"]
     assert ids(status=["finished", "running"]) == ["0", "1", "2", "3", "4"]
+    assert ids(outcome=["finished", "diverged"]) == ["4"]
+    assert ids(outcome="diverged") == []
     assert ids(text="run 3 list") == ["3"]
 
 

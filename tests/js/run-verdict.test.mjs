@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runsVerdict } from "../../static/parts/run-verdict.mjs";
+
+/** A run with a loss at each step from 1. @param {string} label @param {number[]} loss @param {object} [info] */
+function run(label, loss, info = {}) {
+  return {
+    label,
+    tensors: [],
+    columns: { loss: Float32Array.from(loss) },
+    steps: { loss: loss.map((_, i) => i + 1) },
+    info: { task: "digits", outcome: "finished", step: loss.length, ...info },
+  };
+}
+
+test("the sentence tells the losses that the charts show at a step that all have reached", () => {
+  const sentence = runsVerdict([run("A", [3, 2, 1]), run("B", [4, 8])]);
+  assert.equal(
+    sentence,
+    "After 2 steps A does not decay and stands at a loss of 2; B does not decay and stands at a loss of 8.",
+  );
+  const many = [run("A", [3]), run("B", [4]), run("C", [2]), run("D", [9])];
+  assert.equal(runsVerdict(many), "After 1 step C stands lowest, at a loss of 2, and D highest, at 9.");
+});
+
+test("a run that broke is told apart, and holds nobody back", () => {
+  const broken = run("B", [4, 1e30], { outcome: "diverged" });
+  const none = run("C", [4], { outcome: "undefined" });
+  assert.equal(
+    runsVerdict([run("A", [3, 2, 1]), broken, none]),
+    "After 3 steps A does not decay and stands at a loss of 1. B diverged at step 2; C came to a number that is not finite at step 1.",
+  );
+  const all = ["B", "C", "D", "E"].map((label) => ({ ...broken, label }));
+  assert.equal(runsVerdict(all), "B, C, D and E broke: see the events below.");
+});
