@@ -244,7 +244,8 @@ export function mountChart(chart, store, runsOf, linked) {
 
   function describe() {
     const ends = drawn.map(
-      (d) => `${d.run.label} ${d.label}: ${number(d.values[0])} at the start, ${number(d.values.at(-1))} at the end`,
+      ({ run, label, values, steps }) =>
+        `${run.label} ${label}: ${number(values[0])} at step ${steps[0]}, ${number(values.at(-1))} at step ${steps[steps.length - 1]}`,
     );
     return `${chart.title}. ${ends.join("; ")}.`;
   }

@@ -22,13 +22,14 @@ export function mountRunControls(root, store, id) {
   const message = make("p", { class: "field-error", role: "status" });
   /** @param {string} label @param {() => Promise<unknown>} act */
   const button = (label, act) => make("button", { type: "button", onclick: () => attempt(act) }, label);
-  /** @param {() => Promise<unknown>} act @param {string} [field]  what a refusal is about */
-  async function attempt(act, field = "") {
+  /** @param {() => Promise<unknown>} act @param {string} [field]  what a refusal is about @param {() => void} [undo] */
+  async function attempt(act, field = "", undo = () => {}) {
     message.textContent = "";
     try {
       await act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      undo();
       message.textContent = [field && `${field}:`, error.message, error.hint].filter(Boolean).join(" ");
     }
   }
@@ -56,7 +57,7 @@ export function mountRunControls(root, store, id) {
       const text = input.value;
       const value = typedNumber(text);
       if (value !== null) {
-        attempt(() => control({ hyper: { [name]: value } }), letter);
+        attempt(() => control({ hyper: { [name]: value } }), letter, restore);
         return;
       }
       restore();

@@ -46,6 +46,8 @@ export function mountTensors(root, store) {
     const { visible, tensor } = store.get();
     const [run] = visible;
     if (!run) return;
+    const section = root.closest("section");
+    if (section) section.hidden = Boolean(run.info.finished) && !run.tensors.length; // nothing of tensors was logged
     const facts = new Map((run.info.tensors ?? []).map((/** @type {any} */ t) => [t.name, t]));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = run.tensors.filter((/** @type {string} */ name) =>
