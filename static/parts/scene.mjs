@@ -155,7 +155,7 @@ export function mountScene(root, events) {
         events.onRemoveStart(index);
       } else if (move && start) {
         const unit = (((plane.box[1] ?? 0) - (plane.box[0] ?? 0)) / 200) * (event.shiftKey ? 10 : 1);
-        events.onStart(index, [start[0] + move[0] * unit, start[1] + move[1] * unit], true);
+        events.onStart(index, plane.rounded([start[0] + move[0] * unit, start[1] + move[1] * unit]), true);
       } else return;
       event.preventDefault();
       event.stopPropagation();
@@ -195,7 +195,7 @@ export function mountScene(root, events) {
       if (!moved && Math.hypot(px - downX, py - downY) < CLICK) return;
       moved = true;
       if (handle) {
-        events.onStart(Number(handle.getAttribute("data-start")), from.point(px, py), false);
+        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), false);
       } else {
         const [a, b] = [from.point(downX, downY), from.point(px, py)];
         events.onBox(shift(from.box, a[0] - b[0], a[1] - b[1]), false);
@@ -208,7 +208,8 @@ export function mountScene(root, events) {
       marks.removeEventListener("pointercancel", onUp);
       const [px, py] = local(up);
       if (up.type === "pointercancel") return;
-      if (moved && handle) events.onStart(Number(handle.getAttribute("data-start")), from.point(px, py), true);
+      if (moved && handle)
+        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), true);
       else if (moved) events.onBox(shown.wanted, true);
       else if (!handle) clicked(px, py, up);
     };
@@ -220,7 +221,7 @@ export function mountScene(root, events) {
   /** @param {number} px @param {number} py @param {PointerEvent} event */
   function clicked(px, py, event) {
     if (px < MARGIN.l || py > plane.height - MARGIN.b) return;
-    const point = plane.point(px, py);
+    const point = plane.rounded(plane.point(px, py));
     if (event.shiftKey) events.onAddStart(point);
     else events.onStart(0, point, true);
   }

@@ -436,3 +436,16 @@ def test_the_share_menu_closes_without_moving_the_start(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#share-items")).to_be_hidden()
     assert paths(page) == before
+
+
+def test_a_clicked_start_walks_the_same_way_after_a_reload(page: Page) -> None:
+    drawn(page, "/?surface=rastrigin&run=sgd,lr:0.05&run=momentum,lr:0.02")
+    box = page.locator(".scene-marks").bounding_box()
+    assert box
+    after(page, lambda: page.mouse.click(box["x"] + 123, box["y"] + 101))
+    losses = page.locator("#table td:nth-child(2)")
+    expect(losses).to_have_count(2)
+    clicked = losses.all_inner_texts()
+    assert re.search(r"starts=-?\d+(\.\d{1,4})?,-?\d+(\.\d{1,4})?(&|$)", page.url), "few digits are enough"
+    drawn(page, page.url)
+    expect(losses).to_have_text(clicked)

@@ -14,9 +14,11 @@ test("numbers keep four digits and write powers of ten as people do", () => {
 });
 
 test("what a number box shows is read back as the same number", () => {
-  for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6]) {
+  for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6, 0.123456789, 1234567.25, 0.0009765625]) {
     assert.equal(Number(plain(value)), value);
   }
+  assert.equal(plain(0.1 + 0.2), "0.3");
+  assert.equal(plain(Math.fround(0.01)), "0.01");
   assert.equal(plain(99999999), "99999999");
   assert.equal(plain(1e8), "1e+8");
 });
