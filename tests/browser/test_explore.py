@@ -364,9 +364,12 @@ def test_copy_as_pytorch_gives_a_script_that_python_can_read(page: Page) -> None
     drawn(page)
     page.get_by_text("Share").click()
     page.get_by_role("group", name="Copy as PyTorch").get_by_role("button", name="AdamW", exact=True).click()
-    code = page.locator("dialog.script textarea").input_value()
+    area = page.locator("dialog.script textarea")
+    code = area.input_value()
     compile(code, "script", "exec")
     assert "torch.optim.AdamW" in code
+    assert area.evaluate("e => e.scrollTop") == 0, "the first line is in sight"
+    assert "mono" in area.evaluate("e => getComputedStyle(e).fontFamily")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -449,3 +452,27 @@ def test_a_clicked_start_walks_the_same_way_after_a_reload(page: Page) -> None:
     assert re.search(r"starts=-?\d+(\.\d{1,4})?,-?\d+(\.\d{1,4})?(&|$)", page.url), "few digits are enough"
     drawn(page, page.url)
     expect(losses).to_have_text(clicked)
+
+
+def test_on_a_phone_nothing_is_cut_at_the_right_edge(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    drawn(page)
+    for part in (".scrub", ".explain-head .segmented"):
+        box = page.locator(part).bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 390 - 8, part
+    assert page.evaluate(
+        "(e => e.scrollWidth === e.clientWidth)(document.querySelector('.explain-head .segmented'))"
+    )
+
+
+def test_the_reference_of_the_api_is_linked_and_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    drawn(page)
+    page.get_by_text("Share").click()
+    page.get_by_role("link", name="HTTP API").click()
+    expect(page.get_by_role("heading", name="HTTP API")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    left = page.get_by_role("heading", name="HTTP API").bounding_box()
+    assert left
+    assert left["x"] >= 8
