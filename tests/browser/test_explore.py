@@ -476,3 +476,48 @@ def test_the_reference_of_the_api_is_linked_and_fits_a_phone(page: Page) -> None
     left = page.get_by_role("heading", name="HTTP API").bounding_box()
     assert left
     assert left["x"] >= 8
+
+
+def test_undo_in_a_number_field_undoes_the_change_and_the_field_follows(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    box = page.locator(".runner .number").first
+    shown = box.input_value()
+    box.fill("0.3")
+    after(page, lambda: box.press("Enter"))
+    changed = paths(page)
+    after(page, lambda: box.press("Control+z"))
+    expect(box).to_have_value(shown)
+    assert paths(page) == before
+    after(page, lambda: box.press("Control+y"))
+    expect(box).to_have_value("0.3")
+    assert paths(page) == changed
+
+
+def test_undo_while_typing_belongs_to_the_field(page: Page) -> None:
+    drawn(page)
+    box = page.locator(".runner .number").first
+    shown = box.input_value()
+    box.fill("0.3")
+    after(page, lambda: box.press("Enter"))
+    box.press("End")
+    box.press_sequentially("7")
+    box.press("Control+z")
+    expect(box).to_have_value("0.3")
+    assert shown != "0.3"
+    page.wait_for_url(re.compile("lr:0.3"))
+
+
+def test_an_emptied_field_goes_back_to_what_the_page_opened_with(page: Page) -> None:
+    drawn(page)
+    rate = page.locator("input.number[aria-label='learning rate η']").nth(1)
+    rate.fill("0.3")
+    after(page, lambda: rate.press("Enter"))
+    rate.fill("")
+    after(page, lambda: rate.press("Enter"))
+    expect(rate).to_have_value("0.05")
+    steps = page.locator("#run-settings .number").first
+    steps.fill("77")
+    after(page, lambda: steps.press("Enter"))
+    after(page, lambda: steps.dblclick())
+    expect(steps).to_have_value("400")
