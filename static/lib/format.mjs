@@ -47,6 +47,21 @@ export function plain(value) {
 }
 
 /**
+ * `value` rounded upwards to so few digits that nothing above `most` comes out; itself where there are none.
+ * @param {number} value
+ * @param {number} most
+ */
+export function roundedUp(value, most) {
+  const size = Math.floor(Math.log10(Math.abs(value)));
+  for (let digits = 2; digits <= 12; digits++) {
+    const unit = 10 ** (size - digits + 1);
+    const rounded = Number((Math.ceil(value / unit) * unit).toPrecision(digits));
+    if (rounded >= value && rounded <= most) return rounded;
+  }
+  return value;
+}
+
+/**
  * The number that somebody typed, with a comma or a minus sign of print perhaps; null where it is no finite number.
  * @param {string} text
  */

@@ -521,3 +521,24 @@ def test_an_emptied_field_goes_back_to_what_the_page_opened_with(page: Page) -> 
     after(page, lambda: steps.press("Enter"))
     after(page, lambda: steps.dblclick())
     expect(steps).to_have_value("400")
+
+
+def test_the_goal_is_the_number_that_its_field_shows(page: Page) -> None:
+    drawn(page)
+    goal = page.locator("#goal")
+    steps = page.locator("#table td:nth-child(4)")
+    automatic, reached = goal.input_value(), steps.all_inner_texts()
+    assert any(text.isdigit() for text in reached), "the best runner reaches it"
+    goal.fill(f"{automatic}0")
+    goal.press("Enter")
+    page.wait_for_url(re.compile(f"goal={automatic}"))
+    expect(steps).to_have_text(reached)
+    goal.fill("abc")
+    goal.press("Enter")
+    expect(page.locator("#goal-error")).to_contain_text("“abc” is no number")
+    expect(goal).to_have_attribute("aria-invalid", "true")
+    expect(steps).to_have_text(reached)
+    goal.fill("")
+    goal.press("Enter")
+    expect(page.locator("#goal-error")).to_be_hidden()
+    expect(goal).to_have_value(automatic)
