@@ -164,3 +164,15 @@ def test_the_parts_norms_are_the_lengths_of_the_parts() -> None:
         for row in range(10):
             length = math.hypot(run[f"{part}_x"][row], run[f"{part}_y"][row])
             assert derived[f"{part}_norm"][row] == pytest.approx(length)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hyper", "outcome"),
+    [
+        ("adamw", {"lr": 0.0}, "finished"),
+        ("sgd_l2", {"lr": 1e-9, "weight_decay": 0.1}, "finished"),
+        ("sgd", {"lr": 0.1}, "converged"),
+    ],
+)
+def test_what_never_moved_has_not_converged(rule: str, hyper: dict[str, float], outcome: str) -> None:
+    assert oc.simulate("x^2 + 3*y^2", rule, START, 300, **hyper).outcome == outcome
