@@ -99,7 +99,11 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs, penalised } = shown;
     if (!grid) return;
-    layers.minima.append(...minimaMarks(grid.minima, "loss", colour("--ink"), "Minimum of the loss", plane));
+    const [lowest, others] = byDepth(grid.minima, grid.surface?.minima ?? []);
+    layers.minima.append(
+      ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
+      ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
+    );
     for (const [key, minima] of penalised) {
       const owner = runs.find((run) => run.runner.key === key);
       if (!owner) continue;
@@ -291,4 +295,15 @@ export function mountScene(root, events) {
       if (changed("wanted", "starts")) drawStarts();
     },
   };
+}
+
+/**
+ * The minima that are as low as the lowest known one, and the others.
+ * @param {any[]} minima
+ * @param {any[]} known
+ */
+function byDepth(minima, known) {
+  const lowest = Math.min(...known.map(({ loss }) => loss ?? Infinity));
+  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= lowest + 1e-9 * (1 + Math.abs(lowest));
+  return [minima.filter(isLow), minima.filter((minimum) => !isLow(minimum))];
 }

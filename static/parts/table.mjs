@@ -8,7 +8,7 @@ import { DASHES } from "../lib/series.mjs";
 
 const COLUMNS = [
   { name: "loss", title: "final loss" },
-  { name: "distance", title: "distance to minimum" },
+  { name: "distance", title: "distance to global minimum" },
   { name: "goal", title: "steps to goal" },
   { name: "weight_norm", title: "weight norm" },
   { name: "outcome", title: "outcome" },

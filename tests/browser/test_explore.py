@@ -542,3 +542,11 @@ def test_the_goal_is_the_number_that_its_field_shows(page: Page) -> None:
     goal.press("Enter")
     expect(page.locator("#goal-error")).to_be_hidden()
     expect(goal).to_have_value(automatic)
+
+
+def test_the_picture_tells_the_global_minimum_from_local_ones(page: Page) -> None:
+    drawn(page, "/?surface=rastrigin&run=adam,lr:0.5")
+    titles = page.locator(".minimum.loss title")
+    expect(titles.filter(has_text="Global minimum of the loss")).to_have_count(1)
+    assert titles.filter(has_text="Local minimum").count() > 10
+    expect(page.locator("#table thead")).to_contain_text("distance to global minimum")
