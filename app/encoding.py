@@ -20,9 +20,12 @@ class ArrayForm:
     dtype: Literal["f4", "f8"] = "f8"
 
     def array(self, values: NDArray[Any]) -> dict[str, Any] | list[Any]:
-        """Floats in this form; NaN and infinities survive in bdata and become null in lists."""
+        """Floats in this form, in f8 where f4 would make infinities of finite ones; NaN and infinities
+        survive in bdata and become null in lists."""
         with np.errstate(over="ignore"):
             cast = np.ascontiguousarray(values, dtype=f"<{self.dtype}")
+        if self.dtype == "f4" and bool(np.any(np.isinf(cast) & np.isfinite(values))):
+            return ArrayForm(self.arrays, "f8").array(values)
         if self.arrays == "json":
             listed: list[Any] = cast.tolist()
             return listed
@@ -41,7 +44,10 @@ async def array_form(
     arrays: Annotated[
         Literal["bdata", "json"], Query(description="Arrays as base64 (bdata) or as plain lists (json).")
     ] = "bdata",
-    dtype: Annotated[Literal["f4", "f8"], Query(description="4 or 8 bytes a number.")] = "f8",
+    dtype: Annotated[
+        Literal["f4", "f8"],
+        Query(description="4 or 8 bytes a number; 8 in any array with numbers too large for 4."),
+    ] = "f8",
 ) -> ArrayForm:
     """The form that the query asks for."""
     return ArrayForm(arrays, dtype)

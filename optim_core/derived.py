@@ -18,7 +18,7 @@ def derive(trajectory: Trajectory) -> dict[str, Column]:
 
     gradient_part_norm   length of the step's part that the data caused
     decay_part_norm      length of the part that decay caused
-    distance             from the nearest minimum in sight; NaN where there is none
+    distance             from the nearest global minimum; NaN where there is none in sight
     update_ratio         |θ_t − θ_{t−1}| / |θ_{t−1}|
     sharpness            λ_max of the loss's Hessian at θ_t
     stability_limit      2/η: gradient descent is unstable where the sharpness is above it
@@ -65,9 +65,22 @@ def minima_in_sight(landscape: Landscape) -> Points:
     return landscape.minima if landscape.surface_id else landscape.find_minima()
 
 
+@lru_cache(maxsize=128)
+def global_minima(landscape: Landscape) -> Points:
+    """The lowest of the minima in sight."""
+    minima = minima_in_sight(landscape)
+    if not minima:
+        return ()
+    with np.errstate(all="ignore"):
+        losses = landscape.functions("numpy").value(*np.array(minima).T)
+    lowest = np.fmin.reduce(losses)
+    low = losses <= lowest + 1e-9 * (1.0 + abs(lowest))
+    return tuple(point for point, kept in zip(minima, low, strict=True) if kept)
+
+
 def _distance(landscape: Landscape, x: Column, y: Column) -> Column:
     nearest = np.full_like(x, np.nan)
-    for at_x, at_y in minima_in_sight(landscape):
+    for at_x, at_y in global_minima(landscape):
         nearest = np.fmin(nearest, np.hypot(x - at_x, y - at_y))
     return nearest
 

@@ -19,7 +19,8 @@ Column: TypeAlias = NDArray[np.float64]
 
 # A run whose weights pass this bound has diverged.
 DIVERGED_AT = 1e10
-# A run has come to rest when each of its last REST_STEPS steps moved less than this part of its size.
+# A run has come to rest when each of its last REST_STEPS steps moved less than this part of its size,
+# and an earlier one more: what never moved has not come anywhere.
 REST_STEPS, REST = 10, 1e-7
 
 _MEASURED = (
@@ -248,5 +249,6 @@ def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Colu
 def _at_rest(columns: Mapping[str, Column]) -> bool:
     if len(columns["step"]) <= REST_STEPS:
         return False
-    moved = np.hypot(np.diff(columns["x"][-REST_STEPS - 1 :]), np.diff(columns["y"][-REST_STEPS - 1 :]))
-    return bool(np.all(moved <= REST * (1.0 + columns["weight_norm"][-1])))
+    moved = np.hypot(np.diff(columns["x"]), np.diff(columns["y"]))
+    rests = moved <= REST * (1.0 + columns["weight_norm"][-1])
+    return bool(np.all(rests[-REST_STEPS:])) and not bool(np.all(rests))

@@ -86,16 +86,19 @@ show();
 
 // η and λ are shared: a change reaches every optimizer that has the setting.
 const shared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === "adamw").hyper.properties;
-const both = form({ properties: { lr: shared.lr, weight_decay: shared.weight_decay } }, (name, value, committed) =>
-  store.set(
-    {
-      runners: store.get().runners.map((runner) => {
-        const optimizer = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
-        return name in optimizer.hyper.properties ? { ...runner, hyper: { ...runner.hyper, [name]: value } } : runner;
-      }),
-    },
-    committed,
-  ),
+const both = form(
+  { properties: { lr: shared.lr, weight_decay: shared.weight_decay } },
+  (name, value, committed) =>
+    store.set(
+      {
+        runners: store.get().runners.map((runner) => {
+          const optimizer = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
+          return name in optimizer.hyper.properties ? { ...runner, hyper: { ...runner.hyper, [name]: value } } : runner;
+        }),
+      },
+      committed,
+    ),
+  () => defaults.runners[0]?.hyper ?? {},
 );
 byId("shared-settings").append(...Object.values(both.elements));
 function renderShared() {

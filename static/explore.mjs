@@ -37,10 +37,11 @@ store.on(
 );
 onThemeChange(session.redress);
 
-mountRunners(byId("runners"), store, catalogue, (optimizer) => {
+mountRunners(byId("runners"), store, catalogue, (optimizer, key) => {
   const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === store.get().surface);
-  // A newcomer decays like those that are here, or the comparison would be unfair.
-  const decay = store.get().runners.find((runner) => "weight_decay" in runner.hyper)?.hyper.weight_decay;
+  // It decays like the others that are here, or the comparison would be unfair.
+  const others = store.get().runners.filter((runner) => runner.key !== key && "weight_decay" in runner.hyper);
+  const decay = others[0]?.hyper.weight_decay;
   const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer);
   const takes = decay !== undefined && declared?.decay !== "none";
   return { ...(takes ? { weight_decay: decay } : {}), ...settingsFor(catalogue, surface, optimizer) };

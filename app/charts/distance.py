@@ -1,12 +1,12 @@
-"""The distance from the nearest minimum."""
+"""The distance from the nearest global minimum."""
 
 from app.chart import Chart, figure, line
 
 CHART = Chart(
-    figure=figure("Distance from the nearest minimum", "distance", line("distance", "distance")),
+    figure=figure("Distance from the nearest global minimum", "distance", line("distance", "distance")),
     what=(
-        "How far the weights are from the nearest minimum of the loss without decay. A straight fall on the"
-        " logarithmic axis is linear convergence; a level end shows what noise or decay leaves."
+        "How far the weights are from the nearest global minimum of the loss without decay. A straight fall"
+        " on the logarithmic axis is linear convergence; a level end shows what noise or decay leaves."
     ),
     latex=r"\min_k \lVert \theta_t - \theta^\ast_k \rVert",
     order=60,

@@ -1,6 +1,6 @@
 // Controls made from declarations (JSON schema): slider and number box, switch, choice.
 
-import { make, set } from "./dom.mjs";
+import { isEdited, make, markEdited, set, watchEdits } from "./dom.mjs";
 import { noNumber, plain, typedNumber } from "./format.mjs";
 
 /**
@@ -29,12 +29,13 @@ let made = 0;
 /**
  * @param {Property} property
  * @param {(value: any, committed: boolean) => void} onChange
+ * @param {() => any} [opening]  what an emptied field and a double click set
  * @returns {Control}
  */
-export function control(property, onChange) {
+export function control(property, onChange, opening = () => property.default) {
   if (property.type === "boolean") return toggle(property, onChange);
   if (property.type === "string") return choice(property, onChange);
-  return slider(property, onChange);
+  return slider(property, onChange, opening);
 }
 
 /**
@@ -84,8 +85,13 @@ export function problemOf(property, value) {
   return null;
 }
 
-/** @param {Property} property @param {(value: any, committed: boolean) => void} onChange @returns {Control} */
-function slider(property, onChange) {
+/**
+ * @param {Property} property
+ * @param {(value: any, committed: boolean) => void} onChange
+ * @param {() => any} opening
+ * @returns {Control}
+ */
+function slider(property, onChange, opening) {
   const scale = sliderScale(property);
   const [row, id, error] = frame(property);
   const range = make("input", { type: "range", min: 0, max: POSITIONS, step: 1, id, tabindex: 0 });
@@ -96,6 +102,7 @@ function slider(property, onChange) {
     "aria-label": property.title,
     autocomplete: "off",
   });
+  watchEdits(box);
   row.append(range, box, error);
   let current = property.default;
   let unread = false; // whether the box holds what is no number
@@ -120,7 +127,7 @@ function slider(property, onChange) {
   const show = () => {
     range.value = String(scale.position(current));
     range.setAttribute("aria-valuetext", plain(current));
-    if (document.activeElement !== box && !unread) box.value = plain(current);
+    if (!isEdited(box) && !unread) box.value = plain(current);
   };
   /** @param {number} steps */
   const nudge = (steps) => change(scale.value(Math.min(Math.max(Number(range.value) + steps, 0), POSITIONS)), true);
@@ -144,20 +151,23 @@ function slider(property, onChange) {
       },
       { passive: false },
     );
-    element.addEventListener("dblclick", () => change(property.default, true));
+    element.addEventListener("dblclick", () => {
+      markEdited(box, false);
+      change(opening(), true);
+    });
   }
   /** What the box says; null where that is no finite number. */
-  const typed = () => (box.value.trim() === "" ? property.default : typedNumber(box.value));
+  const typed = () => (box.value.trim() === "" ? opening() : typedNumber(box.value));
   box.addEventListener("change", () => {
     const value = typed();
     if (value === null) {
       unread = true;
+      markEdited(box, true);
       own = { message: noNumber(box.value, property.type === "integer") };
       tell();
       return;
     }
     change(value, true);
-    box.value = plain(current);
   });
   // A message goes as soon as what is typed is right.
   box.addEventListener("input", () => {
@@ -168,6 +178,7 @@ function slider(property, onChange) {
   });
   const forget = () => {
     hold(current);
+    markEdited(box, false);
     box.value = plain(current);
     tell();
   };
@@ -180,8 +191,8 @@ function slider(property, onChange) {
     if (!direction) return;
     event.preventDefault();
     range.value = String(scale.position(typed() ?? current));
+    markEdited(box, false);
     nudge(direction * 5 * (event.shiftKey ? 10 : 1));
-    box.value = plain(current);
   });
   return {
     element: row,
@@ -272,16 +283,21 @@ function showError(row, place, inputs, problem) {
  * Controls for all properties of a schema, by name.
  * @param {{ properties: Record<string, Property> }} schema
  * @param {(name: string, value: any, committed: boolean) => void} onChange
+ * @param {() => Record<string, any>} [opening]  what emptied fields go back to, where that is not the default
  * @returns {{ elements: Record<string, HTMLElement>, forget: () => void,
  *   update: (values: Record<string, any>, errors?: Record<string, any>) => void }}
  */
-export function form(schema, onChange) {
+export function form(schema, onChange, opening = () => ({})) {
   const controls = Object.entries(schema.properties).map(
     ([name, property]) =>
       /** @type {const} */ ([
         name,
         property,
-        control(property, (value, committed) => onChange(name, value, committed)),
+        control(
+          property,
+          (value, committed) => onChange(name, value, committed),
+          () => opening()[name] ?? property.default,
+        ),
       ]),
   );
   return {

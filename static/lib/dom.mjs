@@ -110,6 +110,27 @@ export function closing(details) {
   );
 }
 
+/**
+ * Keeps on a text field whether it holds an edit that is not committed: without one, undoing is the
+ * page's, and the field follows.
+ * @param {HTMLInputElement} field
+ */
+export function watchEdits(field) {
+  markEdited(field, false);
+  field.addEventListener("input", () => markEdited(field, true));
+  for (const end of ["change", "blur"]) field.addEventListener(end, () => markEdited(field, false));
+}
+
+/** @param {HTMLElement} field @param {boolean} edited */
+export function markEdited(field, edited) {
+  field.dataset.edited = String(edited);
+}
+
+/** @param {HTMLElement} field  one that `watchEdits` knows */
+export function isEdited(field) {
+  return field.dataset.edited === "true";
+}
+
 /** Whether the key press belongs to a field that takes text or arrows of its own. @param {Event} event */
 export function isTyping(event) {
   const target = event.target;

@@ -31,16 +31,34 @@ export function count(value) {
 }
 
 /**
- * The shortest text that a number box can hold and that is read back as nearly the same number.
+ * The text for a number box: what was typed, to twelve digits.
  * @param {number | null} value
  */
 export function plain(value) {
   if (typeof value !== "number") return String(value ?? "");
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const rounded = Number(value.toPrecision(6)); // the float32 of the answers has seven
-  if (Number.isInteger(value) && rounded !== value) return String(value);
+  const six = Number(value.toPrecision(6));
+  if (Number.isInteger(value) && six !== value) return String(value);
+  const twelve = Number(value.toPrecision(12));
+  // Nobody typed the digits that a float32 of the answers has beyond its seventh.
+  const rounded = twelve !== value && Math.fround(value) === value ? six : twelve;
   return size >= 1e-4 && size < 1e6 ? String(rounded) : rounded.toExponential();
+}
+
+/**
+ * `value` rounded upwards to so few digits that nothing above `most` comes out; itself where there are none.
+ * @param {number} value
+ * @param {number} most
+ */
+export function roundedUp(value, most) {
+  const size = Math.floor(Math.log10(Math.abs(value)));
+  for (let digits = 2; digits <= 12; digits++) {
+    const unit = 10 ** (size - digits + 1);
+    const rounded = Number((Math.ceil(value / unit) * unit).toPrecision(digits));
+    if (rounded >= value && rounded <= most) return rounded;
+  }
+  return value;
 }
 
 /**

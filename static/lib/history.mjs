@@ -59,11 +59,12 @@ function sameKeys(next, before) {
   );
 }
 
-/** @param {Event} event */
+/** Whether undoing is the field's own: of the letters that were typed and are not committed. @param {Event} event */
 function isTextField(event) {
   return (
     isTyping(event) &&
     !(event.target instanceof HTMLInputElement && event.target.type === "range") &&
+    !(event.target instanceof HTMLElement && event.target.dataset.edited === "false") &&
     !(event.target instanceof HTMLSelectElement)
   );
 }

@@ -40,9 +40,19 @@ export async function openPage(opening) {
   const store = createStore(initial);
   document.body.classList.toggle("bare", !store.get().controls);
 
-  mountSurfaces(byId("surface"), store, catalogue, (id) => store.set(choice(store.get(), catalogue, id)));
+  mountSurfaces(
+    byId("surface"),
+    store,
+    catalogue,
+    (id) => store.set(choice(store.get(), catalogue, id)),
+    () => (store.get().surface === defaults.surface ? defaults.params : {}),
+  );
   const properties = runProperties(catalogue);
-  const settings = form({ properties }, (name, value, committed) => store.set({ [name]: value }, committed));
+  const settings = form(
+    { properties },
+    (name, value, committed) => store.set({ [name]: value }, committed),
+    () => ({ ...defaults, ...runOf(store.get().surface, defaults, catalogue) }),
+  );
   byId("run-settings").append(...Object.values(settings.elements));
   const render = () => {
     const { steps, noise, seed, error } = store.get();
@@ -53,6 +63,19 @@ export async function openPage(opening) {
   mountStatus(byId("status"), store);
   keepInUrl(store, defaults);
   return { catalogue, defaults, store };
+}
+
+/**
+ * Steps and noise with which a surface opens.
+ * @param {string} id
+ * @param {View} defaults
+ * @param {any} catalogue
+ * @returns {Partial<View>}
+ */
+function runOf(id, defaults, catalogue) {
+  if (id === OWN || id === defaults.surface) return {};
+  const { steps, noise } = catalogue.surfaces.find((/** @type {any} */ s) => s.id === id)?.demo ?? {};
+  return { steps, noise };
 }
 
 /**

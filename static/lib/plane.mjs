@@ -8,6 +8,7 @@
  *   x: (value: number) => number,
  *   y: (value: number) => number,
  *   point: (px: number, py: number) => [number, number],
+ *   rounded: (point: [number, number]) => [number, number],
  * }} Plane
  */
 
@@ -35,6 +36,7 @@ export function plane(box, width, height) {
       x0 + ((px - MARGIN.l) / inner.width) * (x1 - x0),
       y1 - ((py - MARGIN.t) / inner.height) * (y1 - y0),
     ],
+    rounded: ([x, y]) => [roundedWithin(x, x1 - x0), roundedWithin(y, y1 - y0)],
   };
 }
 
@@ -70,6 +72,12 @@ export function zoom(box, factor, x, y) {
 export function shift(box, dx, dy) {
   const [x0 = 0, x1 = 1, y0 = 0, y1 = 1] = box;
   return [x0 + dx, x1 + dx, y0 + dy, y1 + dy];
+}
+
+/** `value` to about a ten-thousandth of `span`, which is less than a pixel. @param {number} value @param {number} span */
+function roundedWithin(value, span) {
+  const digits = Math.ceil(-Math.log10(span / 1e4));
+  return Number(value.toFixed(Math.min(Math.max(digits, 0), 100)));
 }
 
 /** @param {number} px */

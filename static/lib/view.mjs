@@ -77,7 +77,7 @@ export const FIELDS = {
     read: ([first]) => readSettings(first ?? ""),
   },
   starts: {
-    write: (points) => points.map((point) => point.map(short).join(",")).join(";"),
+    write: (points) => points.map((point) => point.join(",")).join(";"),
     read: ([first]) => points(first ?? ""),
   },
   steps: whole(1),
@@ -99,7 +99,7 @@ export const FIELDS = {
     read: ([first]) => charts(first),
   },
   range: { write: (range) => range?.map(short).join(",") ?? null, read: ([first]) => numbers(first ?? "", 2) },
-  goal: { write: (value) => (value === null ? null : short(value)), read: ([first]) => finite(first) },
+  goal: { write: (value) => (value === null ? null : String(value)), read: ([first]) => finite(first) },
   controls: {
     write: (shown) => (shown ? null : "0"),
     read: ([first]) => (first === undefined ? undefined : first !== "0"),
@@ -199,7 +199,7 @@ function readRunner(written) {
 /** @param {Record<string, any>} settings */
 function settingsText(settings) {
   return Object.entries(settings)
-    .map(([name, value]) => `${name}:${typeof value === "number" ? short(value) : value}`)
+    .map(([name, value]) => `${name}:${value}`)
     .join(",");
 }
 
@@ -236,7 +236,7 @@ function whole(low) {
 
 /** @param {number} low @returns {Field<number>} */
 function real(low) {
-  return { write: short, read: ([first]) => (Number(first) >= low ? finite(first) : undefined) };
+  return { write: String, read: ([first]) => (Number(first) >= low ? finite(first) : undefined) };
 }
 
 /**
@@ -285,7 +285,7 @@ function charts(written) {
   });
 }
 
-/** @param {number} value */
+/** Enough for the eye; what is computed with is written with all its digits. @param {number} value */
 function short(value) {
   return String(Number(value.toPrecision(6)));
 }

@@ -116,11 +116,15 @@ export function lastPlaced(run) {
  * @param {string} stroke
  * @param {string} title
  * @param {import("../lib/plane.mjs").Plane} plane
+ * @param {number} [arm]  half the size of a plus sign, in px
  */
-export function minimaMarks(minima, kind, stroke, title, plane) {
+export function minimaMarks(minima, kind, stroke, title, plane, arm = 8) {
   return minima.map(({ x, y }) => {
     const [px, py] = [plane.x(x), plane.y(y)];
-    const d = kind === "loss" ? `M${px - 7} ${py}h14M${px} ${py - 7}v14` : `M${px - 6} ${py}l6 -6l6 6l-6 6z`;
+    const d =
+      kind === "loss"
+        ? `M${px - arm} ${py}h${2 * arm}M${px} ${py - arm}v${2 * arm}`
+        : `M${px - 6} ${py}l6 -6l6 6l-6 6z`;
     return svg(
       "g",
       { class: `minimum ${kind}` },

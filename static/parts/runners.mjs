@@ -20,7 +20,8 @@ const FIRST = ["lr", "weight_decay"];
  * @param {HTMLElement} root
  * @param {import("../lib/store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {(optimizer: string) => Record<string, any>} defaultsFor  settings for a runner that is added here
+ * @param {(optimizer: string, key?: number) => Record<string, any>} defaultsFor  settings for a runner that is
+ *   added here, or for the one with this key when it is reset
  * @param {(() => import("../lib/view.mjs").Plan | null) | null} [scheduleFor]  its schedule, which is then shown
  *   without opening anything
  */
@@ -81,10 +82,14 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
       patch(key, { optimizer: select.value, hyper: kept(key, select.value), decaySchedule: null }),
     );
 
-    const inputs = form({ properties }, (name, value, committed) => {
-      const current = find(key);
-      if (current) patch(key, { hyper: { ...current.hyper, [name]: value } }, committed);
-    });
+    const inputs = form(
+      { properties },
+      (name, value, committed) => {
+        const current = find(key);
+        if (current) patch(key, { hyper: { ...current.hyper, [name]: value } }, committed);
+      },
+      () => fresh(runner.optimizer, key).hyper,
+    );
     const tau = make("p", { class: "tau" });
     const state = make("p", { class: "outcome" });
     const rest = Object.entries(inputs.elements).filter(([name]) => !FIRST.includes(name));
@@ -117,7 +122,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
         "button",
         {
           type: "button",
-          onclick: () => patch(key, fresh(find(key)?.optimizer ?? "")),
+          onclick: () => patch(key, fresh(find(key)?.optimizer ?? "", key)),
         },
         "Reset",
       ),
@@ -233,9 +238,9 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     list.querySelector("select")?.focus();
   }
 
-  /** Everything of a runner that was not chosen by hand. @param {string} optimizer */
-  function fresh(optimizer) {
-    return { hyper: defaultsFor(optimizer), schedule: scheduleFor?.() ?? null, decaySchedule: null };
+  /** Everything of a runner that was not chosen by hand. @param {string} optimizer @param {number} [key] */
+  function fresh(optimizer, key) {
+    return { hyper: defaultsFor(optimizer, key), schedule: scheduleFor?.() ?? null, decaySchedule: null };
   }
 
   /** The settings that a runner keeps when it changes its optimizer. @param {number} key @param {string} optimizer */

@@ -99,7 +99,11 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs, penalised } = shown;
     if (!grid) return;
-    layers.minima.append(...minimaMarks(grid.minima, "loss", colour("--ink"), "Minimum of the loss", plane));
+    const [lowest, others] = byDepth(grid.minima, grid.surface?.minima ?? []);
+    layers.minima.append(
+      ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
+      ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
+    );
     for (const [key, minima] of penalised) {
       const owner = runs.find((run) => run.runner.key === key);
       if (!owner) continue;
@@ -155,7 +159,7 @@ export function mountScene(root, events) {
         events.onRemoveStart(index);
       } else if (move && start) {
         const unit = (((plane.box[1] ?? 0) - (plane.box[0] ?? 0)) / 200) * (event.shiftKey ? 10 : 1);
-        events.onStart(index, [start[0] + move[0] * unit, start[1] + move[1] * unit], true);
+        events.onStart(index, plane.rounded([start[0] + move[0] * unit, start[1] + move[1] * unit]), true);
       } else return;
       event.preventDefault();
       event.stopPropagation();
@@ -195,7 +199,7 @@ export function mountScene(root, events) {
       if (!moved && Math.hypot(px - downX, py - downY) < CLICK) return;
       moved = true;
       if (handle) {
-        events.onStart(Number(handle.getAttribute("data-start")), from.point(px, py), false);
+        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), false);
       } else {
         const [a, b] = [from.point(downX, downY), from.point(px, py)];
         events.onBox(shift(from.box, a[0] - b[0], a[1] - b[1]), false);
@@ -208,7 +212,8 @@ export function mountScene(root, events) {
       marks.removeEventListener("pointercancel", onUp);
       const [px, py] = local(up);
       if (up.type === "pointercancel") return;
-      if (moved && handle) events.onStart(Number(handle.getAttribute("data-start")), from.point(px, py), true);
+      if (moved && handle)
+        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), true);
       else if (moved) events.onBox(shown.wanted, true);
       else if (!handle) clicked(px, py, up);
     };
@@ -220,7 +225,7 @@ export function mountScene(root, events) {
   /** @param {number} px @param {number} py @param {PointerEvent} event */
   function clicked(px, py, event) {
     if (px < MARGIN.l || py > plane.height - MARGIN.b) return;
-    const point = plane.point(px, py);
+    const point = plane.rounded(plane.point(px, py));
     if (event.shiftKey) events.onAddStart(point);
     else events.onStart(0, point, true);
   }
@@ -290,4 +295,15 @@ export function mountScene(root, events) {
       if (changed("wanted", "starts")) drawStarts();
     },
   };
+}
+
+/**
+ * The minima that are as low as the lowest known one, and the others.
+ * @param {any[]} minima
+ * @param {any[]} known
+ */
+function byDepth(minima, known) {
+  const lowest = Math.min(...known.map(({ loss }) => loss ?? Infinity));
+  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= lowest + 1e-9 * (1 + Math.abs(lowest));
+  return [minima.filter(isLow), minima.filter((minimum) => !isLow(minimum))];
 }

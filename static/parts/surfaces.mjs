@@ -1,7 +1,7 @@
 // The choice of a surface: a picture each, its parameters, or one's own formula.
 
 import { errorsAt, form } from "../lib/controls.mjs";
-import { make, math } from "../lib/dom.mjs";
+import { isEdited, make, math, watchEdits } from "../lib/dom.mjs";
 import { colour, onThemeChange } from "../lib/theme.mjs";
 import { OWN } from "../lib/view.mjs";
 
@@ -10,8 +10,9 @@ import { OWN } from "../lib/view.mjs";
  * @param {import("../lib/store.mjs").Store<any>} store
  * @param {any} catalogue
  * @param {(id: string) => void} choose  what choosing a surface does to the view
+ * @param {() => Record<string, any>} opening  the parameters with which the surface opened, where not its defaults
  */
-export function mountSurfaces(root, store, catalogue, choose) {
+export function mountSurfaces(root, store, catalogue, choose, opening) {
   const name = make("span", { class: "surface-name" });
   const thumb = make("canvas", { width: 32, height: 32, "aria-hidden": "true" });
   const grid = make("div", { class: "surface-grid", role: "radiogroup", "aria-label": "Surface" });
@@ -26,6 +27,7 @@ export function mountSurfaces(root, store, catalogue, choose) {
     "aria-label": "Formula f(x, y)",
     "aria-describedby": "formula-error",
   });
+  watchEdits(formula);
   const formulaError = make("p", { class: "field-error", id: "formula-error", hidden: true, role: "status" });
   const own = make(
     "div",
@@ -93,8 +95,10 @@ export function mountSurfaces(root, store, catalogue, choose) {
     const surface = byId.get(state.surface);
     if (shown !== state.surface) {
       shown = state.surface;
-      inputs = form(surface?.params ?? { properties: {} }, (key, value, committed) =>
-        store.set({ params: { ...store.get().params, [key]: value } }, committed),
+      inputs = form(
+        surface?.params ?? { properties: {} },
+        (key, value, committed) => store.set({ params: { ...store.get().params, [key]: value } }, committed),
+        opening,
       );
       params.replaceChildren(...Object.values(inputs.elements));
       name.textContent = surface?.title ?? "Own formula";
@@ -108,7 +112,7 @@ export function mountSurfaces(root, store, catalogue, choose) {
     if (formulaNow !== shownFormula) written.replaceChildren(...(formulaNow ? [math(formulaNow)] : []));
     shownFormula = formulaNow;
     inputs.update(state.params, errorsAt(state.error, "surface.params"));
-    if (document.activeElement !== formula) formula.value = state.formula;
+    if (!isEdited(formula)) formula.value = state.formula;
     const problem = state.error?.field === "surface.formula" ? state.error : null;
     formulaError.hidden = !problem;
     formulaError.textContent = problem ? [problem.message, problem.hint].filter(Boolean).join(" ") : "";

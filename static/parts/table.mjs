@@ -1,14 +1,14 @@
 // The runners side by side in a table of what came out.
 
-import { inSight, make } from "../lib/dom.mjs";
-import { count, number } from "../lib/format.mjs";
+import { inSight, isEdited, make, markEdited, set, watchEdits } from "../lib/dom.mjs";
+import { count, noNumber, number, plain, roundedUp, typedNumber } from "../lib/format.mjs";
 import { DASHES } from "../lib/series.mjs";
 
 /** @typedef {import("./marks.mjs").Run} Run */
 
 const COLUMNS = [
   { name: "loss", title: "final loss" },
-  { name: "distance", title: "distance to minimum" },
+  { name: "distance", title: "distance to global minimum" },
   { name: "goal", title: "steps to goal" },
   { name: "weight_norm", title: "weight norm" },
   { name: "outcome", title: "outcome" },
@@ -27,10 +27,12 @@ export function mountTable(root, store) {
     placeholder: "auto",
     autocomplete: "off",
   });
+  watchEdits(goal);
+  const error = make("p", { class: "field-error", id: "goal-error", hidden: true });
   const body = make("tbody", {});
   const heads = COLUMNS.map((column) => make("th", { scope: "col" }, column.title));
   root.append(
-    make("div", { class: "goal" }, make("label", { for: "goal" }, "Steps until the loss is at most"), goal),
+    make("div", { class: "goal" }, make("label", { for: "goal" }, "Steps until the loss is at most"), goal, error),
     make(
       "div",
       { class: "table-scroll" },
@@ -38,15 +40,31 @@ export function mountTable(root, store) {
     ),
   );
   goal.addEventListener("change", () => {
-    const value = Number(goal.value.replace(",", "."));
-    store.set({ goal: goal.value.trim() === "" || !Number.isFinite(value) ? null : value });
+    const value = typedNumber(goal.value);
+    const wrong = value === null && goal.value.trim() !== "";
+    tell(wrong ? noNumber(goal.value) : "");
+    store.set({ goal: value });
+    if (!wrong) render();
   });
+  goal.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    tell("");
+    markEdited(goal, false);
+    render();
+  });
+
+  /** @param {string} message  what is wrong with the text that stays in the field */
+  function tell(message) {
+    error.textContent = message;
+    error.hidden = !message;
+    set(goal, { "aria-invalid": message ? "true" : undefined, "aria-describedby": message ? error.id : undefined });
+  }
 
   function render() {
     const { visible, goal: chosen } = store.get();
     const runs = /** @type {Run[]} */ (visible);
     const limit = chosen ?? defaultGoal(runs);
-    if (document.activeElement !== goal) goal.value = limit === null ? "" : String(Number(limit.toPrecision(2)));
+    if (!isEdited(goal) && error.hidden) goal.value = plain(limit);
     const several = new Set(runs.map((run) => run.start)).size > 1;
     body.replaceChildren(
       ...runs.map((run) => {
@@ -82,13 +100,14 @@ function final(run, name) {
   return run.columns[name]?.at(-1);
 }
 
-/** The loss that is a thousandth of the way from the best final loss to the start. @param {Run[]} runs */
+/** The loss that is about a hundredth of the way from the best final loss to the start. @param {Run[]} runs */
 function defaultGoal(runs) {
   const ends = runs.map((run) => final(run, "loss")).filter((v) => v !== undefined && Number.isFinite(v));
   const start = runs[0]?.columns.loss?.[0];
   if (!ends.length || start === undefined || !Number.isFinite(start)) return null;
   const best = Math.min(.../** @type {number[]} */ (ends));
-  return best + 0.01 * Math.max(start - best, 0);
+  const way = Math.max(start - best, 0);
+  return roundedUp(best + 0.01 * way, best + 0.02 * way);
 }
 
 /** @param {Run} run @param {number | null} limit */

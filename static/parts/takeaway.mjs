@@ -93,6 +93,8 @@ export function mountTakeaway(root, store, defaults, scene) {
       ),
     );
     if (!script.open) script.showModal();
+    area.setSelectionRange(0, 0);
+    area.scrollTop = 0;
   }
 
   /** @param {number} index */
@@ -139,6 +141,7 @@ export function mountTakeaway(root, store, defaults, scene) {
       ),
     ),
     scripts,
+    make("div", { class: "menu-group" }, make("a", { href: "/docs" }, "HTTP API")),
     status,
   );
   store.on(["runners", "visible"], renderScripts);

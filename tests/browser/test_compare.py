@@ -93,3 +93,16 @@ def test_nothing_overflows_sideways(page: Page, width: int) -> None:
     page.goto("/compare")
     page.wait_for_selector(PATHS, state="attached")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_emptied_field_goes_back_to_what_the_page_opened_with(page: Page) -> None:
+    opened(page)
+    rate = page.locator("#shared-settings .number").first
+    condition = page.locator(".params .number").first
+    for field, opening, other in ((rate, "0.05", "0.3"), (condition, "30", "9")):
+        expect(field).to_have_value(opening)
+        field.fill(other)
+        field.press("Enter")
+        field.fill("")
+        field.press("Enter")
+        expect(field).to_have_value(opening)

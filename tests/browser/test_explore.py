@@ -364,9 +364,12 @@ def test_copy_as_pytorch_gives_a_script_that_python_can_read(page: Page) -> None
     drawn(page)
     page.get_by_text("Share").click()
     page.get_by_role("group", name="Copy as PyTorch").get_by_role("button", name="AdamW", exact=True).click()
-    code = page.locator("dialog.script textarea").input_value()
+    area = page.locator("dialog.script textarea")
+    code = area.input_value()
     compile(code, "script", "exec")
     assert "torch.optim.AdamW" in code
+    assert area.evaluate("e => e.scrollTop") == 0, "the first line is in sight"
+    assert "mono" in area.evaluate("e => getComputedStyle(e).fontFamily")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -436,3 +439,114 @@ def test_the_share_menu_closes_without_moving_the_start(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#share-items")).to_be_hidden()
     assert paths(page) == before
+
+
+def test_a_clicked_start_walks_the_same_way_after_a_reload(page: Page) -> None:
+    drawn(page, "/?surface=rastrigin&run=sgd,lr:0.05&run=momentum,lr:0.02")
+    box = page.locator(".scene-marks").bounding_box()
+    assert box
+    after(page, lambda: page.mouse.click(box["x"] + 123, box["y"] + 101))
+    losses = page.locator("#table td:nth-child(2)")
+    expect(losses).to_have_count(2)
+    clicked = losses.all_inner_texts()
+    assert re.search(r"starts=-?\d+(\.\d{1,4})?,-?\d+(\.\d{1,4})?(&|$)", page.url), "few digits are enough"
+    drawn(page, page.url)
+    expect(losses).to_have_text(clicked)
+
+
+def test_on_a_phone_nothing_is_cut_at_the_right_edge(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    drawn(page)
+    for part in (".scrub", ".explain-head .segmented"):
+        box = page.locator(part).bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 390 - 8, part
+    assert page.evaluate(
+        "(e => e.scrollWidth === e.clientWidth)(document.querySelector('.explain-head .segmented'))"
+    )
+
+
+def test_the_reference_of_the_api_is_linked_and_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    drawn(page)
+    page.get_by_text("Share").click()
+    page.get_by_role("link", name="HTTP API").click()
+    expect(page.get_by_role("heading", name="HTTP API")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    left = page.get_by_role("heading", name="HTTP API").bounding_box()
+    assert left
+    assert left["x"] >= 8
+
+
+def test_undo_in_a_number_field_undoes_the_change_and_the_field_follows(page: Page) -> None:
+    drawn(page)
+    before = paths(page)
+    box = page.locator(".runner .number").first
+    shown = box.input_value()
+    box.fill("0.3")
+    after(page, lambda: box.press("Enter"))
+    changed = paths(page)
+    after(page, lambda: box.press("Control+z"))
+    expect(box).to_have_value(shown)
+    assert paths(page) == before
+    after(page, lambda: box.press("Control+y"))
+    expect(box).to_have_value("0.3")
+    assert paths(page) == changed
+
+
+def test_undo_while_typing_belongs_to_the_field(page: Page) -> None:
+    drawn(page)
+    box = page.locator(".runner .number").first
+    shown = box.input_value()
+    box.fill("0.3")
+    after(page, lambda: box.press("Enter"))
+    box.press("End")
+    box.press_sequentially("7")
+    box.press("Control+z")
+    expect(box).to_have_value("0.3")
+    assert shown != "0.3"
+    page.wait_for_url(re.compile("lr:0.3"))
+
+
+def test_an_emptied_field_goes_back_to_what_the_page_opened_with(page: Page) -> None:
+    drawn(page)
+    rate = page.locator("input.number[aria-label='learning rate η']").nth(1)
+    rate.fill("0.3")
+    after(page, lambda: rate.press("Enter"))
+    rate.fill("")
+    after(page, lambda: rate.press("Enter"))
+    expect(rate).to_have_value("0.05")
+    steps = page.locator("#run-settings .number").first
+    steps.fill("77")
+    after(page, lambda: steps.press("Enter"))
+    after(page, lambda: steps.dblclick())
+    expect(steps).to_have_value("400")
+
+
+def test_the_goal_is_the_number_that_its_field_shows(page: Page) -> None:
+    drawn(page)
+    goal = page.locator("#goal")
+    steps = page.locator("#table td:nth-child(4)")
+    automatic, reached = goal.input_value(), steps.all_inner_texts()
+    assert any(text.isdigit() for text in reached), "the best runner reaches it"
+    goal.fill(f"{automatic}0")
+    goal.press("Enter")
+    page.wait_for_url(re.compile(f"goal={automatic}"))
+    expect(steps).to_have_text(reached)
+    goal.fill("abc")
+    goal.press("Enter")
+    expect(page.locator("#goal-error")).to_contain_text("“abc” is no number")
+    expect(goal).to_have_attribute("aria-invalid", "true")
+    expect(steps).to_have_text(reached)
+    goal.fill("")
+    goal.press("Enter")
+    expect(page.locator("#goal-error")).to_be_hidden()
+    expect(goal).to_have_value(automatic)
+
+
+def test_the_picture_tells_the_global_minimum_from_local_ones(page: Page) -> None:
+    drawn(page, "/?surface=rastrigin&run=adam,lr:0.5")
+    titles = page.locator(".minimum.loss title")
+    expect(titles.filter(has_text="Global minimum of the loss")).to_have_count(1)
+    assert titles.filter(has_text="Local minimum").count() > 10
+    expect(page.locator("#table thead")).to_contain_text("distance to global minimum")

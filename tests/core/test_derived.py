@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import optim_core as oc
-from optim_core.derived import apart, derive, minima_in_sight
+from optim_core.derived import apart, derive, global_minima, minima_in_sight
 from optim_core.landscape import formula_landscape
 
 START = (-1.5, 2.0)
@@ -164,3 +164,24 @@ def test_the_parts_norms_are_the_lengths_of_the_parts() -> None:
         for row in range(10):
             length = math.hypot(run[f"{part}_x"][row], run[f"{part}_y"][row])
             assert derived[f"{part}_norm"][row] == pytest.approx(length)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hyper", "outcome"),
+    [
+        ("adamw", {"lr": 0.0}, "finished"),
+        ("sgd_l2", {"lr": 1e-9, "weight_decay": 0.1}, "finished"),
+        ("sgd", {"lr": 0.1}, "converged"),
+    ],
+)
+def test_what_never_moved_has_not_converged(rule: str, hyper: dict[str, float], outcome: str) -> None:
+    assert oc.simulate("x^2 + 3*y^2", rule, START, 300, **hyper).outcome == outcome
+
+
+def test_distance_is_measured_to_the_deepest_minimum() -> None:
+    run = oc.simulate("double_well", "sgd", (1.2, 0.0), 300, lr=0.05)
+    ((x, y),) = global_minima(run.problem.landscape)
+    assert x < 0 < run["x"][-1], "the run ended in the shallow well"
+    assert derive(run)["distance"][-1] == pytest.approx(math.hypot(run["x"][-1] - x, run["y"][-1] - y))
+    assert len(global_minima(oc.surface("himmelblau"))) == 4
+    assert global_minima(oc.surface("saddle")) == ()

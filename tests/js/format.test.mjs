@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { number, percent, plain, superscript, typedNumber } from "../../static/lib/format.mjs";
+import { number, percent, plain, roundedUp, superscript, typedNumber } from "../../static/lib/format.mjs";
 
 test("numbers keep four digits and write powers of ten as people do", () => {
   assert.equal(number(0.0123456), "0.01235");
@@ -14,9 +14,11 @@ test("numbers keep four digits and write powers of ten as people do", () => {
 });
 
 test("what a number box shows is read back as the same number", () => {
-  for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6]) {
+  for (const value of [0, 1e-8, 0.00025, 0.1, 30, 123456, 2.5e9, -3.25e-6, 0.123456789, 1234567.25, 0.0009765625]) {
     assert.equal(Number(plain(value)), value);
   }
+  assert.equal(plain(0.1 + 0.2), "0.3");
+  assert.equal(plain(Math.fround(0.01)), "0.01");
   assert.equal(plain(99999999), "99999999");
   assert.equal(plain(1e8), "1e+8");
 });
@@ -25,6 +27,15 @@ test("typed numbers may have a comma, and a text that is none is no zero", () =>
   assert.equal(typedNumber(" 0,5 "), 0.5);
   assert.equal(typedNumber("−1e-3"), -0.001);
   for (const text of ["", "  ", "abc", "1 2", "Infinity"]) assert.equal(typedNumber(text), null);
+});
+
+test("a number is rounded upwards, and never beyond its bound", () => {
+  assert.equal(roundedUp(0.01234, 0.02), 0.013);
+  assert.equal(roundedUp(-0.01234, 0), -0.012);
+  assert.equal(roundedUp(100.006, 100.011), 100.01);
+  assert.equal(roundedUp(0.12, 1), 0.12);
+  assert.equal(roundedUp(0, 1), 0);
+  assert.equal(roundedUp(1 / 3, 1 / 3), 1 / 3);
 });
 
 test("percentages and superscripts", () => {

@@ -72,6 +72,20 @@ test("whatever is written is read back", () => {
   assert.deepEqual(strip(found), strip(wanted));
 });
 
+test("what is computed with is written with all its digits", () => {
+  const defaults = base();
+  const changed = {
+    ...defaults,
+    starts: [[-2.123456789012345, 1 / 3]],
+    noise: 0.1234567891,
+    params: { condition: 12.345678901 },
+    goal: 0.00123456789,
+    runners: [makeRunner("sgd", { hyper: { lr: 0.0123456789 }, schedule: { id: "cosine", end: 0.123456789 } })],
+  };
+  const read = merged(defaults, `?${writeQuery(changed, defaults)}`);
+  assert.deepEqual(strip(read), strip(changed));
+});
+
 test("what cannot be read is left out and does not throw", () => {
   for (const query of [
     "?steps=abc&noise=-1&box=1,2&starts=1,2;x",

@@ -104,6 +104,18 @@ def test_arrays_can_travel_as_four_or_eight_bytes(
     assert np.isnan(decode(columns["lr"])[0])
 
 
+def test_numbers_too_large_for_four_bytes_travel_as_eight(
+    client: TestClient, walk: Walk, decode: Any
+) -> None:
+    walk["surface"] = {"formula": "x**60 + y**2"}
+    walk["start"] = [100.0, 1.0]
+    walk["runs"] = [{"optimizer": "adam", "hyper": {"lr": 0.01}}]
+    columns = client.post(f"{PATH}?dtype=f4", json=walk).json()["runs"][0]["columns"]
+    assert columns["loss"]["dtype"] == "f8"
+    assert decode(columns["loss"])[0] == pytest.approx(1e120)
+    assert columns["x"]["dtype"] == "f4"
+
+
 def test_derived_columns_can_be_left_out(client: TestClient, walk: Walk) -> None:
     columns = client.post(f"{PATH}?derived=false", json=walk).json()["runs"][0]["columns"]
     assert "x" in columns
