@@ -108,6 +108,8 @@ function slider(property, onChange, opening) {
   let unread = false; // whether the box holds what is no number
   /** @type {Problem | null} */
   let own = null; // what is told here, without asking the server
+  /** @type {Problem | null | undefined} */
+  let refused = null; // what the server said
 
   /** @param {number} value */
   const hold = (value) => {
@@ -165,6 +167,7 @@ function slider(property, onChange, opening) {
       markEdited(box, true);
       own = { message: noNumber(box.value, property.type === "integer") };
       tell();
+      if (refused) row.dispatchEvent(new CustomEvent("overtaken", { bubbles: true }));
       return;
     }
     change(value, true);
@@ -198,6 +201,7 @@ function slider(property, onChange, opening) {
     element: row,
     update(value, problem) {
       if (value !== current) hold(value);
+      refused = problem;
       show();
       tell(problem);
     },

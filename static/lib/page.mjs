@@ -60,7 +60,7 @@ export async function openPage(opening) {
   };
   store.on(["steps", "noise", "seed", "error"], render);
   render();
-  mountStatus(byId("status"), store);
+  mountStatus(byId("status"), store, catalogue);
   keepInUrl(store, defaults);
   return { catalogue, defaults, store };
 }

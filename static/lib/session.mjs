@@ -1,6 +1,7 @@
 // Keeps what the server computed in step with what the view asks for.
 
 import { ApiError, latest, post } from "./api.mjs";
+import { runnerName } from "./names.mjs";
 import { looks } from "./series.mjs";
 import { OWN } from "./view.mjs";
 
@@ -49,7 +50,6 @@ function runRequest(runner) {
  */
 export function startSession(store, catalogue, gridShape) {
   const ids = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
-  const titles = new Map(catalogue.optimizers.map((/** @type {any} */ o) => [o.id, o.title]));
 
   const askRuns = latest(
     (/** @type {{ view: View, serial: number }} */ { view }, signal) =>
@@ -151,7 +151,7 @@ export function startSession(store, catalogue, gridShape) {
       if (!runner || (solo ? solo !== runner.key : runner.hidden)) return;
       const look = dressed[index];
       visible.push({
-        label: labelOf(index, runners),
+        label: runnerName(index, runners, catalogue),
         colour: look?.colour ?? "",
         dash: look?.dash ?? 0,
         start: at % result.view.starts.length,
@@ -163,14 +163,6 @@ export function startSession(store, catalogue, gridShape) {
       });
     });
     store.set({ visible }, false);
-  }
-
-  /** @param {number} index @param {Runner[]} runners */
-  function labelOf(index, runners) {
-    const runner = /** @type {Runner} */ (runners[index]);
-    const same = runners.filter((r) => r.optimizer === runner.optimizer);
-    const title = titles.get(runner.optimizer) ?? runner.optimizer;
-    return same.length > 1 ? `${title} ${same.indexOf(runner) + 1}` : title;
   }
 
   store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners"], requestRuns);

@@ -99,7 +99,7 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs, penalised } = shown;
     if (!grid) return;
-    const [lowest, others] = byDepth(grid.minima, grid.surface?.minima ?? []);
+    const { lowest, others } = byDepth(grid.minima, grid.surface?.minima ?? []);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
@@ -303,7 +303,7 @@ export function mountScene(root, events) {
  * @param {any[]} known
  */
 function byDepth(minima, known) {
-  const lowest = Math.min(...known.map(({ loss }) => loss ?? Infinity));
-  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= lowest + 1e-9 * (1 + Math.abs(lowest));
-  return [minima.filter(isLow), minima.filter((minimum) => !isLow(minimum))];
+  const least = Math.min(...known.map(({ loss }) => loss ?? Infinity));
+  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= least + 1e-9 * (1 + Math.abs(least));
+  return { lowest: minima.filter(isLow), others: minima.filter((minimum) => !isLow(minimum)) };
 }

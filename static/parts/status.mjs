@@ -2,6 +2,7 @@
 
 import { make } from "../lib/dom.mjs";
 import { number } from "../lib/format.mjs";
+import { fieldName } from "../lib/names.mjs";
 import { GLYPHS } from "./marks.mjs";
 
 /**
@@ -71,18 +72,30 @@ export function mountPictureBar(root, store, scene) {
   render();
 }
 
-/** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store */
-export function mountStatus(root, store) {
+/** @param {HTMLElement} root @param {import("../lib/store.mjs").Store<any>} store @param {any} catalogue */
+export function mountStatus(root, store, catalogue) {
+  /** @type {any} */
+  let overtaken = null; // an error whose field has another message by now
   function render() {
     const { offline, error, runners, result } = store.get();
     const messages = [
       offline && "The server does not answer. What you see is the last good picture; the next change asks again.",
-      error && [error.message, error.hint, result && "The picture shows the last good run."].filter(Boolean).join(" "),
+      error &&
+        error !== overtaken &&
+        [told(error), error.hint, result && "The picture shows the last good run."].filter(Boolean).join(" "),
       !runners.length && "No runners: add an optimizer to see it walk.",
     ];
     root.textContent = messages.find(Boolean) || "";
     root.hidden = !root.textContent;
   }
+  /** @param {{ field: string, message: string }} error */
+  function told({ field, message }) {
+    return [fieldName(field, store.get(), catalogue), message].filter(Boolean).join(": ");
+  }
+  document.addEventListener("overtaken", () => {
+    overtaken = store.get().error;
+    render();
+  });
   store.on(["offline", "error", "runners"], render);
   render();
 }

@@ -550,3 +550,14 @@ def test_the_picture_tells_the_global_minimum_from_local_ones(page: Page) -> Non
     expect(titles.filter(has_text="Global minimum of the loss")).to_have_count(1)
     assert titles.filter(has_text="Local minimum").count() > 10
     expect(page.locator("#table thead")).to_contain_text("distance to global minimum")
+
+
+def test_the_banner_names_runner_and_setting_until_the_field_tells_otherwise(page: Page) -> None:
+    drawn(page)
+    box = page.locator(".runner").nth(2).locator(".number").first
+    box.fill("-1")
+    box.press("Enter")
+    expect(page.locator("#status")).to_contain_text("AdamW, learning rate η: got -1")
+    box.fill("abc")
+    box.press("Enter")
+    expect(page.locator("#status")).to_be_hidden()

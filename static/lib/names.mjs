@@ -1,0 +1,43 @@
+// What runners and settings are called where they are told of.
+
+import { runProperties } from "../parts/run-settings.mjs";
+
+/**
+ * A runner's name; those of one optimizer are counted.
+ * @param {number} index
+ * @param {import("./view.mjs").Runner[]} runners
+ * @param {any} catalogue
+ * @returns {string}
+ */
+export function runnerName(index, runners, catalogue) {
+  const runner = /** @type {import("./view.mjs").Runner} */ (runners[index]);
+  const same = runners.filter((other) => other.optimizer === runner.optimizer);
+  const title = titled(catalogue.optimizers, runner.optimizer)?.title ?? runner.optimizer;
+  return same.length > 1 ? `${title} ${same.indexOf(runner) + 1}` : title;
+}
+
+/**
+ * What the path of a refused field stands for: "AdamW, learning rate η"; empty where there is no name for it.
+ * @param {string} field
+ * @param {import("./view.mjs").View} view
+ * @param {any} catalogue
+ * @returns {string}
+ */
+export function fieldName(field, view, catalogue) {
+  const [first = "", second = "", third = "", fourth = ""] = field.split(".");
+  if (first === "surface") return titled(catalogue.surfaces, view.surface)?.params.properties[third]?.title ?? "";
+  const runner = view.runners[Number(second)];
+  if (first !== "runs" || !runner) return runProperties(catalogue)[first]?.title ?? "";
+  const plan = third === "schedule" ? runner.schedule : third === "decay_schedule" ? runner.decaySchedule : null;
+  const properties = plan
+    ? titled(catalogue.schedules, plan.id)?.params.properties
+    : titled(catalogue.optimizers, runner.optimizer)?.hyper.properties;
+  const words = { schedule: "learning-rate schedule", decay_schedule: "decay schedule" }[third];
+  const setting = properties?.[fourth]?.title;
+  return [runnerName(Number(second), view.runners, catalogue), words, setting].filter(Boolean).join(", ");
+}
+
+/** @param {any[]} declared @param {string} id */
+function titled(declared, id) {
+  return declared.find((each) => each.id === id);
+}

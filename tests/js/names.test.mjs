@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fieldName, runnerName } from "../../static/lib/names.mjs";
+import { makeRunner } from "../../static/lib/view.mjs";
+
+const rate = { properties: { lr: { title: "learning rate η" } } };
+/** @type {any} */
+const catalogue = {
+  limits: { steps: 100 },
+  optimizers: [
+    { id: "adamw", title: "AdamW", hyper: rate },
+    { id: "sgd", title: "SGD", hyper: rate },
+  ],
+  schedules: [{ id: "cosine", params: { properties: { end: { title: "Final factor" } } } }],
+  surfaces: [{ id: "bowl", params: { properties: { condition: { title: "Condition number" } } } }],
+};
+/** @type {any} */
+const view = {
+  surface: "bowl",
+  runners: [makeRunner("adamw"), makeRunner("sgd", { schedule: { id: "cosine" } }), makeRunner("adamw")],
+};
+
+test("a refused field is told by the runner's name and the setting's", () => {
+  assert.equal(fieldName("runs.2.hyper.lr", view, catalogue), "AdamW 2, learning rate η");
+  assert.equal(fieldName("runs.1.schedule.end", view, catalogue), "SGD, learning-rate schedule, Final factor");
+  assert.equal(fieldName("surface.params.condition", view, catalogue), "Condition number");
+  assert.equal(fieldName("noise", view, catalogue), "gradient noise");
+  assert.equal(fieldName("runs.7.hyper.lr", view, catalogue), "");
+  assert.equal(fieldName("surface.formula", view, catalogue), "");
+});
+
+test("runners of one optimizer are counted", () => {
+  assert.deepEqual(
+    [0, 1, 2].map((index) => runnerName(index, view.runners, catalogue)),
+    ["AdamW 1", "SGD", "AdamW 2"],
+  );
+});
