@@ -2,6 +2,8 @@
 
 import { byId, make } from "./lib/dom.mjs";
 import { followRuns } from "./lib/live-runs.mjs";
+import { settingName } from "./lib/names.mjs";
+import { flatten } from "./lib/nested.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { standing } from "./parts/badge.mjs";
@@ -83,6 +85,11 @@ store.on(["visible", "runs"], ({ visible }) => {
   const sentence = runsVerdict(visible);
   if (verdict.textContent !== sentence) verdict.textContent = sentence;
 });
+/** @param {string} path @param {any[]} runs */
+function nameOfSetting(path, runs) {
+  const owner = runs.find(({ info }) => path in flatten(info.config ?? {})) ?? runs[0];
+  return settingName(path, owner.info, catalogue);
+}
 let tabulated = "";
 store.on(["visible"], ({ visible }) => {
   const rows = differences(visible.map((run) => run.info.config ?? {}));
@@ -103,7 +110,12 @@ store.on(["visible"], ({ visible }) => {
             "tbody",
             {},
             ...rows.map(({ name, values }) =>
-              make("tr", {}, make("th", { scope: "row" }, name), ...values.map((v) => make("td", {}, v))),
+              make(
+                "tr",
+                {},
+                make("th", { scope: "row" }, nameOfSetting(name, visible)),
+                ...values.map((v) => make("td", {}, v)),
+              ),
             ),
           ),
         )

@@ -2,6 +2,7 @@
 
 import { byId, make } from "./lib/dom.mjs";
 import { followRuns } from "./lib/live-runs.mjs";
+import { settingName } from "./lib/names.mjs";
 import { flatten } from "./lib/nested.mjs";
 import { openRunPage } from "./lib/run-store.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
@@ -47,8 +48,6 @@ store.on(["runs"], ({ runs: [info] }) => {
         ![null, undefined, ""].includes(Array.isArray(value) ? value.join() : value) &&
         !["name", "tags"].includes(name),
     )
-    .map(([name, value]) => [name.replace(/^hyper\.|^settings\./, ""), value]);
-  settings.append(
-    ...rows.flatMap(([name, value]) => [make("dt", {}, name.replaceAll(/[_.]/g, " ")), make("dd", {}, String(value))]),
-  );
+    .map(([path, value]) => /** @type {const} */ ([settingName(path, info, catalogue), value]));
+  settings.append(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, String(value))]));
 });

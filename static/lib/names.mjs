@@ -1,6 +1,6 @@
 // What runners and settings are called where they are told of.
 
-import { runProperties } from "../parts/run-settings.mjs";
+import { runProperties } from "./run-properties.mjs";
 
 /**
  * A runner's name; those of one optimizer are counted.
@@ -37,7 +37,24 @@ export function fieldName(field, view, catalogue) {
   return [runnerName(Number(second), view.runners, catalogue), words, setting].filter(Boolean).join(", ");
 }
 
-/** @param {any[]} declared @param {string} id */
+/**
+ * What a setting of a training run is called on the form: "width" for `settings.hidden`.
+ * @param {string} path
+ * @param {{ task?: string, optimizer?: string }} run
+ * @param {any} catalogue
+ * @returns {string}
+ */
+export function settingName(path, { task, optimizer }, catalogue) {
+  const [group, name = ""] = path.split(".");
+  const own = {
+    hyper: titled(catalogue.optimizers, optimizer)?.hyper.properties[name],
+    settings: titled(catalogue.tasks, task)?.settings.properties[name],
+  }[String(group)];
+  const declared = own ?? catalogue.training.properties[path];
+  return declared?.title ?? path.replace(/^(hyper|settings)\./, "").replaceAll(/[_.]/g, " ");
+}
+
+/** @param {any[]} declared @param {string | undefined} id */
 function titled(declared, id) {
   return declared.find((each) => each.id === id);
 }

@@ -1,6 +1,5 @@
 // What every page with runs on it does first: catalogue, store, history, surface and run settings.
 
-import { runProperties } from "../parts/run-settings.mjs";
 import { mountStatus } from "../parts/status.mjs";
 import { mountSurfaces } from "../parts/surfaces.mjs";
 import { get } from "./api.mjs";
@@ -8,6 +7,7 @@ import { errorsAt, form } from "./controls.mjs";
 import { byId } from "./dom.mjs";
 import { keepInUrl } from "./history.mjs";
 import { settingsFor } from "./opening.mjs";
+import { runProperties } from "./run-properties.mjs";
 import { createStore } from "./store.mjs";
 import { mountThemeSwitch } from "./theme.mjs";
 import { merged, OWN } from "./view.mjs";

@@ -18,7 +18,7 @@ export function differences(configs) {
     (name) => name !== "name" && name !== "tags",
   );
   return names
-    .map((name) => ({ name: name.replaceAll("_", " "), values: flat.map((one) => text(one[name])) }))
+    .map((name) => ({ name, values: flat.map((one) => text(one[name])) }))
     .filter(({ values }) => new Set(values).size > 1);
 }
 

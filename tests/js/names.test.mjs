@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fieldName, runnerName } from "../../static/lib/names.mjs";
+import { fieldName, runnerName, settingName } from "../../static/lib/names.mjs";
 import { makeRunner } from "../../static/lib/view.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };
@@ -34,4 +34,17 @@ test("runners of one optimizer are counted", () => {
     [0, 1, 2].map((index) => runnerName(index, view.runners, catalogue)),
     ["AdamW 1", "SGD", "AdamW 2"],
   );
+});
+
+test("a setting of a training run is called as on the form", () => {
+  const known = {
+    ...catalogue,
+    tasks: [{ id: "digits", settings: { properties: { hidden: { title: "width" } } } }],
+    training: { properties: { "trace.every": { title: "measure every" } } },
+  };
+  const run = { task: "digits", optimizer: "adamw" };
+  assert.equal(settingName("settings.hidden", run, known), "width");
+  assert.equal(settingName("hyper.lr", run, known), "learning rate η");
+  assert.equal(settingName("trace.every", run, known), "measure every");
+  assert.equal(settingName("hyper.not_known", { task: "gone" }, known), "not known");
 });
