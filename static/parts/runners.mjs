@@ -2,7 +2,7 @@
 
 import { errorsAt, form } from "../lib/controls.mjs";
 import { make } from "../lib/dom.mjs";
-import { count } from "../lib/format.mjs";
+import { count, number } from "../lib/format.mjs";
 import { COLOURS, DASHES, looks } from "../lib/series.mjs";
 import { onThemeChange } from "../lib/theme.mjs";
 import { makeRunner } from "../lib/view.mjs";
@@ -37,7 +37,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
   });
   root.append(list, make("div", { class: "add-runner" }, add));
 
-  /** @type {Map<number, { signature: string, element: HTMLElement, update: (state: State, index: number, look: any) => void }>} */
+  /** @type {Map<number, { signature: string, element: HTMLElement, duplicates: HTMLButtonElement, update: (state: State, index: number, look: any) => void }>} */
   const cards = new Map();
 
   /** @param {(runners: Runner[]) => Runner[]} edit @param {boolean} [committed] */
@@ -67,6 +67,13 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     for (const key of cards.keys()) if (!state.runners.some((r) => r.key === key)) cards.delete(key);
     if (elements.length !== list.children.length || elements.some((e, i) => e !== list.children[i]))
       list.replaceChildren(...elements);
+    const most = catalogue.limits.runs;
+    const starts = state.starts?.length ?? 0; // none where runs are trained
+    add.disabled = (state.runners.length + 1) * starts > most;
+    add.title = add.disabled
+      ? `${count(most)} runs at most: ${state.runners.length} runners from ${starts} ${starts === 1 ? "start" : "starts"}.`
+      : "";
+    for (const { duplicates } of cards.values()) duplicates.disabled = add.disabled;
   }
 
   /** @param {Runner} runner @param {boolean} open */
@@ -112,12 +119,13 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
       { type: "button", onclick: () => store.set({ solo: store.get().solo === key ? 0 : key }) },
       "Solo",
     );
+    const duplicates = make("button", { type: "button", onclick: () => duplicate(key) }, "Duplicate");
     const menu = make(
       "div",
       { class: "runner-actions" },
       hide,
       solo,
-      make("button", { type: "button", onclick: () => duplicate(key) }, "Duplicate"),
+      duplicates,
       make(
         "button",
         {
@@ -143,6 +151,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     );
     return {
       element,
+      duplicates,
       /** @param {State} now @param {number} index @param {{ colour: string, slot: number, dash: number }} look */
       update(now, index, look) {
         const current = /** @type {Runner} */ (now.runners[index]);
@@ -277,7 +286,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     );
   }
 
-  store.on(["runners", "solo", "result", "error"], render);
+  store.on(["runners", "solo", "result", "error", "starts"], render);
   onThemeChange(render);
   render();
 }
@@ -285,7 +294,8 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
 /** Over how many steps decoupled decay averages. @param {any} answer */
 export function averagingTime({ averaging_time: steps, hyper }) {
   const byRate = Math.abs(steps * hyper.lr * hyper.weight_decay - 1) < 1e-6;
-  return `τ = ${byRate ? "1/(ηλ)" : "1/λ"} = ${count(Math.round(steps))} steps`;
+  const shown = steps < 10 ? number(steps, 2) : count(Math.round(steps));
+  return `τ = ${byRate ? "1/(ηλ)" : "1/λ"} = ${shown} ${shown === "1" ? "step" : "steps"}`;
 }
 
 /**

@@ -28,18 +28,41 @@ export function verdict(runs, step) {
   const broken = runs.filter((run) => (run.columns.step?.length ?? 0) - 1 < step);
   if (broken.length) return broken.map((run) => `${run.label}: ${run.reason}`).join(" ");
   if (step === 0) return "All start at one point. Press Play, or move the slider below, to see them part.";
-  const steep = steepness(first, "x", step) >= steepness(first, "y", step) ? "x" : "y";
+  // Where the surface is as steep both ways, "steep" would tell no more than where the start lies.
+  const alike = isAlike(curvature(first, "x"), curvature(first, "y"));
+  const steep = alike || steepness(first, "x", step) >= steepness(first, "y", step) ? "x" : "y";
   const flat = steep === "x" ? "y" : "x";
+  const [named, other] = alike ? [steep, flat] : [`the steep coordinate ${steep}`, `the flat one ${flat}`];
   const parts = runs.map((run) => {
     const [atSteep, atFlat] = [shrink(run, steep, step), shrink(run, flat, step)];
     if (atSteep === 0 && atFlat === 0) return `${run.label} has not decayed`;
-    const same = Math.abs(atSteep - atFlat) < 0.005 * Math.max(Math.abs(atSteep), Math.abs(atFlat));
-    return same
+    return isAlike(atSteep, atFlat, 0.005)
       ? `${run.label} has shrunk both by ${percent(atSteep)}`
-      : `${run.label} has shrunk the steep coordinate ${steep} by ${percent(atSteep)} and the flat one ${flat} by ${percent(atFlat)}`;
+      : `${run.label} has shrunk ${named} by ${percent(atSteep)} and ${other} by ${percent(atFlat)}`;
   });
   const losses = runs.map((run) => `${run.label} ${number(run.columns.loss?.[step], 3)}`).join(", ");
-  return `After ${step} steps, by decay alone, ${parts.join("; ")}. The loss stands at: ${losses}.`;
+  return `After ${step} ${step === 1 ? "step" : "steps"}, by decay alone, ${parts.join("; ")}. The loss stands at: ${losses}.`;
+}
+
+/** @param {number} a @param {number} b @param {number} [tolerance]  as a share of the larger */
+function isAlike(a, b, tolerance = 0.02) {
+  return Math.abs(a - b) < tolerance * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/**
+ * How much a coordinate's gradient changes along it, over all steps; on a bowl exactly its curvature.
+ * @param {Run} run
+ * @param {string} axis
+ */
+function curvature(run, axis) {
+  const [theta, grad] = [run.columns[axis] ?? [], run.columns[`grad_${axis}`] ?? []];
+  let [shared, size] = [0, 0];
+  for (let t = 1; t + 1 < theta.length; t++) {
+    const moved = (theta[t] ?? 0) - (theta[t - 1] ?? 0);
+    shared += moved * ((grad[t + 1] ?? 0) - (grad[t] ?? 0)); // the gradient of row t was taken at row t − 1
+    size += moved * moved;
+  }
+  return shared / size;
 }
 
 /** Mean square gradient of a coordinate so far. @param {Run} run @param {string} axis @param {number} step */

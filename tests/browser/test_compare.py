@@ -106,3 +106,9 @@ def test_an_emptied_field_goes_back_to_what_the_page_opened_with(page: Page) -> 
         field.fill("")
         field.press("Enter")
         expect(field).to_have_value(opening)
+
+
+def test_where_both_coordinates_are_as_steep_none_is_called_so(page: Page) -> None:
+    opened(page, "/compare?params=condition:1")
+    expect(page.locator("#verdict")).to_contain_text(re.compile(r"Adam\+L2 has shrunk (both|x) by"))
+    expect(page.locator("#verdict")).not_to_contain_text("steep")

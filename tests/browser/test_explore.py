@@ -561,3 +561,14 @@ def test_the_banner_names_runner_and_setting_until_the_field_tells_otherwise(pag
     box.fill("abc")
     box.press("Enter")
     expect(page.locator("#status")).to_be_hidden()
+
+
+def test_no_optimizer_is_offered_beyond_the_limit_of_runs(page: Page) -> None:
+    runners = "&".join(["run=sgd"] * 6)
+    drawn(page, f"/?starts=1,1;2,2;3,3;2,1&{runners}")
+    add = page.get_by_label("Add an optimizer…")
+    expect(add).to_be_disabled()
+    expect(add).to_have_attribute("title", "24 runs at most: 6 runners from 4 starts.")
+    expect(page.get_by_role("button", name="Duplicate").first).to_be_disabled()
+    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    expect(add).to_be_enabled()
