@@ -34,8 +34,12 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
     const [name, value] = /** @type {HTMLElement[]} */ ([...label.children]);
     const own = alone ? item.label : `${item.run.label} ${item.label}`;
     const text = several && item.label ? own : item.run.label;
-    const words = name?.firstElementChild; // cut at its front where it is too long: what differs stands behind
-    if (name && words && words.textContent !== text) words.textContent = name.title = text;
+    const words = name?.firstElementChild;
+    if (name && words && words.textContent !== text) {
+      words.textContent = name.title = text;
+      // Too long, it is cut at its end; where runs differ in a setting, at its front: that stands behind.
+      name.dir = item.run.label.includes(", ") ? "rtl" : "ltr";
+    }
     if (value) value.textContent = number(item.value, 3);
     const { style } = /** @type {HTMLElement} */ (label);
     style.color = item.run.colour;
