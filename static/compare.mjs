@@ -1,14 +1,14 @@
 // The Compare page: two or three optimizers in columns, everything else the same.
 
-import { errorsAt, form } from "./lib/controls.mjs";
 import { byId } from "./lib/dom.mjs";
+import { errorsAt, form } from "./lib/form.mjs";
 import { compareView } from "./lib/opening.mjs";
-import { gridShape, openPage, sceneEvents, wantedBox } from "./lib/page.mjs";
 import { startSession } from "./lib/session.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { makeRunner } from "./lib/view.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
 import { mountColumn } from "./parts/column.mjs";
+import { gridShape, openPage, sceneEvents, wantedBox } from "./parts/page.mjs";
 import { cursor, mountPlayer } from "./parts/player.mjs";
 import { mountPictureBar } from "./parts/status.mjs";
 import { mountTakeaway } from "./parts/takeaway.mjs";

@@ -2,11 +2,11 @@
 
 import { byId } from "./lib/dom.mjs";
 import { openingView, settingsFor } from "./lib/opening.mjs";
-import { gridShape, openPage, sceneEvents, wantedBox } from "./lib/page.mjs";
 import { startSession } from "./lib/session.mjs";
 import { onThemeChange } from "./lib/theme.mjs";
 import { mountAddChart, mountCharts } from "./parts/charts.mjs";
 import { mountExplain } from "./parts/explain.mjs";
+import { gridShape, openPage, sceneEvents, wantedBox } from "./parts/page.mjs";
 import { cursor, mountPlayer } from "./parts/player.mjs";
 import { mountRunners } from "./parts/runners.mjs";
 import { mountScene } from "./parts/scene.mjs";

@@ -1,8 +1,8 @@
 // The Train page: a form from the declarations; every optimizer on it becomes a run.
 
 import { ApiError, get, post } from "./lib/api.mjs";
-import { errorsAt, firstWrong, form } from "./lib/controls.mjs";
 import { byId, make } from "./lib/dom.mjs";
+import { errorsAt, firstWrong, form } from "./lib/form.mjs";
 import { createStore } from "./lib/store.mjs";
 import { mountThemeSwitch } from "./lib/theme.mjs";
 import { formText, keepForm, keptForm } from "./lib/train-form.mjs";
@@ -109,12 +109,19 @@ function renderPresets() {
 store.on(["task", "settings", "run", "runners", "vary"], renderPresets);
 /** @param {string} id */
 async function applyClone(id) {
-  const run = await get(`/api/runs/${encodeURIComponent(id)}`).catch(() => null);
+  /** @type {any} */
+  let run = null;
+  let why = "was not trained here, so its form is not known";
+  try {
+    run = await get(`/api/runs/${encodeURIComponent(id)}`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    why = error.code === "unknown_run" ? "is not here any more" : `cannot be read (${error.message})`;
+  }
   if (run?.kind === "train" && tasks.has(run.config?.task)) {
     apply(fromConfig(run.config));
     return;
   }
-  const why = run ? "was not trained here, so its form is not known" : "is not here any more";
   byId("status").textContent = `The run ${run?.name || id} ${why}. This is the first experiment instead.`;
   byId("status").hidden = false;
   apply(presets[0]);

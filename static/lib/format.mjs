@@ -30,6 +30,11 @@ export function count(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, " ");
 }
 
+/** "1 step", "2 000 steps". @param {number} whole */
+export function stepCount(whole) {
+  return `${count(whole)} step${whole === 1 ? "" : "s"}`;
+}
+
 /**
  * The text for a number box: what was typed, to twelve digits.
  * @param {number | null} value

@@ -22,7 +22,7 @@ export function requestsOf({ task, settings, run, runners, vary }, options, cata
   return runners.map((runner) => {
     /** @type {Record<string, any>} */
     const request = { task, settings, optimizer: runner.optimizer, hyper: runner.hyper };
-    const name = nameOf(runner, runners, catalogue);
+    const name = ownName(runner, runners, catalogue);
     if (name) request.name = name;
     for (const [path, property] of Object.entries(options)) place(request, path, run[path] ?? property.default);
     if (runner.schedule) request.schedule = runner.schedule;
@@ -38,7 +38,7 @@ export function requestsOf({ task, settings, run, runners, vary }, options, cata
  * @param {import("./view.mjs").Runner[]} runners
  * @param {any} catalogue
  */
-function nameOf(runner, runners, catalogue) {
+function ownName(runner, runners, catalogue) {
   const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
   const told = (/** @type {import("./view.mjs").Runner} */ { hyper, schedule, decaySchedule }) =>
     flatten({ hyper, schedule, decay_schedule: decaySchedule });

@@ -4,10 +4,14 @@ import { make } from "../lib/dom.mjs";
 
 const WORDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
 
+/** How it ended if it did, else its status. @param {{ status: string, outcome?: string | null }} run */
+function known({ status, outcome }) {
+  return status === "finished" && outcome ? outcome : status;
+}
+
 /** How a run stands, in a word. @param {{ status: string, outcome?: string | null }} run */
-export function standing({ status, outcome }) {
-  const known = status === "finished" && outcome ? outcome : status;
-  return WORDS[known] ?? known;
+export function standing(run) {
+  return WORDS[known(run)] ?? known(run);
 }
 
 export function makeBadge() {
@@ -17,7 +21,7 @@ export function makeBadge() {
     /** @param {any} run */
     update(run) {
       element.textContent = standing(run);
-      element.dataset.status = run.status === "finished" && run.outcome ? run.outcome : run.status;
+      element.dataset.status = known(run);
       element.title = run.reason ?? "";
     },
   };

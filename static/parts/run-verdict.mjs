@@ -1,7 +1,7 @@
 // What several training runs differ in, and one sentence with their numbers.
 
 import { rowAt } from "../lib/columns.mjs";
-import { count, number } from "../lib/format.mjs";
+import { count, number, stepCount } from "../lib/format.mjs";
 import { flatten } from "../lib/nested.mjs";
 
 const IN_A_SENTENCE = 3; // runs
@@ -56,7 +56,7 @@ function verdictOf(runs) {
           : `shrinks its tensors at rates that differ by a factor of ${number(spread, 2)}`;
     return `${run.label} ${decay} and stands at a loss of ${number(lossAt(run, step), 3)}`;
   });
-  return `After ${steps(step)} ${parts.join("; ")}.`;
+  return `After ${stepCount(step)} ${parts.join("; ")}.`;
 }
 
 /** Which runs broke, and when. @param {any[]} runs */
@@ -84,12 +84,7 @@ function verdictOfMany(runs, step) {
     uneven && uneven.spread >= 1.02
       ? ` Decay is least even with ${uneven.label}: the rates of its tensors differ by a factor of ${number(uneven.spread, 2)}.`
       : "";
-  return `After ${steps(step)} ${low?.label} stands lowest, at a loss of ${number(low?.loss, 3)}, and ${high?.label} highest, at ${number(high?.loss, 3)}.${decay}`;
-}
-
-/** @param {number} number */
-function steps(number) {
-  return `${count(number)} step${number === 1 ? "" : "s"}`;
+  return `After ${stepCount(step)} ${low?.label} stands lowest, at a loss of ${number(low?.loss, 3)}, and ${high?.label} highest, at ${number(high?.loss, 3)}.${decay}`;
 }
 
 /** The loss of that step, as the charts tell it. @param {any} run @param {number} step */

@@ -1,7 +1,7 @@
 // The list of runners: which optimizers walk, with which settings, and how they are drawn.
 
-import { errorsAt, form } from "../lib/controls.mjs";
 import { make } from "../lib/dom.mjs";
+import { errorsAt, form } from "../lib/form.mjs";
 import { count, number } from "../lib/format.mjs";
 import { COLOURS, DASHES, looks } from "../lib/series.mjs";
 import { onThemeChange } from "../lib/theme.mjs";

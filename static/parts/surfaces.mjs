@@ -1,7 +1,7 @@
 // The choice of a surface: a picture each, its parameters, or one's own formula.
 
-import { errorsAt, form } from "../lib/controls.mjs";
 import { isEdited, make, math, watchEdits } from "../lib/dom.mjs";
+import { errorsAt, form } from "../lib/form.mjs";
 import { colour, onThemeChange } from "../lib/theme.mjs";
 import { OWN } from "../lib/view.mjs";
 

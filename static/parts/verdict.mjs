@@ -1,6 +1,6 @@
 // One plain sentence that says, with numbers from this run, how the optimizers part.
 
-import { number, percent } from "../lib/format.mjs";
+import { number, percent, stepCount } from "../lib/format.mjs";
 import { cursor } from "./player.mjs";
 
 /** @typedef {import("./marks.mjs").Run} Run */
@@ -41,7 +41,7 @@ export function verdict(runs, step) {
       : `${run.label} has shrunk ${named} by ${percent(atSteep)} and ${other} by ${percent(atFlat)}`;
   });
   const losses = runs.map((run) => `${run.label} ${number(run.columns.loss?.[step], 3)}`).join(", ");
-  return `After ${step} ${step === 1 ? "step" : "steps"}, by decay alone, ${parts.join("; ")}. The loss stands at: ${losses}.`;
+  return `After ${stepCount(step)}, by decay alone, ${parts.join("; ")}. The loss stands at: ${losses}.`;
 }
 
 /** @param {number} a @param {number} b @param {number} [tolerance]  as a share of the larger */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { errorsAt, problemOf, sliderScale } from "../../static/lib/controls.mjs";
+import { problemOf, sliderScale } from "../../static/lib/controls.mjs";
+import { errorsAt } from "../../static/lib/form.mjs";
 
 const rate = {
   type: "number",

@@ -1,21 +1,21 @@
 // What every page with runs on it does first: catalogue, store, history, surface and run settings.
 
-import { mountStatus } from "../parts/status.mjs";
-import { mountSurfaces } from "../parts/surfaces.mjs";
-import { get } from "./api.mjs";
-import { errorsAt, form } from "./controls.mjs";
-import { byId } from "./dom.mjs";
-import { keepInUrl } from "./history.mjs";
-import { settingsFor } from "./opening.mjs";
-import { runProperties } from "./run-properties.mjs";
-import { createStore } from "./store.mjs";
-import { mountThemeSwitch } from "./theme.mjs";
-import { merged, OWN } from "./view.mjs";
+import { get } from "../lib/api.mjs";
+import { byId } from "../lib/dom.mjs";
+import { errorsAt, form } from "../lib/form.mjs";
+import { keepInUrl } from "../lib/history.mjs";
+import { settingsFor } from "../lib/opening.mjs";
+import { runProperties } from "../lib/run-properties.mjs";
+import { createStore } from "../lib/store.mjs";
+import { mountThemeSwitch } from "../lib/theme.mjs";
+import { merged, OWN } from "../lib/view.mjs";
+import { mountStatus } from "./status.mjs";
+import { mountSurfaces } from "./surfaces.mjs";
 
 /**
- * @typedef {import("./view.mjs").View} View
- * @typedef {import("./view.mjs").Point} Point
- * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../parts/marks.mjs").Run[],
+ * @typedef {import("../lib/view.mjs").View} View
+ * @typedef {import("../lib/view.mjs").Point} Point
+ * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("./marks.mjs").Run[],
  *   error: any, offline: boolean }} State
  */
 
@@ -109,7 +109,7 @@ export function wantedBox({ box, result, surface }, catalogue) {
 
 /**
  * What a picture's gestures do to the view.
- * @param {import("./store.mjs").Store<State>} store
+ * @param {import("../lib/store.mjs").Store<State>} store
  * @param {() => void} onResize
  */
 export function sceneEvents(store, onResize) {
