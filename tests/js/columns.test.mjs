@@ -1,3 +1,5 @@
+// Axes and thinned lines hold what there is to see.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axisFor, rowAt, thin } from "../../static/lib/columns.mjs";

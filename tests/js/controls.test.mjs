@@ -1,3 +1,5 @@
+// Sliders, bounds of numbers, and which field an error is about.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { problemOf, sliderScale } from "../../static/lib/controls.mjs";

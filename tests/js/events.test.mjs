@@ -1,3 +1,5 @@
+// Events of a run in words, and as marks that share a place.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventsOf, marksOf } from "../../static/lib/events.mjs";

@@ -1,3 +1,5 @@
+// Numbers as people read and type them.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { number, percent, plain, roundedUp, superscript, typedNumber } from "../../static/lib/format.mjs";

@@ -1,3 +1,5 @@
+// Columns of different steps side by side.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allSteps, rowsOf, valuesAt } from "../../static/lib/joined.mjs";

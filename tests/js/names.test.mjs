@@ -1,3 +1,5 @@
+// What runners, settings and refused fields are called.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fieldName, runnerName, settingName } from "../../static/lib/names.mjs";

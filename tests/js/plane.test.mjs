@@ -1,3 +1,5 @@
+// Places of a surface and pixels of its picture.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plane } from "../../static/lib/plane.mjs";

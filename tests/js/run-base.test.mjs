@@ -1,3 +1,5 @@
+// What a schedule multiplies.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { baseOf, isScheduled } from "../../static/lib/run-base.mjs";

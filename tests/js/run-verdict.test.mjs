@@ -1,3 +1,5 @@
+// The sentence that compares training runs.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runsVerdict } from "../../static/parts/run-verdict.mjs";

@@ -1,3 +1,5 @@
+// The kept form of the Train page.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formText, readForm } from "../../static/lib/train-form.mjs";

@@ -1,3 +1,5 @@
+// The form of the Train page as requests.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countOf, fieldsOf, numbersIn, requestsOf, suggest, titleOf } from "../../static/lib/train-request.mjs";

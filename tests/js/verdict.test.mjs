@@ -1,3 +1,5 @@
+// The sentence that compares walks on a surface.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { averagingTime } from "../../static/parts/runners.mjs";

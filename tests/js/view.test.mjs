@@ -1,3 +1,5 @@
+// A view in its address, and back.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRunner, merged, OWN, readQuery, writeQuery } from "../../static/lib/view.mjs";
