@@ -24,7 +24,7 @@ RUN python -m venv --without-pip /opt/optimscope \
 COPY . .
 RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/optimscope/bin/python install --no-deps --no-index /wheels/*.whl \
-    && /opt/optimscope/bin/python -P -m app.packing
+    && /opt/optimscope/bin/python -P -m app.http.packing
 
 FROM python:3.11-slim
 COPY --from=build /opt/optimscope /opt/optimscope

@@ -1,6 +1,6 @@
 """``python -m app`` is ``optimscope``."""
 
-from app.cli import main
+from app.commands.main import main
 
 if __name__ == "__main__":  # processes that compute answers load this module too
     main(prog_name="optimscope")

@@ -9,7 +9,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from optim_core.registry import Catalogue
+from optim_core.declare.registry import Catalogue
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
 TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen

@@ -9,9 +9,10 @@ from threading import Thread
 
 from fastapi import FastAPI
 
-from app import errors, refusals
-from app.body_limit import BodyLimit
-from app.observer import Observer
+from app.access.guard import Guard
+from app.http import errors, refusals
+from app.http.body_limit import BodyLimit
+from app.observe.middleware import RequestMetrics
 from app.routes import (
     catalogue,
     docs,
@@ -21,14 +22,13 @@ from app.routes import (
     ingest,
     login,
     pages,
-    room,
+    presence,
     runs,
     stream,
     surfaces,
     trajectories,
 )
-from app.schemas import ErrorAnswer
-from app.security import Guard
+from app.routes.schemas.common import ErrorAnswer
 from app.services import Services, make_services
 from app.settings import Settings
 from app.version import package_version
@@ -47,10 +47,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         Thread(target=warm_up, args=(services,), daemon=True).start()
-        await services.live.start()
+        await services.runs.start()
         yield
-        await asyncio.to_thread(services.workshop.close)
-        await services.live.stop()
+        await asyncio.to_thread(services.compute.close)
+        await services.runs.stop()
 
     app = FastAPI(
         title="Optimscope",
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream,
         export,
         ingest,
-        room,
+        presence,
         health,
     ):
         app.include_router(module.router)
@@ -86,13 +86,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_exception_handler(404, pages.no_such_page)
     refusals.install(app)
-    app.add_middleware(Guard, settings, services.visitors, services.live.worker_token)
-    app.add_middleware(Observer, services.metrics, log_requests=settings.log_requests)
+    app.add_middleware(Guard, settings, services.visitors, services.runs.worker_token)
+    app.add_middleware(RequestMetrics, services.metrics, log_requests=settings.log_requests)
     return app
 
 
 def warm_up(services: Services) -> None:
     """What the first visitor would otherwise wait for."""
-    services.workshop.warm_up()
+    services.compute.warm_up()
     catalogue.answer(services)
     services.assets.compress()

@@ -9,15 +9,15 @@ import jinja2
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.assets import Assets, folder
-from app.cache import AnswerCache, Once
-from app.live import Live
-from app.metrics import Metrics
-from app.replies import reply
-from app.room import Room
+from app.access.presence import Presence
+from app.access.visitors import Visitors
+from app.compute.cache import AnswerCache, Once
+from app.compute.pool import ComputePool
+from app.http.files import Assets, folder
+from app.http.responses import reply
+from app.observe.metrics import Metrics
+from app.runs.lifecycle import RunManager
 from app.settings import Settings
-from app.visitors import Visitors
-from app.workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Services:
     assets: Assets
     catalogue: Once
     templates: jinja2.Environment
-    live: Live
+    runs: RunManager
     metrics: Metrics
     visitors: Visitors
-    workshop: Workshop
-    room: Room
+    compute: ComputePool
+    presence: Presence
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page from templates/; each gets ``version``, ``path``, ``asset(path)``, ``visitor``…"""
@@ -59,11 +59,21 @@ def make_services(settings: Settings, version: str) -> Services:
         undefined=jinja2.StrictUndefined,
     )
     assets = Assets(reload=settings.reload)
-    live = Live(settings)
-    metrics = Metrics(live)
-    live.listeners.append(metrics.notice)
-    visitors, workshop = Visitors(settings), Workshop(AnswerCache(settings.cache_bytes), settings.computing)
-    return Services(settings, version, assets, Once(), templates, live, metrics, visitors, workshop, Room())
+    manager = RunManager(settings)
+    metrics = Metrics(manager)
+    manager.listeners.append(metrics.notice)
+    return Services(
+        settings=settings,
+        version=version,
+        assets=assets,
+        catalogue=Once(),
+        templates=templates,
+        runs=manager,
+        metrics=metrics,
+        visitors=Visitors(settings),
+        compute=ComputePool(AnswerCache(settings.cache_bytes), settings.computing),
+        presence=Presence(),
+    )
 
 
 async def _services(request: Request) -> Services:  # async: otherwise each request pays a thread for it

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from optim_core.errors import InvalidInput
+from optim_core.declare.errors import InvalidInput
 
 SHORTEST_TOKEN = 8
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

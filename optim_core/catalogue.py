@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import optim_core.rules  # first: importing a subpackage later would hide the function of its name
 import optim_core.tasks  # noqa: F401 -- likewise
-from optim_core.registry import Catalogue
+from optim_core.declare.registry import Catalogue
 from optim_core.rule import Rule
 from optim_core.task import Task
 

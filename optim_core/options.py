@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optim_core.kinds import Choice, Integer, Real, Setting
+from optim_core.declare.kinds import Choice, Integer, Real, Setting
 from optim_core.param_groups import POLICIES
 
 PRECISIONS: Mapping[str, str] = {

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from optim_core.errors import InvalidInput
-from optim_core.registry import lookup
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.registry import lookup
 
 Policy = Literal["all", "no_bias_no_norm", "matrices"]
 POLICIES: dict[str, str] = {

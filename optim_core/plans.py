@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from optim_core.catalogue import as_rule, as_task
-from optim_core.errors import InvalidInput
-from optim_core.kinds import complete
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import complete
 from optim_core.options import MAX_STEPS, OPTIONS
 from optim_core.param_groups import Placement, Policy, explain
 from optim_core.problem import check_number

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from optim_core.catalogue import as_rule
-from optim_core.errors import InvalidInput
-from optim_core.landscape import Landscape
+from optim_core.declare.errors import InvalidInput
 from optim_core.rule import Rule
 from optim_core.schedules import Plan, as_plan
-from optim_core.surfaces import as_landscape
+from optim_core.surfaces.catalogue import as_landscape
+from optim_core.surfaces.landscape import Landscape
 
 Point: TypeAlias = tuple[float, float]
 T = TypeVar("T")

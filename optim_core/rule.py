@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from optim_core.arithmetic import Array
-from optim_core.kinds import Choice, Flag, Real, Setting, complete, declared
+from optim_core.declare.kinds import Choice, Flag, Real, Setting, complete, declared
 
 # Keyword-only arguments of `update` that a runner supplies when the rule lists them in `needs`:
 #   schedule_factor  the learning-rate schedule's factor at this step

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from optim_core.errors import InvalidInput
-from optim_core.kinds import Integer, Real, Setting, complete, declared
-from optim_core.registry import lookup
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import Integer, Real, Setting, complete, declared
+from optim_core.declare.registry import lookup
 
 Fraction = Annotated[
     float,

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from optim_core.kinds import Setting, complete, declared
+from optim_core.declare.kinds import Setting, complete, declared
 from optim_core.rule import Rule
 
 Batch = tuple[Tensor, ...]

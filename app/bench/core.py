@@ -16,11 +16,11 @@ from time import perf_counter, sleep
 import torch
 
 from app.bench.figures import Figure
+from app.commands.server import Server
 from app.main import create_app
-from app.server import Server
 from app.settings import Settings
-from optim_core.batch import simulate_many
-from optim_core.trajectory import simulate
+from optim_core.simulate.batch import simulate_many
+from optim_core.simulate.trajectory import simulate
 
 STEPS = 1000
 RUNS, BATCH_STEPS = 4096, 200

@@ -18,7 +18,7 @@ from app.bench.browser import ANSWER_SECONDS, Browser, cancel
 from app.bench.figures import Figure
 from app.bench.person import LESSON, Person, Tally
 from app.bench.serving import cpu_seconds, descendants, memory, serving
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 RAMP = (10, 25, 50, 100, 200)
 BROWSERS, SECONDS, RAMP_SECONDS = 100, 300.0, 30.0

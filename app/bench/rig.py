@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from app.bench.serving import alive, command_of, descendants, free_port, parent_of, start, until_answering
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 PRODUCERS = ("steady", "hasty")
 PAUSES = {"steady": 0.05, "hasty": 0.01}

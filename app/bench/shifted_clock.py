@@ -21,7 +21,7 @@ def main() -> None:
         return true_time() + float(file.read_text() or 0)
 
     time.time = shifted
-    from app.cli import main as run
+    from app.commands.main import main as run
 
     run(prog_name="optimscope")
 

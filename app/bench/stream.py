@@ -19,7 +19,7 @@ import numpy as np
 from app.bench.figures import Figure
 from app.bench.serving import memory, serving
 from app.store import NewRun, Status, Store
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 SUBSCRIBERS, FRAMES, FRAMES_A_SECOND, WARM_UP = 100, 160, 10, 40
 RUNS, POINTS, TENSORS, METRICS, SHOWN = 50, 2000, 60, 10, 10

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from app.bench.figures import Figure
 from optim_core.catalogue import as_task
-from optim_core.measure import METRICS, RATES
-from optim_core.optimizer import make_optimizer
+from optim_core.measure.statistics import METRICS, RATES
+from optim_core.measure.tracer import Tracer
+from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.param_groups import split_decay
-from optim_core.trace import Tracer
 
 SEED, FLUSH_S = 0, 0.2
 SELDOM = 10  # steps between what trackers are given

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from optim_core.kinds import Setting
+    from optim_core.declare.kinds import Setting
 
 
 def option_of(setting: Setting, group: str, prefix: str) -> click.Option:
     """A flag for one declared setting; the declaration checks the value."""
-    from optim_core.kinds import Choice, Flag, Integer
+    from optim_core.declare.kinds import Choice, Flag, Integer
 
     kind, name = setting.kind, prefix + setting.name.replace("_", "-")
     text = f"{kind.label}: {kind.help}  [default: {setting.default}]"

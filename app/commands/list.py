@@ -21,7 +21,7 @@ def _rows(what: str) -> list[tuple[str, str]]:
 
         return [(rule.id, rule.summary) for rule in rules().values()]
     if what == "surfaces":
-        from optim_core.surfaces import surfaces
+        from optim_core.surfaces.catalogue import surfaces
 
         return [(surface.id, f"{surface.title}. {surface.summary}") for surface in surfaces().values()]
     if what == "schedules":

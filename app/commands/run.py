@@ -12,11 +12,11 @@ import click
 from app.commands.flags import option_of, plan_of
 
 if TYPE_CHECKING:
-    from optim_core.kinds import Setting
-    from optim_core.loop import TrainResult
+    from optim_core.declare.kinds import Setting
     from optim_core.rule import Rule
-    from optim_core.sinks import Sink
     from optim_core.task import Task
+    from optim_core.train.loop import TrainResult
+    from optim_core.transport.sinks import Sink
 
 DEFAULT_OPTIMIZER = "adamw"
 
@@ -31,7 +31,7 @@ class _Tasks(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from optim_core.catalogue import as_task
-        from optim_core.errors import InvalidInput
+        from optim_core.declare.errors import InvalidInput
 
         try:
             task = as_task(cmd_name)
@@ -49,7 +49,7 @@ class _Training(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         from optim_core.catalogue import as_rule
-        from optim_core.errors import InvalidInput
+        from optim_core.declare.errors import InvalidInput
 
         try:
             self._rule = as_rule(_named(args))
@@ -72,8 +72,8 @@ class _Training(click.Command):
             yield replace(setting, default=own.get(name, setting.default))
 
     def _train(self, **given: Any) -> None:
-        from optim_core.errors import InvalidInput
-        from optim_core.train import train
+        from optim_core.declare.errors import InvalidInput
+        from optim_core.train.train import train
 
         chosen = {name: value for name, value in given.items() if value not in (None, ())}
         hyper = {n: chosen[f"hyper_{n}"] for n in self._rule.settings if f"hyper_{n}" in chosen}
@@ -170,15 +170,15 @@ def _sink(chosen: dict[str, Any]) -> Iterator[Sink]:
     if len(places) > 1:
         raise click.UsageError(f"--{places[0]} and --{places[1].replace('_', '-')} exclude each other.")
     if "to" in chosen:
-        from app.ids import new_id
-        from optim_core.ingest import HttpSink
+        from app.runs.ids import new_id
+        from optim_core.transport.http_sink import HttpSink
 
         about = {"id": new_id(), "tags": list(chosen.get("tags", ()))} | {
             n: chosen[n] for n in ("name",) if n in chosen
         }
         yield HttpSink(chosen["to"], about, chosen.get("token"))
     elif "file" in chosen:
-        from optim_core.sinks import FileSink
+        from optim_core.transport.sinks import FileSink
 
         try:
             sink = FileSink(chosen["file"])
@@ -195,9 +195,9 @@ def _sink(chosen: dict[str, Any]) -> Iterator[Sink]:
 def _into_folder(chosen: dict[str, Any]) -> Iterator[Sink]:
     from pathlib import Path
 
+    from app.runs.store_sink import StoreSink
     from app.settings import Settings
     from app.store import Store, StoreError
-    from app.store_sink import StoreSink
 
     folder = Path(chosen.get("data_dir") or Settings().data_dir)
     try:

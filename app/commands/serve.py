@@ -31,11 +31,11 @@ def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
     from pydantic import ValidationError
 
-    from app import logs
-    from app.invitation import here, invitation
+    from app.access.guard import INSTRUCTORS, kept_token
+    from app.access.invitation import here, invitation
+    from app.commands.server import Server
     from app.main import create_app
-    from app.security import INSTRUCTORS, kept_token
-    from app.server import Server
+    from app.observe import logs
     from app.settings import Settings
     from app.store import StoreError
 
@@ -59,7 +59,7 @@ def serve(open_page: bool, **given: Any) -> None:
     logs.configure(settings)
     app = create_app(settings)
     try:
-        app.state.services.live.open_store()
+        app.state.services.runs.open_store()
     except StoreError as error:
         listening.close()
         raise click.ClickException(str(error)) from None

@@ -12,20 +12,20 @@ from app.commands.flags import option_of, plan_of
 if TYPE_CHECKING:
     from optim_core import Landscape, Surface
     from optim_core.rule import Rule
-    from optim_core.trajectory import Trajectory
+    from optim_core.simulate.trajectory import Trajectory
 
 
 class _Surfaces(click.Group):
     """Every surface as a command, and any formula in x and y besides."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from optim_core.surfaces import surfaces
+        from optim_core.surfaces.catalogue import surfaces
 
         return list(surfaces())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from optim_core.errors import InvalidInput
-        from optim_core.surfaces import as_landscape, surfaces
+        from optim_core.declare.errors import InvalidInput
+        from optim_core.surfaces.catalogue import as_landscape, surfaces
 
         known = surfaces().get(cmd_name)
         if known is None:
@@ -51,7 +51,7 @@ class _Optimizers(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from optim_core.catalogue import as_rule
-        from optim_core.errors import InvalidInput
+        from optim_core.declare.errors import InvalidInput
 
         try:
             rule = as_rule(cmd_name)
@@ -75,7 +75,7 @@ def _run_command(surface: Surface | None, formula: str, rule: Rule) -> click.Com
     prefix = {name: "surface-" if name in rule.settings or name in _COMMON_NAMES else "" for name in places}
 
     def run(**given: Any) -> None:
-        from optim_core.landscape import formula_landscape
+        from optim_core.surfaces.landscape import formula_landscape
 
         chosen = {name: value for name, value in given.items() if value is not None}
         params = {n: chosen[f"surface_{n}"] for n in places if f"surface_{n}" in chosen}
@@ -118,9 +118,9 @@ def _common_options() -> Iterable[click.Option]:
 def _report(
     landscape_of: Callable[[], Landscape], rule: Rule, hyper: dict[str, Any], chosen: dict[str, Any]
 ) -> None:
-    from optim_core.derived import derive
-    from optim_core.errors import InvalidInput
-    from optim_core.trajectory import simulate as run
+    from optim_core.declare.errors import InvalidInput
+    from optim_core.derive import derive
+    from optim_core.simulate.trajectory import simulate as run
 
     given: dict[str, Any] = {n: chosen[n] for n in ("start", "steps", "noise", "seed") if n in chosen}
     given |= {n: plan_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
@@ -130,7 +130,7 @@ def _report(
         raise click.UsageError(str(error)) from None
     _summarise(trajectory)
     if "csv" in chosen:
-        from app.tables import csv_rows
+        from app.export.trajectories import csv_rows
 
         columns = {**trajectory.columns, **derive(trajectory)}
         with click.open_file(chosen["csv"], "w", encoding="utf-8") as file:

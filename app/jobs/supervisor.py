@@ -12,8 +12,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from app.fair import FairQueue
 from app.jobs.devices import candidates
+from app.jobs.fair_queue import FairQueue
 from app.jobs.handle import Handle
 from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 
@@ -242,7 +242,7 @@ class Supervisor:
             now = {"finished": time.time()}
             if run.control.get("cancel"):
                 return {"status": Status.CANCELLED.value, "reason": "Cancelled.", **now}
-            return {"status": Status.FAILED.value, "reason": obituary(code, words), **now}
+            return {"status": Status.FAILED.value, "reason": exit_reason(code, words), **now}
 
         try:
             self._store.finish(name, end).result()
@@ -252,7 +252,7 @@ class Supervisor:
             self._later(partial(self._tell_end, name, code, words))
 
 
-def obituary(code: int, words: str) -> str:
+def exit_reason(code: int, words: str) -> str:
     """Why a worker died: how, and its last line."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     last = lines[-1][:500] if lines else ""

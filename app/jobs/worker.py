@@ -9,9 +9,9 @@ from torch import zeros
 from torch.nn import Parameter
 
 from optim_core.catalogue import tasks
-from optim_core.ingest import HttpSink
-from optim_core.optimizer import make_optimizer
-from optim_core.train import train
+from optim_core.optimizer.torch_optimizer import make_optimizer
+from optim_core.train.train import train
+from optim_core.transport.http_sink import HttpSink
 
 NICENESS = 10  # below the server, which shares the processor
 

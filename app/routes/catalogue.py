@@ -7,22 +7,22 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.cache import Answer
 from app.chart import Chart, charts
-from app.encoding import packed
+from app.compute.cache import Answer
+from app.http.encoding import packed
+from app.http.mathml import equations, mathml, surface_mathml
 from app.jobs.devices import devices
-from app.mathml import equations, mathml, surface_mathml
-from app.schemas_catalogue import CatalogueAnswer
+from app.routes.schemas.catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
 from optim_core.catalogue import rules, tasks
-from optim_core.formula_text import MAX_CHARACTERS
-from optim_core.kinds import Choice, Setting, schema
+from optim_core.declare.kinds import Choice, Setting, schema
+from optim_core.formula.text import MAX_CHARACTERS
 from optim_core.options import OPTIONS
 from optim_core.outcomes import Outcome
 from optim_core.rule import Rule
 from optim_core.schedules import schedules
-from optim_core.surfaces import surfaces, thumbnail
+from optim_core.surfaces.catalogue import surfaces, thumbnail
 from optim_core.task import Task
 
 router = APIRouter(prefix="/api", tags=["catalogue"])

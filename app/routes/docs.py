@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.reference import sections
+from app.http.api_page import sections
 from app.services import Shared
 
 router = APIRouter(include_in_schema=False)

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from app.columns import ColumnsText, columns
-from app.exports import csv_of
-from app.live import LiveNow
-from optim_core.errors import InvalidInput
+from app.export.runs import csv_of
+from app.http.columns import ColumnsText, columns
+from app.runs.lifecycle import Manager
+from optim_core.declare.errors import InvalidInput
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -20,7 +20,7 @@ FORMATS = ("csv",)
 @router.get("/{run}/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
 def export(
     run: str,
-    live: LiveNow,
+    manager: Manager,
     format: Annotated[str, Query(max_length=20, description="csv")] = "csv",
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
 ) -> Response:
@@ -29,8 +29,8 @@ def export(
         raise InvalidInput(
             f"got {format!r}, allowed is {' or '.join(FORMATS)}.", code="unknown_format", field="format"
         )
-    found, wanted = live.store.find(run), columns(columns_wanted)
-    names = [name for name, width in live.store.columns(found).items() if width == 1 and wanted(name)]
+    found, wanted = manager.store.find(run), columns(columns_wanted)
+    names = [name for name, width in manager.store.columns(found).items() if width == 1 and wanted(name)]
     headers = {"Content-Disposition": f'attachment; filename="{found.id}.csv"'}
-    rows = csv_of(live.store, found, names)
+    rows = csv_of(manager.store, found, names)
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.columns import ColumnsText, columns
-from app.encoding import ArrayForm, to_json
-from app.live import LiveNow
-from app.replies import reply
-from app.schemas_runs import FramesAnswer
+from app.http.columns import ColumnsText, columns
+from app.http.encoding import ArrayForm, to_json
+from app.http.responses import reply
+from app.routes.schemas.runs import FramesAnswer
+from app.runs.lifecycle import Manager
 from app.services import Shared
 from app.store import FAR, Window
 from app.store.decimate import WIDE_NUMBERS
@@ -26,7 +26,7 @@ def frames(
     run: str,
     request: Request,
     shared: Shared,
-    live: LiveNow,
+    manager: Manager,
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
     after: Annotated[int, Query(ge=0, le=FAR, description="Only frames from this sequence number on.")] = 0,
     points: Annotated[
@@ -43,14 +43,14 @@ def frames(
     limits, form = shared.settings.limits, ArrayForm(arrays, "f4")
     limits.check("points", points, "points", "points")
     wanted = columns(columns_wanted)
-    widths = [width for name, width in live.store.columns(live.store.find(run)).items() if wanted(name)]
+    widths = [width for name, width in manager.store.columns(manager.store.find(run)).items() if wanted(name)]
     points = points or limits.points
     numbers = sum(points if width == 1 else min(points * width, WIDE_NUMBERS) for width in widths)
     limits.check("numbers", numbers, "columns", "numbers (columns × points)")
     window = Window(
         after, -FAR if from_step is None else from_step, FAR if to_step is None else to_step, points
     )
-    found, series, events = live.store.series(run, wanted, window)
+    found, series, events = manager.store.series(run, wanted, window)
     answer = {
         "next_seq": found.next_seq,
         "columns": {

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from app.live import LiveNow
+from app.runs.lifecycle import Manager
 from app.services import Shared
 
 router = APIRouter(tags=["health"])
@@ -19,9 +19,9 @@ async def healthz(shared: Shared) -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(live: LiveNow) -> dict[str, str]:
+async def readyz(manager: Manager) -> dict[str, str]:
     """Whether runs can be kept and started, for load balancers; 503 or 507 with the reason if not."""
-    await live.check_ready()
+    await manager.check_ready()
     return {"status": "ready"}
 
 

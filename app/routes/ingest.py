@@ -14,12 +14,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from app.control import control_of
-from app.encoding import to_json
-from app.ids import new_id
-from app.live import Live, LiveNow
-from app.refusals import Refusal
-from app.schemas_runs import (
+from app.access.visitors import Asking, Visitor
+from app.http.encoding import to_json
+from app.http.refusals import Refusal
+from app.routes.schemas.runs import (
     FinishRequest,
     IdAnswer,
     IngestFramesAnswer,
@@ -27,15 +25,17 @@ from app.schemas_runs import (
     IngestRunAnswer,
     IngestRunRequest,
 )
+from app.runs.control import control_of
+from app.runs.ids import new_id
+from app.runs.lifecycle import Manager, RunManager
+from app.runs.requests import flat
 from app.services import Shared
 from app.settings import Limits
 from app.store import ENDED, NewRun, Run, Status, status_of
 from app.store.check import check_frame
 from app.store.runs import to_text
-from app.trainings import flat
-from app.visitors import Asking, Visitor
-from optim_core.errors import InvalidInput
-from optim_core.frames import Frame
+from optim_core.declare.errors import InvalidInput
+from optim_core.transport.frames import Frame
 
 router = APIRouter(prefix="/api/ingest/runs", tags=["ingest"])
 
@@ -50,9 +50,9 @@ _FRAMES_BODY = {
 
 
 @router.post("", response_model=IngestRunAnswer)
-async def make_known(body: IngestRunRequest, visitor: Asking, live: LiveNow) -> Response:
+async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) -> Response:
     """Adds a run, or finds the one with this id; its producer goes on at ``next_seq``."""
-    given, store = body.run, live.store
+    given, store = body.run, manager.store
     to_text([given.tensors, given.facts])  # refuses what cannot be kept before the run is there
     new = NewRun(
         id=given.id or new_id(),
@@ -69,26 +69,26 @@ async def make_known(body: IngestRunRequest, visitor: Asking, live: LiveNow) -> 
     try:
         run = await asyncio.wrap_future(store.create(new))
     except sqlite3.IntegrityError:
-        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, live, visitor)))
+        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, manager, visitor)))
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
     return _answer({"id": run.id} | _next(run))
 
 
-def _greeted(live: Live, visitor: Visitor, run: Run) -> Mapping[str, Any] | None:
+def _greeted(manager: RunManager, visitor: Visitor, run: Run) -> Mapping[str, Any] | None:
     """A producer that says hello again goes on with its run."""
     now = time.time()
     visitor.check_owns(run)
     if run.status in ENDED:
         return None
-    live.check_producer(run)
+    manager.check_producer(run)
     status = Status.PAUSED if run.control.get("paused") else Status.RUNNING
     changes = {"status": status.value, "reason": "", "outcome": None, "finished": None, "heard": now}
     return changes | {"started": run.started or now, "progressed": now}
 
 
 @router.post("/{run}/frames", response_model=IngestFramesAnswer, openapi_extra=_FRAMES_BODY)
-async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, live: LiveNow) -> Response:
+async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, manager: Manager) -> Response:
     """Keeps frames in order; those that came before are passed over, a gap is refused with ``next_seq``.
 
     The answer comes when the frames are kept. No frames at all are a sign of life.
@@ -96,11 +96,11 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, l
 
     def check(found: Run) -> None:
         visitor.check_owns(found)
-        live.check_producer(found)
+        manager.check_producer(found)
 
     content = await request.body()
     frames = await run_in_threadpool(_frames, content, run, shared.settings.limits)
-    done = await asyncio.wrap_future(live.store.append(run, frames, check))
+    done = await asyncio.wrap_future(manager.store.append(run, frames, check))
     if done.gap:
         raise Refusal(
             409,
@@ -132,18 +132,18 @@ def _frames(content: bytes, run: str, limits: Limits) -> list[Frame]:
 
 
 @router.post("/{run}/finish", response_model=IdAnswer)
-async def finish(run: str, body: FinishRequest, visitor: Asking, live: LiveNow) -> Response:
+async def finish(run: str, body: FinishRequest, visitor: Asking, manager: Manager) -> Response:
     """Says how the run ended; a second time changes nothing."""
 
     def end(found: Run) -> Mapping[str, Any] | None:
         visitor.check_owns(found)
         if found.status in ENDED:
             return None
-        live.check_producer(found)
+        manager.check_producer(found)
         changes = {"status": status_of(body.outcome).value, "outcome": body.outcome, "reason": body.reason}
         return changes | {"finished": time.time(), "heard": time.time()}
 
-    await asyncio.wrap_future(live.store.finish(run, end))
+    await asyncio.wrap_future(manager.store.finish(run, end))
     return _answer({"id": run})
 
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from app.errors import http_error
-from app.live import LiveNow
+from app.access.visitors import Asking
+from app.http.errors import http_error
+from app.runs.lifecycle import Manager
 from app.services import Services, Shared
 from app.store import NoSuchRun
-from app.visitors import Asking
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,10 +46,10 @@ async def runs(request: Request, shared: Shared) -> Response:
 
 
 @router.api_route("/runs/{run}", methods=["GET", "HEAD"])
-def run(run: str, request: Request, shared: Shared, live: LiveNow) -> Response:
+def run(run: str, request: Request, shared: Shared, manager: Manager) -> Response:
     """One run, live; browsers that ask for one that is not there get a page that says so."""
     try:
-        return shared.page(request, "run.html", run=live.store.find(run).id)
+        return shared.page(request, "run.html", run=manager.store.find(run).id)
     except NoSuchRun:
         if not for_a_browser(request):
             raise

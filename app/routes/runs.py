@@ -12,19 +12,19 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from app.control import cancelled, changed, control_of
-from app.encoding import to_json
-from app.live import Live, LiveNow
-from app.refusals import Refusal
-from app.replies import reply
-from app.schemas_runs import ControlRequest, PatchRequest, RunDetail, RunList, RunSummary
-from app.schemas_train import CloneRequest, StartAnswer, TrainRequest
+from app.access.visitors import Asking, Visitor
+from app.http.encoding import to_json
+from app.http.refusals import Refusal
+from app.http.responses import reply
+from app.routes.schemas.runs import ControlRequest, PatchRequest, RunDetail, RunList, RunSummary
+from app.routes.schemas.train import CloneRequest, StartAnswer, TrainRequest
+from app.runs.control import cancelled, changed, control_of
+from app.runs.lifecycle import Manager, RunManager
+from app.runs.requests import clone_of, runs_of
 from app.services import Shared
 from app.settings import Limits
 from app.store import ACTIVE, Run, Status
 from app.store import Query as RunQuery
-from app.trainings import clone_of, runs_of
-from app.visitors import Asking, Visitor
 from optim_core.catalogue import rules, tasks
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -42,38 +42,42 @@ async def start_runs(
     request: Request,
     visitor: Asking,
     shared: Shared,
-    live: LiveNow,
+    manager: Manager,
 ) -> Response:
     """Queues a training run, several that differ in the field that ``vary`` names, or a list of them."""
-    return await _start(body, request, visitor, shared, live)
+    return await _start(body, request, visitor, shared, manager)
 
 
 @router.post("/{run}/clone", response_model=StartAnswer, status_code=201)
 async def clone_run(
-    run: str, body: CloneRequest, request: Request, visitor: Asking, shared: Shared, live: LiveNow
+    run: str, body: CloneRequest, request: Request, visitor: Asking, shared: Shared, manager: Manager
 ) -> Response:
     """Queues a run with the settings of this one and some changes."""
-    found = await run_in_threadpool(live.store.find, run)
-    return await _start(clone_of(found, body.changes), request, visitor, shared, live)
+    found = await run_in_threadpool(manager.store.find, run)
+    return await _start(clone_of(found, body.changes), request, visitor, shared, manager)
 
 
 async def _start(
-    body: TrainRequest | list[TrainRequest], request: Request, visitor: Visitor, shared: Shared, live: Live
+    body: TrainRequest | list[TrainRequest],
+    request: Request,
+    visitor: Visitor,
+    shared: Shared,
+    manager: RunManager,
 ) -> Response:
     limits = shared.settings.limits
     new = await run_in_threadpool(runs_of, body, visitor.id, limits)
-    await run_in_threadpool(_check_queue, live, visitor.id, len(new), limits)
-    live.reached_at(request.scope.get("server"))
-    runs = [await asyncio.wrap_future(future) for future in [live.store.create(each) for each in new]]
+    await run_in_threadpool(_check_queue, manager, visitor.id, len(new), limits)
+    manager.reached_at(request.scope.get("server"))
+    runs = [await asyncio.wrap_future(future) for future in [manager.store.create(each) for each in new]]
     answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}
     return Response(to_json(answer), 201, media_type="application/json")
 
 
-def _check_queue(live: Live, owner: str, more: int, limits: Limits) -> None:
+def _check_queue(manager: RunManager, owner: str, more: int, limits: Limits) -> None:
     """Raises Refusal if there were too many runs, of this owner's or of all, that wait or run."""
     unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
     for name, whose, who in (("queued", owner, "You have"), ("queue", "", "There are")):
-        _, count = live.store.select(RunQuery(status=unfinished, owner=whose, local=True, limit=0))
+        _, count = manager.store.select(RunQuery(status=unfinished, owner=whose, local=True, limit=0))
         most = getattr(limits, name)
         if count + more > most:
             raise Refusal(
@@ -84,9 +88,9 @@ def _check_queue(live: Live, owner: str, more: int, limits: Limits) -> None:
             )
 
 
-async def _owned(run: str, visitor: Asking, live: LiveNow) -> str:
+async def _owned(run: str, visitor: Asking, manager: Manager) -> str:
     """The id of a run that the visitor may change; raises Refusal."""
-    visitor.check_owns(await run_in_threadpool(live.store.find, run))
+    visitor.check_owns(await run_in_threadpool(manager.store.find, run))
     return run
 
 
@@ -96,7 +100,7 @@ Owned = Annotated[str, Depends(_owned)]
 @router.get("", response_model=RunList)
 def list_runs(
     request: Request,
-    live: LiveNow,
+    manager: Manager,
     status: Annotated[list[Status], Query(description="May be given several times.")] = [],  # noqa: B006
     outcome: Annotated[list[Text], Query(max_length=20, description="How it ended; several times.")] = [],  # noqa: B006
     kind: Text = "",
@@ -131,23 +135,23 @@ def list_runs(
         offset=offset,
         limit=limit,
     )
-    found, total = live.store.select(query)
+    found, total = manager.store.select(query)
     page = {"runs": [run.summary() for run in found], "total": total, "offset": offset, "limit": limit}
     return reply(request, to_json(page), "application/json")
 
 
 @router.get("/{run}", response_model=RunDetail)
-def show_run(run: str, request: Request, live: LiveNow) -> Response:
+def show_run(run: str, request: Request, manager: Manager) -> Response:
     """A run with its settings, its tensors and its columns."""
-    return reply(request, to_json(_detail(live, live.store.find(run))), "application/json")
+    return reply(request, to_json(_detail(manager, manager.store.find(run))), "application/json")
 
 
-def _detail(live: Live, run: Run) -> dict[str, Any]:
+def _detail(manager: RunManager, run: Run) -> dict[str, Any]:
     return run.summary() | {
-        **live.store.description(run),
-        "columns": live.store.columns(run),
+        **manager.store.description(run),
+        "columns": manager.store.columns(run),
         "control": control_of(run),
-        "queue_position": _position(live.jobs.waiting(), run.id),
+        "queue_position": _position(manager.jobs.waiting(), run.id),
     }
 
 
@@ -156,35 +160,35 @@ def _position(waiting: list[str], run: str) -> int | None:
 
 
 @router.patch("/{run}", response_model=RunSummary)
-async def patch_run(run: Owned, body: PatchRequest, live: LiveNow) -> Response:
+async def patch_run(run: Owned, body: PatchRequest, manager: Manager) -> Response:
     """Changes the name or the tags."""
     changes: dict[str, Any] = {} if body.name is None else {"name": body.name}
     if body.tags is not None:
         changes["tags"] = list(dict.fromkeys(body.tags))
-    return _summary(await asyncio.wrap_future(live.store.change(run, lambda _: changes)))
+    return _summary(await asyncio.wrap_future(manager.store.change(run, lambda _: changes)))
 
 
 @router.delete("/{run}", status_code=204, response_class=Response)
-async def delete_run(run: Owned, live: LiveNow) -> Response:
+async def delete_run(run: Owned, manager: Manager) -> Response:
     """Removes a run for good; one that runs is cancelled first."""
-    await asyncio.wrap_future(live.store.change(run, cancelled))
-    await asyncio.wrap_future(live.store.delete(run))
+    await asyncio.wrap_future(manager.store.change(run, cancelled))
+    await asyncio.wrap_future(manager.store.delete(run))
     return Response(status_code=204)
 
 
 @router.post("/{run}/cancel", response_model=RunSummary)
-async def cancel_run(run: Owned, visitor: Asking, shared: Shared, live: LiveNow) -> Response:
+async def cancel_run(run: Owned, visitor: Asking, shared: Shared, manager: Manager) -> Response:
     """Stops a run, or takes it from the queue; what was measured stays."""
 
     def change(found: Run) -> Mapping[str, Any] | None:
         others = bool(shared.settings.token) and found.owner != visitor.id
         return cancelled(found, by="the instructor" if others else "")  # nobody else may
 
-    return _summary(await asyncio.wrap_future(live.store.change(run, change)))
+    return _summary(await asyncio.wrap_future(manager.store.change(run, change)))
 
 
 @router.post("/{run}/control", response_model=RunSummary)
-async def control_run(run: Owned, body: ControlRequest, live: LiveNow) -> Response:
+async def control_run(run: Owned, body: ControlRequest, manager: Manager) -> Response:
     """Pauses or resumes a run, takes single steps, changes the learning rate or λ while it runs."""
 
     def change(found: Run) -> Mapping[str, Any]:
@@ -206,7 +210,7 @@ async def control_run(run: Owned, body: ControlRequest, live: LiveNow) -> Respon
             changes["progressed"] = time.time()  # the pause is not part of the speed
         return changes
 
-    return _summary(await asyncio.wrap_future(live.store.change(run, change)))
+    return _summary(await asyncio.wrap_future(manager.store.change(run, change)))
 
 
 def _summary(run: Run) -> Response:

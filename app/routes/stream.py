@@ -10,16 +10,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from app.columns import ColumnsText, columns
-from app.hub import ALL
-from app.live import LiveNow
-from app.refusals import Refusal
+from app.access.visitors import Asking
+from app.http.columns import ColumnsText, columns
+from app.http.refusals import Refusal
+from app.runs.lifecycle import Manager
 from app.services import Shared
 from app.store import NoSuchRun
 from app.store import Query as RunQuery
-from app.subscription import Subscription
-from app.visitors import Asking
-from optim_core.errors import InvalidInput
+from app.stream.hub import ALL
+from app.stream.subscription import Subscription
+from optim_core.declare.errors import InvalidInput
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
@@ -80,7 +80,7 @@ def _parse(text: str, field: str) -> dict[str, int]:
 )
 async def stream(
     shared: Shared,
-    live: LiveNow,
+    manager: Manager,
     visitor: Asking,
     cursors: Annotated[Mapping[str, int], Depends(_cursors)],
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
@@ -91,8 +91,11 @@ async def stream(
     goes on where it was. Nothing is lost and nothing comes twice.
     """
     limits = shared.settings.limits
-    own = 0 if visitor.instructor else live.hub.subscribers_of(visitor.id)
-    for name, count, whose in (("client_streams", own, "of yours "), ("streams", live.hub.subscribers, "")):
+    own = 0 if visitor.instructor else manager.hub.subscribers_of(visitor.id)
+    for name, count, whose in (
+        ("client_streams", own, "of yours "),
+        ("streams", manager.hub.subscribers, ""),
+    ):
         most = getattr(limits, name)
         if count >= most:
             raise Refusal(
@@ -103,9 +106,11 @@ async def stream(
             )
     ids = {run: seq for run, seq in cursors.items() if run != ALL}
     if ids:
-        found, _ = await run_in_threadpool(live.store.select, RunQuery(ids=list(ids), limit=len(ids)))
+        found, _ = await run_in_threadpool(manager.store.select, RunQuery(ids=list(ids), limit=len(ids)))
         for missing in ids.keys() - {run.id for run in found}:
             raise NoSuchRun(missing)
     return EventStream(
-        live.hub.subscribe(live.store, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id)
+        manager.hub.subscribe(
+            manager.store, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id
+        )
     )

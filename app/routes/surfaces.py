@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import answers
-from app.encoding import Form
-from app.schemas import GridAnswer, GridRequest
+from app.access.visitors import Asking
+from app.compute import answers
+from app.http.encoding import Form
+from app.routes.schemas.common import GridAnswer, GridRequest
 from app.services import Shared
-from app.visitors import Asking
 
 router = APIRouter(prefix="/api/surfaces", tags=["surfaces"])
 
@@ -18,5 +18,5 @@ router = APIRouter(prefix="/api/surfaces", tags=["surfaces"])
 async def grid(body: GridRequest, request: Request, shared: Shared, visitor: Asking, form: Form) -> Response:
     """Heights over a box and the minima in it; with ``weight_decay`` also of the penalised loss."""
     question = ["grid", body.model_dump(), form]
-    work = shared.workshop.respond
+    work = shared.compute.respond
     return await work(request, visitor.id, question, answers.grid, body, shared.settings.limits, form)

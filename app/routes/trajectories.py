@@ -8,15 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from app import answers
-from app.encoding import Form
-from app.schemas import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
-from app.script import script_of
+from app.access.visitors import Asking
+from app.compute import answers
+from app.compute.trajectories import columns_of, landscape_of, walks_of
+from app.export.script import script_of
+from app.export.trajectories import csv_rows
+from app.http.encoding import Form
+from app.routes.schemas.common import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
 from app.services import Shared
-from app.tables import csv_rows
-from app.visitors import Asking
-from app.walks import columns_of, landscape_of, walks_of
-from optim_core.errors import InvalidInput
+from optim_core.declare.errors import InvalidInput
 
 router = APIRouter(prefix="/api/trajectories", tags=["trajectories"])
 Derived = Annotated[bool, Query(description="Whether to add the columns that follow from the others.")]
@@ -34,7 +34,7 @@ async def trajectories(
     """Walks each optimizer over the surface and returns all that was measured at every step."""
     question = ["trajectories", body.model_dump(), form, derived]
     arguments = body, shared.settings.limits, form, derived
-    return await shared.workshop.respond(request, visitor.id, question, answers.trajectories, *arguments)
+    return await shared.compute.respond(request, visitor.id, question, answers.trajectories, *arguments)
 
 
 @router.post("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

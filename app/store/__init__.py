@@ -23,7 +23,7 @@ from app.store.runs import ACTIVE, ENDED, RETIRED, NewRun, Query, Run, Status, s
 from app.store.schema import VERSION, StoreError, connect, explain, open_for_writing
 from app.store.segments import gather
 from app.store.writer import Change, Listener, Transaction, Writer
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 __all__ = [
     "ACTIVE",

@@ -16,8 +16,8 @@ import orjson
 from app.store import blocks
 from app.store.blocks import Layout
 from app.store.runs import ENDED, SPARKLINE_POINTS, Run, Status, update
-from optim_core.errors import InvalidInput
-from optim_core.frames import Frame
+from optim_core.declare.errors import InvalidInput
+from optim_core.transport.frames import Frame
 
 RUNS_REMEMBERED = 256
 SPEED_WEIGHT = 0.2  # of the newest measurement in the running average

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.store import blocks
-from optim_core.errors import InvalidInput
-from optim_core.frames import Frame
+from optim_core.declare.errors import InvalidInput
+from optim_core.transport.frames import Frame
 
 LARGEST = 2**53  # the last whole number up to which JavaScript counts
 LONGEST_NAME = 300

@@ -16,7 +16,7 @@ from app.store.append import load_layouts
 from app.store.blocks import Layout, Steps, Values
 from app.store.decimate import Series, thin
 from app.store.runs import Run
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 FAR = 2**62
 VARIABLES = 500  # in one SQL statement

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from optim_core.errors import InvalidInput
+from optim_core.declare.errors import InvalidInput
 
 SPARKLINE_POINTS = 60
 SORTS = ("created", "name", "status", "task", "optimizer", "step", "started", "finished")

@@ -18,7 +18,7 @@ from app.store.purge import left_behind, purge
 from app.store.runs import Run, find
 from app.store.schema import explain
 from app.store.segments import gather, is_due
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 T = TypeVar("T")
 MOST = 64  # pieces of work in one transaction

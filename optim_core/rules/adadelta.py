@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
-from optim_core.kinds import Real
+from optim_core.declare.kinds import Real
 from optim_core.rule import Decoupled, LearningRate, Rule, Step, Twin, WeightDecay
 
 Rho = Annotated[

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from optim_core.arithmetic import Array, maximum, minimum, norm, sqrt, zeros_like
-from optim_core.kinds import Real
+from optim_core.declare.kinds import Real
 from optim_core.rule import LearningRate, Rule, Step, Twin, WeightDecay
 
 Beta2Decay = Annotated[

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, full_like, sqrt
-from optim_core.kinds import Real
+from optim_core.declare.kinds import Real
 from optim_core.rule import Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
 LearningRateDecay = Annotated[

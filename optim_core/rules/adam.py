@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
-from optim_core.kernels import Told, fused_adamw
 from optim_core.rule import Beta1, Beta2, BiasCorrection, Epsilon, LearningRate, Rule, Step, Twin
+from optim_core.rules._kernels import GetParts, fused_adamw
 
 
 class State(NamedTuple):
@@ -51,7 +51,7 @@ def update(
 
 def fused(
     grad: Tensor, state: State, param: Tensor, step: int, *, bias_correction: bool, **settings: Any
-) -> Told | None:
+) -> GetParts | None:
     return fused_adamw(grad, *state, param, step, **settings) if bias_correction else None
 
 

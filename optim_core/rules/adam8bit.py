@@ -9,9 +9,9 @@ r"""8-bit Adam: Adam that keeps both averages in one byte an element, and one sc
     v_t = \mathrm{round}_{+}(q_t)
 
 Dettmers et al. 2022; bitsandbytes' Adam8bit. "round" is to the nearest value of the dynamic code (see
-`optim_core.quantize`), with a sign for m and without one for v; the step uses the averages before they are
-rounded. Tensors of fewer than ``min_8bit_size`` elements keep full precision. Decay is apart from the
-gradient, as in AdamW and in bitsandbytes. Not elementwise: a block shares one scale.
+`optim_core.rules._quantize`), with a sign for m and without one for v; the step uses the averages before
+they are rounded. Tensors of fewer than ``min_8bit_size`` elements keep full precision. Decay is apart from
+the gradient, as in AdamW and in bitsandbytes. Not elementwise: a block shares one scale.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
-from optim_core.kinds import Integer
-from optim_core.quantize import dequantize, quantize
+from optim_core.declare.kinds import Integer
 from optim_core.rule import Beta1, Beta2, Epsilon, LearningRate, Rule, Step, WeightDecay
+from optim_core.rules._quantize import dequantize, quantize
 
 BlockSize = Annotated[
     int,

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt
 from optim_core.decay import decoupled
-from optim_core.kernels import Told, fused_adamw
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -38,6 +37,7 @@ from optim_core.rule import (
     Twin,
     WeightDecay,
 )
+from optim_core.rules._kernels import GetParts, fused_adamw
 from optim_core.rules.adam import State, init
 
 __all__ = ["RULE", "init", "update"]
@@ -79,7 +79,7 @@ def fused(
     decay_order: str,
     relative_decay: bool,
     **settings: Any,
-) -> Told | None:
+) -> GetParts | None:
     as_torch = bias_correction and decay_order == "before" and not relative_decay
     return fused_adamw(grad, *state, param, step, **settings) if as_torch else None
 

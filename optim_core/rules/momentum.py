@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, minimum, zeros_like
-from optim_core.kinds import Flag, Real
+from optim_core.declare.kinds import Flag, Real
 from optim_core.rule import Decoupled, LearningRate, Momentum, Rule, Step, Twin, WeightDecay
 
 Dampening = Annotated[

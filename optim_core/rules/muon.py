@@ -20,7 +20,7 @@ import math
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, maximum, norm, zeros_like
-from optim_core.kinds import Choice, Integer, Real
+from optim_core.declare.kinds import Choice, Integer, Real
 from optim_core.rule import LearningRate, Momentum, Rule, Step, WeightDecay
 from optim_core.rules.momentum import Nesterov
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, full_like, sqrt, zeros_like
-from optim_core.kinds import Real
+from optim_core.declare.kinds import Real
 from optim_core.rule import Beta1, Beta2, Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
 MomentumDecay = Annotated[

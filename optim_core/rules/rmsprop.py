@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, maximum, sqrt, zeros_like
-from optim_core.kinds import Flag, Real
+from optim_core.declare.kinds import Flag, Real
 from optim_core.rule import Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
 Smoothing = Annotated[

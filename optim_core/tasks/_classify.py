@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from optim_core.kinds import Choice, Integer
+from optim_core.declare.kinds import Choice, Integer
 from optim_core.task import Batch, Evaluate
 
 Hidden = Annotated[

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
-from optim_core.errors import InvalidInput
-from optim_core.kinds import Choice, Integer
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import Choice, Integer
 from optim_core.task import Batch, Task, TaskRun, drawer, seeded
 
 # The text: Python's own manual of topics, as the interpreter carries it, its first letters. Every

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from optim_core.kinds import Integer
+from optim_core.declare.kinds import Integer
 from optim_core.task import Task, TaskRun, seeded, shuffled
 from optim_core.tasks._classify import digits, evaluation, loss, moved
 

@@ -12,7 +12,7 @@ from sklearn.datasets import make_moons
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from optim_core.kinds import Choice, Real
+from optim_core.declare.kinds import Choice, Real
 from optim_core.task import Batch, Boundary, Task, TaskRun, seeded, shuffled
 from optim_core.tasks._classify import Activation, Depth, Hidden, mlp, moved
 

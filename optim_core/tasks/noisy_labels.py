@@ -6,7 +6,7 @@ from typing import Annotated
 
 import torch
 
-from optim_core.kinds import Integer, Real
+from optim_core.declare.kinds import Integer, Real
 from optim_core.task import Task, TaskRun, drawer, seeded, shuffled
 from optim_core.tasks._classify import Hidden, digits, evaluation, loss, mlp, moved
 

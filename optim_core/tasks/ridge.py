@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 
-from optim_core.kinds import Choice
+from optim_core.declare.kinds import Choice
 from optim_core.task import Batch, Task, TaskRun, seeded, shuffled
 from optim_core.tasks._classify import moved
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from optim_core.kinds import Integer, Real
+from optim_core.declare.kinds import Integer, Real
 from optim_core.task import Batch, Task, TaskRun, drawer, seeded
 
 Rows = Annotated[

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.commands.server import Server
 from app.main import create_app
-from app.server import Server
 from app.settings import Settings
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from optim_core.catalogue import rules
-from optim_core.kinds import Choice, Flag, Integer, Real
+from optim_core.declare.kinds import Choice, Flag, Integer, Real
 from optim_core.rule import Rule, Twin
 
 Array = NDArray[np.float64]

@@ -14,9 +14,9 @@ from rule_cases import Bowl
 from twins import code_values, rounded, twin
 
 from optim_core.catalogue import rules
-from optim_core.optimizer import make_optimizer
-from optim_core.quantize import dequantize, dynamic_code, quantize
+from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.rule import state_bytes, state_items
+from optim_core.rules._quantize import dequantize, dynamic_code, quantize
 
 quick = settings(max_examples=80, deadline=None, derandomize=True)
 NUMBERS = arrays.arrays(np.float64, st.integers(1, 70), elements=st.floats(-1e3, 1e3, allow_subnormal=False))
@@ -175,7 +175,7 @@ def test_a_small_network_learns_as_it_does_with_full_precision() -> None:
 
 
 def _losses(name: str, **hyper: Any) -> np.ndarray:
-    """Mean losses of 10 stretches of a run: 2 → 32 → 32 → 1, for points inside and outside a ring."""
+    """Mean losses of 10 stretches of a run: 2 → 32 → 32 → 1, for points inside and outside a buffer."""
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(512, 2, generator=generator) * 4.0 - 2.0
     target = ((points.norm(dim=1) - 1.2).abs() < 0.4).float()[:, None]

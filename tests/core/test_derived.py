@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import optim_core as oc
-from optim_core.derived import apart, derive, global_minima, minima_in_sight
-from optim_core.landscape import formula_landscape
+from optim_core.derive import apart, derive, global_minima, minima_in_sight
+from optim_core.surfaces.landscape import formula_landscape
 
 START = (-1.5, 2.0)
 

@@ -18,9 +18,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from math_core import LatexToMathML
 
-from optim_core.errors import InvalidInput
-from optim_core.formula import FUNCTIONS, MAX_NODES, Formula, parse
-from optim_core.formula_text import MAX_BRACKETS, MAX_CHARACTERS
+from optim_core.declare.errors import InvalidInput
+from optim_core.formula.parse import FUNCTIONS, MAX_NODES, Formula, parse
+from optim_core.formula.text import MAX_BRACKETS, MAX_CHARACTERS
 
 FORMULAS = (
     "(1 - x)^2 + 100*(y - x^2)^2",

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 import optim_core as oc
-from optim_core.kernels import Told
-from optim_core.optimizer import make_optimizer
+from optim_core.optimizer.torch_optimizer import make_optimizer
+from optim_core.rules._kernels import GetParts
 
 
 def model(seed: int = 0) -> nn.Sequential:
@@ -209,7 +209,7 @@ def test_the_one_kernel_makes_the_step_that_the_rule_describes(rule: str) -> Non
     by_kernel, by_rule = model(), model()
     calls = Counter[bool]()
 
-    def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> Told | None:
+    def counted(grad: Tensor, state: Any, param: Tensor, step: int, **settings: Any) -> GetParts | None:
         assert declared.fused
         before = param.clone()
         (lr, direction, decay), _ = declared.update(grad, state, param, step, **settings)

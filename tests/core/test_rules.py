@@ -15,12 +15,12 @@ from math_core import LatexToMathML
 from rule_cases import SHAPES, Bowl, Case, cases, combinations, drawn, factors, in_torch, numbers, services
 from twins import FromTorch, code_values, newton_schulz, rounded, twin
 
-from optim_core.batch import simulate_many
 from optim_core.catalogue import rules
-from optim_core.kinds import Integer, Real
-from optim_core.optimizer import make_optimizer
+from optim_core.declare.kinds import Integer, Real
+from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.rule import Rule, Step, Twin, state_items
-from optim_core.trajectory import simulate
+from optim_core.simulate.batch import simulate_many
+from optim_core.simulate.trajectory import simulate
 
 STEPS = 300
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from optim_core.errors import InvalidInput
-from optim_core.kinds import Integer
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import Integer
 from optim_core.schedules import as_plan, schedules
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)

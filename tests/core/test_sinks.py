@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import optim_core as oc
-from optim_core import ingest
-from optim_core.frames import Frame
-from optim_core.sinks import Control, FileSink, HttpSink, MemorySink, read_file
+from optim_core.transport import http_sink as ingest
+from optim_core.transport.frames import Frame
+from optim_core.transport.sinks import Control, FileSink, HttpSink, MemorySink, read_file
 
 
 def frame(seq: int, rows: int = 3) -> Frame:

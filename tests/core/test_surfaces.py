@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from math_core import LatexToMathML
 
-from optim_core.errors import InvalidInput
-from optim_core.formula import parse
-from optim_core.kinds import Real, schema
-from optim_core.landscape import Landscape, formula_landscape
-from optim_core.surfaces import Surface, as_landscape, surface, surfaces, thumbnail
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import Real, schema
+from optim_core.formula.parse import parse
+from optim_core.surfaces.catalogue import Surface, as_landscape, surface, surfaces, thumbnail
+from optim_core.surfaces.landscape import Landscape, formula_landscape
 
 PLACE = ("offset_x", "offset_y", "rotation")
 each_surface = pytest.mark.parametrize("declared", surfaces().values(), ids=list(surfaces()))
@@ -110,8 +110,8 @@ def test_declared_minima_are_minima_wherever_the_surface_is_put(declared: Surfac
         low, high = np.linalg.eigvalsh(matrix(landscape, x, y))
         assert low >= -1e-9 * high
         assert math.hypot(*gradient) <= 1e-7 * high + 1e-20
-        ring = [landscape.value(x + 1e-3 * math.cos(k), y + 1e-3 * math.sin(k)) for k in range(6)]
-        assert min(ring) > landscape.value(x, y)
+        buffer = [landscape.value(x + 1e-3 * math.cos(k), y + 1e-3 * math.sin(k)) for k in range(6)]
+        assert min(buffer) > landscape.value(x, y)
 
 
 @each_surface

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from optim_core.catalogue import as_task, rules, tasks
-from optim_core.errors import InvalidInput
-from optim_core.kinds import Choice, Flag, Integer, Real
-from optim_core.registry import Catalogue
+from optim_core.declare.errors import InvalidInput
+from optim_core.declare.kinds import Choice, Flag, Integer, Real
+from optim_core.declare.registry import Catalogue
 from optim_core.task import Batch, Task, TaskRun, shuffled
 from optim_core.tasks import char_gpt
 from optim_core.tasks._classify import digits

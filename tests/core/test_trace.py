@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import optim_core as oc
-from optim_core import flat, measure
-from optim_core.measure import METRICS, RATES
-from optim_core.optimizer import make_optimizer
-from optim_core.quantiles import BINS, LOWEST, OCTAVES, PERCENTS, Quantiles, edges
-from optim_core.segments import WIDTH, Segments
-from optim_core.trace import Table, Tracer
+from optim_core.measure import statistics as measure
+from optim_core.measure.quantiles import BINS, LOWEST, OCTAVES, PERCENTS, Quantiles, edges
+from optim_core.measure.statistics import METRICS, RATES
+from optim_core.measure.tracer import Table, Tracer
+from optim_core.optimizer import flat
+from optim_core.optimizer.segments import WIDTH, Segments
+from optim_core.optimizer.torch_optimizer import make_optimizer
 
 SHAPES = {"a.weight": (20, 13), "a.bias": (7,), "gain": (64,), "b.kernel": (5, 13, 2), "one": (1,)}
 ALL = sorted(oc.rules())

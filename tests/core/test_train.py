@@ -16,15 +16,16 @@ import torch
 from numpy.typing import NDArray
 
 import optim_core as oc
-from optim_core import loop, steering
 from optim_core.catalogue import as_task
-from optim_core.loop import Loop, TrainResult
 from optim_core.outcomes import Outcome
 from optim_core.param_groups import split_decay
 from optim_core.plans import plan
 from optim_core.rule import Twin
-from optim_core.sinks import Control, MemorySink
 from optim_core.task import Task, TaskRun
+from optim_core.train import control as steering
+from optim_core.train import loop
+from optim_core.train.loop import Loop, TrainResult
+from optim_core.transport.sinks import Control, MemorySink
 
 SMALL = {"id": "digits_mlp", "hidden": 16, "depth": 1}
 CPU = torch.device("cpu")

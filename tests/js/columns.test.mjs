@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisFor, rowAt, thin } from "../../static/lib/columns.mjs";
+import { axisFor, rowAt, thin } from "../../static/data/columns.mjs";
 
 test("thinning keeps every peak, the order of rows and no more points than it may", () => {
   const values = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 50));

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { problemOf, sliderScale } from "../../static/lib/controls.mjs";
-import { errorsAt } from "../../static/lib/form.mjs";
+import { problemOf, sliderScale } from "../../static/forms/controls.mjs";
+import { errorsAt } from "../../static/forms/form.mjs";
 
 const rate = {
   type: "number",

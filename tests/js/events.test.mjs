@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventsOf, marksOf } from "../../static/lib/events.mjs";
+import { eventsOf, marksOf } from "../../static/run/events.mjs";
 
 const CHANGE = { step: 120, kind: "setting", name: "lr", from: 0.001, to: 0.0005, text: "lr: 0.001 → 0.0005" };
 const PAUSE = { step: 120, kind: "pause", text: "Paused." };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { number, percent, plain, roundedUp, superscript, typedNumber } from "../../static/lib/format.mjs";
+import { number, percent, plain, roundedUp, superscript, typedNumber } from "../../static/ui/format.mjs";
 
 test("numbers keep four digits and write powers of ten as people do", () => {
   assert.equal(number(0.0123456), "0.01235");

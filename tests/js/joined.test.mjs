@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allSteps, rowsOf, valuesAt } from "../../static/lib/joined.mjs";
-import { RunData } from "../../static/lib/run-data.mjs";
+import { allSteps, rowsOf, valuesAt } from "../../static/data/align.mjs";
+import { RunData } from "../../static/data/recording.mjs";
 
 const tenth = { steps: [1, 10, 20], values: [5, 6, 7] };
 const every = { steps: [1, 2, 10], values: [0.5, 0.25, 0.125] };

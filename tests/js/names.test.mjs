@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fieldName, runnerName, settingName } from "../../static/lib/names.mjs";
-import { makeRunner } from "../../static/lib/view.mjs";
+import { makeRunner } from "../../static/data/address.mjs";
+import { fieldName, runnerName, settingName } from "../../static/ui/names.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };
 /** @type {any} */

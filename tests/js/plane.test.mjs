@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plane } from "../../static/lib/plane.mjs";
+import { plane } from "../../static/surface/viewport.mjs";
 
 test("a start is rounded to less than a pixel, in few digits", () => {
   const wide = plane([-5, 5, -5, 5], 800, 800);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { runsVerdict } from "../../static/parts/run-verdict.mjs";
+import { runsVerdict } from "../../static/run/verdict.mjs";
 
 /** A run with a loss at each step from 1. @param {string} label @param {number[]} loss @param {object} [info] */
 function run(label, loss, info = {}) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formText, readForm } from "../../static/lib/train-form.mjs";
+import { formText, readForm } from "../../static/forms/train-form.mjs";
 
 const CATALOGUE = { tasks: [{ id: "digits" }], optimizers: [{ id: "sgd" }] };
 const FORM = { task: "digits", settings: {}, run: {}, runners: [{ optimizer: "sgd" }], vary: { path: "", values: [] } };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countOf, fieldsOf, numbersIn, requestsOf, suggest, titleOf } from "../../static/lib/train-request.mjs";
+import { countOf, fieldsOf, numbersIn, requestsOf, suggest, titleOf } from "../../static/forms/train-request.mjs";
 
 const LOG = { type: "number", title: "η", description: "", default: 1e-3, minimum: 0, maximum: 1e6 };
 const LR = { ...LOG, "x-slider": [1e-5, 1], "x-scale": "log" };

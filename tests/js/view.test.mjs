@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRunner, merged, OWN, readQuery, writeQuery } from "../../static/lib/view.mjs";
+import { makeRunner, merged, OWN, readQuery, writeQuery } from "../../static/data/address.mjs";
 
 /** @returns {any} */
 const base = () => ({

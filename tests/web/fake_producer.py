@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 JSON = {"Content-Type": "application/json"}
 

@@ -26,11 +26,11 @@ SERVER = """
 import json, socket, sys
 from pathlib import Path
 from app.main import create_app
-from app.server import Server
+from app.commands.server import Server
 from app.settings import Settings
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 app = create_app(Settings(data_dir=folder, port=port, preload=True, jobs_per_device=2))
-app.state.services.live.target = tuple(sys.argv[3:])
+app.state.services.runs.target = tuple(sys.argv[3:])
 listening = socket.create_server(("127.0.0.1", port))
 print("ready", flush=True)
 Server(app).run(sockets=[listening])

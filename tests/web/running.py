@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from app.live import Live
+from app.commands.server import Server
 from app.main import create_app
-from app.server import Server
+from app.runs.lifecycle import RunManager
 from app.settings import Settings
 from app.store import Run
 
@@ -34,16 +34,16 @@ class Running:
 
     port: int
     client: httpx.Client
-    live: Live
+    manager: RunManager
     changed: threading.Condition
 
     def wait_for(self, run: str, *statuses: str) -> Run:
         """The run, once it has one of these statuses."""
-        found = self.live.store.find(run)
+        found = self.manager.store.find(run)
 
         def arrived() -> bool:
             nonlocal found
-            found = self.live.store.find(run)
+            found = self.manager.store.find(run)
             return found.status.value in statuses
 
         with self.changed:
@@ -52,11 +52,11 @@ class Running:
 
     def waiting(self, count: int) -> list[str]:
         """The queue, once it has this length."""
-        found, pause, until = self.live.jobs.waiting(), threading.Event(), monotonic() + PATIENCE_S
+        found, pause, until = self.manager.jobs.waiting(), threading.Event(), monotonic() + PATIENCE_S
         while len(found) != count:
             assert monotonic() < until, found
             pause.wait(0.005)
-            found = self.live.jobs.waiting()
+            found = self.manager.jobs.waiting()
         return found
 
 
@@ -66,10 +66,10 @@ def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> It
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     app = create_app(Settings(data_dir=folder, port=port, **given))
-    live: Live = app.state.services.live
-    live.target = target
+    manager: RunManager = app.state.services.runs
+    manager.target = target
     changed = threading.Condition()
-    live.listeners.append(lambda changes: notify(changed))
+    manager.listeners.append(lambda changes: notify(changed))
     server = Server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -79,7 +79,7 @@ def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> It
         pause.wait(0.01)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
-            yield Running(port, client, live, changed)
+            yield Running(port, client, manager, changed)
     finally:
         server.should_exit = True
         thread.join()

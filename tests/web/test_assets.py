@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.assets import Assets, _plotly, folder
-from app.plotly_script import plotly_script, unwrapped
+from app.http.files import Assets, _plotly, folder
+from app.http.plotly_script import plotly_script, unwrapped
 from app.services import Services
 
 
@@ -124,8 +124,8 @@ def test_what_was_packed_beforehand_is_not_packed_again(
     assert Assets(static, packed=packed).keep_packed() == 2, "the file and Plotly"
     (static / "a.css").write_text("b {}")
     tried: list[bytes] = []
-    monkeypatch.setattr("app.assets._pack", lambda content: tried.append(content) or b"packed now")
-    monkeypatch.setattr("app.assets._plotly", _plotly.__wrapped__)
+    monkeypatch.setattr("app.http.files._pack", lambda content: tried.append(content) or b"packed now")
+    monkeypatch.setattr("app.http.files._plotly", _plotly.__wrapped__)
     assets = Assets(static, packed=packed)
     assets.compress()
     assert tried == [b"b {}"], "only what has changed since"

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fake_producer import frame, same
 from running import running
 
-from app.cli import main
+from app.commands.main import main
 from app.store import NewRun, Status, Store, StoreError, copies
 from app.store.lock import FILE
 
@@ -49,7 +49,7 @@ def _ids(run: str) -> Any:
 def test_a_running_server_is_copied_and_put_back_elsewhere(tmp_path: Path) -> None:
     file, elsewhere = tmp_path / "backup.db", tmp_path / "elsewhere"
     with running(tmp_path / "data") as server:
-        store = server.live.store
+        store = server.manager.store
         store.create(NewRun("a", "watch", "a", status=Status.RUNNING)).result()
         store.append("a", [frame("a", seq) for seq in range(600)]).result()
         result = invoke("backup", file, "--data-dir", tmp_path / "data")
@@ -61,9 +61,9 @@ def test_a_running_server_is_copied_and_put_back_elsewhere(tmp_path: Path) -> No
     assert result.exit_code == 0, result.output
     with running(elsewhere) as server:
         assert server.client.get("/api/runs/a").json()["next_seq"] == 600
-        found = read(server.live.store)
+        found = read(server.manager.store)
         while len(found) < 600:
-            found += server.live.store.frames("a", found[-1].seq + 1, lambda _: True, 10**9)
+            found += server.manager.store.frames("a", found[-1].seq + 1, lambda _: True, 10**9)
         assert all(same(one, frame("a", seq)) for seq, one in enumerate(found))
 
 

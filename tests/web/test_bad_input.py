@@ -250,7 +250,7 @@ def test_what_nobody_expected_is_logged_and_answered_without_a_trace(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr("app.answers.landscape_of", broken)
+    monkeypatch.setattr("app.compute.answers.landscape_of", broken)
     error = refused(client, WALK, walk, status=500)
     assert error["code"] == "internal"
     assert "secret" not in str(error)

@@ -6,7 +6,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from app.cache import Answer, AnswerCache, Once
+from app.compute.cache import Answer, AnswerCache, Once
 
 
 def test_a_kept_answer_is_found_again() -> None:

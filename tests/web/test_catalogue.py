@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 import optim_core as oc
 from app.chart import charts
-from app.mathml import equations
-from app.schemas_train import TrainRequest
+from app.http.mathml import equations
+from app.routes.schemas.train import TrainRequest
 from optim_core.catalogue import rules
 from optim_core.outcomes import Outcome
 from optim_core.param_groups import POLICIES

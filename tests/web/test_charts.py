@@ -6,14 +6,14 @@ import pytest
 
 import optim_core as oc
 from app.chart import EACH, STATE, TENSOR, Chart, charts
-from app.walks import columns_of as columns_of_runs
+from app.compute.trajectories import columns_of as columns_of_runs
 from optim_core.catalogue import rules
-from optim_core.sinks import MemorySink
+from optim_core.transport.sinks import MemorySink
 
 ALL = pytest.mark.parametrize("chart", charts().values(), ids=charts())
 OF_SURFACES = {name: chart for name, chart in charts().items() if chart.about == "surface"}
 OF_RUNS = {name: chart for name, chart in charts().items() if chart.about == "run"}
-# What the browser computes from lr, weight_decay and β₁ (static/lib/run-data.mjs).
+# What the browser computes from lr, weight_decay and β₁ (static/data/recording.mjs).
 PREDICTED = {"expected_decay", "expected_angle"}
 
 

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 import optim_core as oc
 from app.bench.figures import Figure, table
 from app.chart import charts
-from app.cli import main
+from app.commands.main import main
 from optim_core.catalogue import rules
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app import schemas, schemas_catalogue
+from app.routes.schemas import catalogue as schemas_catalogue
+from app.routes.schemas import common as schemas
 
 # What is computed from the request alone, so that its examples can be tried.
 COMPUTED = (

@@ -24,7 +24,7 @@ Polyak 1964; torch.optim.SGD(momentum=κ).
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import zeros_like
-from optim_core.kinds import Real
+from optim_core.declare.kinds import Real
 from optim_core.rule import LearningRate, Rule, Step, Twin
 
 Keep = Annotated[

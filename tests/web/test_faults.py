@@ -23,13 +23,13 @@ from click.testing import CliRunner
 from fake_producer import frame
 from running import PATIENCE_S, Running, alone, running
 
-from app import live as live_module
-from app import retention
 from app.bench import faults
 from app.bench.rig import Rig, Violated
-from app.cli import main
-from app.errors import CatchAll
-from app.live import Silence
+from app.commands.main import main
+from app.http.errors import CatchAll
+from app.runs import lifecycle as live_module
+from app.runs import retention
+from app.runs.lifecycle import Silence
 from app.store import NewRun, Run, Status, Store, StoreError, schema
 
 FILE = "optimscope.db"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from running import running
 from starlette.testclient import TestClient
 
-from app import live
-from app.ids import new_id
-from optim_core.frames import Frame
+from app.runs import lifecycle
+from app.runs.ids import new_id
+from optim_core.transport.frames import Frame
 
 RUNS = "/api/ingest/runs"
 EVERYTHING = {"arrays": "json", "points": "0"}
@@ -266,12 +266,12 @@ def test_the_same_frames_give_the_same_run_whoever_delivers(client: TestClient) 
 def test_a_producer_that_falls_silent_interrupts_its_run_until_it_is_heard_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(lifecycle, "SWEEP_SECONDS", 0.02)
     with running(tmp_path, silent_seconds=0.3) as server:
         run = server.client.post(RUNS, json={"run": {}}).json()["id"]
         assert "Nothing was heard of it" in server.wait_for(run, "interrupted").reason
         server.client.post(f"{RUNS}/{run}/frames", json={"frames": [frame(run, 0).to_json()]})
-        heard = server.live.store.find(run)
+        heard = server.manager.store.find(run)
         assert (heard.status, heard.reason, heard.next_seq) == ("running", "", 1)
         server.client.post(f"/api/runs/{run}/cancel")  # nobody is there to obey
         server.wait_for(run, "cancelled")
@@ -280,7 +280,7 @@ def test_a_producer_that_falls_silent_interrupts_its_run_until_it_is_heard_again
 def test_a_full_disk_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         server.client.post(RUNS, json={"run": {"id": "a"}})
-        database = server.live.store._db
+        database = server.manager.store._db
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
         large = {"frames": [frame("a", 0, rows=500, tensors=50).to_json()]}

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app.ids import new_id
-from app.schemas import ErrorAnswer
-from optim_core.frames import pack
+from app.routes.schemas.common import ErrorAnswer
+from app.runs.ids import new_id
+from optim_core.transport.frames import pack
 
 RUNS = "/api/ingest/runs"
 MORE = "OPTIMSCOPE_EXAMPLES"  # so many instead, and others every time

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import segno
 
-from app import invitation
-from app.invitation import elsewhere, here
-from app.security import kept_token
+from app.access import invitation
+from app.access.guard import kept_token
+from app.access.invitation import elsewhere, here
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -20,11 +20,11 @@ from fake_producer import frame, post, same
 from processes import ask, descendants, free_port, gone, process, until_status
 from running import PATIENCE_S, Running, running
 
-from app.control import cancelled
-from app.fair import FairQueue
 from app.jobs import devices
+from app.jobs.fair_queue import FairQueue
 from app.jobs.handle import Handle
-from app.jobs.supervisor import TARGET, obituary
+from app.jobs.supervisor import TARGET, exit_reason
+from app.runs.control import cancelled
 from app.store import NewRun, Store
 
 ROOT = Path(__file__).parents[2]
@@ -40,14 +40,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def queue(server: Running, run: str, owner: str = "me", **fake: Any) -> str:
     """Queues a run whose worker does as `fake_producer.work` reads in ``fake``."""
     config = {"device": "cpu", "fake": fake}
-    server.live.store.create(NewRun(run, "train", run, config=config, owner=owner, local=True)).result()
+    server.manager.store.create(NewRun(run, "train", run, config=config, owner=owner, local=True)).result()
     return run
 
 
 def worker_pid(server: Running, run: str) -> int:
     """The process of a run, once it runs."""
     server.wait_for(run, "running")
-    nursery = server.live.jobs._nursery
+    nursery = server.manager.jobs._nursery
     assert nursery
     (pid,) = descendants(nursery.pid)
     return pid
@@ -78,7 +78,7 @@ def test_a_worker_that_dies_is_told_with_the_reason(server: Running, end: str, r
     run = server.wait_for(f"dies-{end}", "failed")
     assert run.reason.startswith(reason)
     assert run.next_seq == 2
-    assert not server.live.jobs.owns(run.id)
+    assert not server.manager.jobs.owns(run.id)
 
 
 def test_a_worker_killed_from_outside_leaves_the_device_to_the_next(server: Running) -> None:
@@ -92,7 +92,7 @@ def test_a_worker_killed_from_outside_leaves_the_device_to_the_next(server: Runn
 def test_when_the_nursery_dies_its_workers_die_and_another_takes_over(server: Running) -> None:
     queue(server, "orphan", end="hang")
     pid = worker_pid(server, "orphan")
-    nursery = server.live.jobs._nursery
+    nursery = server.manager.jobs._nursery
     assert nursery
     os.kill(nursery.pid, signal.SIGKILL)
     assert "The process that starts workers died" in server.wait_for("orphan", "failed").reason
@@ -140,7 +140,7 @@ def test_a_run_that_waits_is_cancelled_at_once(server: Running) -> None:
     server.waiting(0)
     server.client.post("/api/runs/holds/cancel")
     server.wait_for("holds", "cancelled")
-    assert server.live.store.find("waits").next_seq == 0
+    assert server.manager.store.find("waits").next_seq == 0
 
 
 def test_a_run_that_is_deleted_while_it_runs_is_stopped(server: Running) -> None:
@@ -174,7 +174,7 @@ def test_what_no_worker_of_this_server_sends_is_refused(server: Running) -> None
         ("/theirs/finish", {"outcome": "finished"}),
     ):
         assert post(url + path, body)["error"]["code"] == "gone"
-    server.live.store.change("holder", cancelled).result()
+    server.manager.store.change("holder", cancelled).result()
     assert server.wait_for("theirs", "finished").next_seq == 1
 
 
@@ -183,11 +183,11 @@ def test_each_device_has_its_own_line(tmp_path: Path, monkeypatch: pytest.Monkey
     with running(tmp_path) as server:
         for name, device in (("auto-1", "auto"), ("auto-2", "auto"), ("auto-3", "auto"), ("cpu-1", "cpu")):
             config = {"device": device, "fake": {"end": "hang"}}
-            server.live.store.create(NewRun(name, "train", name, config=config, local=True)).result()
+            server.manager.store.create(NewRun(name, "train", name, config=config, local=True)).result()
         for name in ("auto-1", "auto-2", "cpu-1"):
             server.wait_for(name, "running")
         assert server.waiting(1) == ["auto-3"]
-        jobs = server.live.jobs._jobs
+        jobs = server.manager.jobs._jobs
         assert {name: job.device for name, job in jobs.items()} == {
             "auto-1": "cuda:0", "auto-2": "cuda:1", "cpu-1": "cpu",
         }  # fmt: skip
@@ -258,9 +258,9 @@ def test_a_fair_queue_turns_over_owners() -> None:
 
 
 def test_obituaries() -> None:
-    assert obituary(-11, "") == "Its process was ended by SIGSEGV."
-    assert obituary(-99, "x\n\n") == "Its process was ended by signal 99; it had said: x"
-    assert obituary(2, "") == "Its process ended with exit code 2."
+    assert exit_reason(-11, "") == "Its process was ended by SIGSEGV."
+    assert exit_reason(-99, "x\n\n") == "Its process was ended by signal 99; it had said: x"
+    assert exit_reason(2, "") == "Its process ended with exit code 2."
 
 
 # --- Servers --------------------------------------------------------------------------------------

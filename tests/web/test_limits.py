@@ -22,8 +22,8 @@ FRAMES = "/api/ingest/runs/a/frames"
 
 def add_run(server: Running) -> None:
     """One that its producer delivers, with a hundred steps."""
-    server.live.store.create(NewRun("a", "watch", "a", status=Status.RUNNING)).result()
-    server.live.store.append("a", [frame("a", 0, rows=100)]).result()
+    server.manager.store.create(NewRun("a", "watch", "a", status=Status.RUNNING)).result()
+    server.manager.store.append("a", [frame("a", 0, rows=100)]).result()
 
 
 def post(path: str, body: object) -> Callable[[Running], Any]:
@@ -38,7 +38,7 @@ def two_queued(owner: str) -> Callable[[Running], Any]:
     def ask(server: Running) -> Any:
         for run in ("b", "c"):
             new = NewRun(run, "train", run, owner=owner, local=True, status=Status.PAUSED)
-            server.live.store.create(new).result()
+            server.manager.store.create(new).result()
         return server.client.post("/api/runs", json=TRAINING)
 
     return ask

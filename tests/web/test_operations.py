@@ -22,8 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from running import PATIENCE_S, Running, Stream, alone, running
 from starlette.testclient import TestClient
 
-from app import logs
-from app.retention import DAY, Retention
+from app.observe import logs
+from app.runs.retention import DAY, Retention
 from app.settings import Limits, Settings
 from app.store import NewRun, NoSuchRun, Status, Store
 
@@ -48,7 +48,7 @@ def test_a_server_is_ready_when_it_can_keep_and_start_runs(server: Running) -> N
 
 
 def test_it_is_not_ready_but_lives_while_the_store_cannot_be_written(server: Running) -> None:
-    database = server.live.store._db
+    database = server.manager.store._db
     database.execute("PRAGMA query_only = ON")
     try:
         assert error(server.client.get("/readyz")) == (503, "store")
@@ -59,25 +59,25 @@ def test_it_is_not_ready_but_lives_while_the_store_cannot_be_written(server: Run
 
 
 def test_it_is_not_ready_while_the_store_hangs(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.live.READY_SECONDS", 0.05)
-    with closing(sqlite3.connect(server.live.store._path, isolation_level=None)) as other:
+    monkeypatch.setattr("app.runs.lifecycle.READY_SECONDS", 0.05)
+    with closing(sqlite3.connect(server.manager.store._path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         refused = server.client.get("/readyz")
         other.execute("ROLLBACK")
     assert error(refused) == (503, "store")
-    server.live.store.try_writing().result(PATIENCE_S)
+    server.manager.store.try_writing().result(PATIENCE_S)
     monkeypatch.undo()
     assert server.client.get("/readyz").status_code == 200
 
 
 def test_who_stops_waiting_for_the_store_does_not_stop_the_store(server: Running) -> None:
     async def give_up() -> None:
-        waiting = asyncio.wrap_future(server.live.store.try_writing())
+        waiting = asyncio.wrap_future(server.manager.store.try_writing())
         waiting.cancel()
         await asyncio.wait([waiting])
 
     alone(give_up())
-    server.live.store.try_writing().result(PATIENCE_S)
+    server.manager.store.try_writing().result(PATIENCE_S)
 
 
 def test_it_is_not_ready_without_what_starts_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,14 +86,14 @@ def test_it_is_not_ready_without_what_starts_workers(tmp_path: Path, monkeypatch
         kill_nursery(server)
         assert error(server.client.get("/readyz")) == (503, "workers")
         monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 0.01)
-        server.live.jobs.warm()
+        server.manager.jobs.warm()
         until_ready(server)
         kill_nursery(server)
         until_ready(server)  # another one comes by itself
 
 
 def kill_nursery(server: Running) -> None:
-    nursery = server.live.jobs._nursery
+    nursery = server.manager.jobs._nursery
     assert nursery
     os.kill(nursery.pid, signal.SIGKILL)
     nursery._process.wait()
@@ -148,7 +148,7 @@ def test_requests_are_counted_by_the_pattern_of_their_address(server: Running) -
 
 
 def test_streams_runs_frames_queue_and_bytes_are_told(server: Running) -> None:
-    before, store = figures(server), server.live.store
+    before, store = figures(server), server.manager.store
     store.create(NewRun("counted", "watch", "counted", status=Status.RUNNING)).result()
     store.append("counted", [frame("counted", seq) for seq in range(3)]).result()
     stream = Stream(server.port, "runs=counted")
@@ -335,10 +335,10 @@ def test_a_run_that_goes_on_meanwhile_stays(store: Store) -> None:
 
 
 def test_a_server_looks_for_old_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.retention.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("app.runs.retention.EVERY_SECONDS", 0.01)
     with running(tmp_path, keep_days=1.0) as server:
-        server.live.store.create(NewRun("old", "train", "old", status=Status.RUNNING)).result()
+        server.manager.store.create(NewRun("old", "train", "old", status=Status.RUNNING)).result()
         gone = threading.Event()
-        server.live.listeners.append(lambda changes: gone.set() if changes[-1].deleted else None)
-        server.live.store.finish("old", lambda _: {"status": "finished", "finished": 1.0}).result()
+        server.manager.listeners.append(lambda changes: gone.set() if changes[-1].deleted else None)
+        server.manager.store.finish("old", lambda _: {"status": "finished", "finished": 1.0}).result()
         assert gone.wait(PATIENCE_S)

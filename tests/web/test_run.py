@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 from running import running
 
-from app.cli import main
+from app.commands.main import main
 from app.store import Query, Store, Window
-from optim_core.sinks import read_file
+from optim_core.transport.sinks import read_file
 
 SHORT = ("run", "digits_mlp", "--steps", "20", "--task-hidden", "8", "--trace-every", "5")
 

@@ -15,9 +15,10 @@ import pytest
 from fake_producer import frame, sparse_frame
 from running import Running, running
 
-from app import schemas_runs, schemas_train
+from app.routes.schemas import runs as schemas_runs
+from app.routes.schemas import train as schemas_train
 from app.store import NewRun
-from optim_core.frames import Frame
+from optim_core.transport.frames import Frame
 
 Decode = Callable[[dict[str, Any]], Any]
 PAIR = {"task": "digits_mlp", "optimizer": "adamw", "hyper": {"lr": 0.01}, "steps": 50}
@@ -28,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server whose device is taken, so that what is started waits."""
     with running(tmp_path_factory.mktemp("data")) as server:
         config = {"device": "cpu", "fake": {"frames": 0, "end": "hang"}}
-        server.live.store.create(NewRun("holder", "train", "holder", config=config, local=True)).result()
+        server.manager.store.create(NewRun("holder", "train", "holder", config=config, local=True)).result()
         server.wait_for("holder", "running")
         yield server
 
@@ -40,7 +41,7 @@ def run(server: Running, request: pytest.FixtureRequest) -> str:
     known = {"id": name, "name": name, "steps": 100, "task": "a task", "optimizer": "adamw"}
     server.client.post("/api/ingest/runs", json={"run": known})
     frames = [frame(name, seq) for seq in range(5)]
-    server.live.store.append(name, [*frames, sparse_frame(name, 5, 20)]).result()
+    server.manager.store.append(name, [*frames, sparse_frame(name, 5, 20)]).result()
     return name
 
 
@@ -357,7 +358,7 @@ def test_too_much_at_once_is_refused_with_the_way_to_less(server: Running, run: 
     wide = Frame(
         run, 6, 21, {"step": np.zeros(1, np.float32)} | {f"c{i}": np.ones(1, np.float32) for i in range(500)}
     )
-    server.live.store.append(run, [wide]).result()
+    server.manager.store.append(run, [wide]).result()
     for query, field in (("points=30000", "points"), ("points=0", "columns"), ("after=-1", "after")):
         response = server.client.get(f"/api/runs/{run}/frames?{query}")
         assert (response.status_code, response.json()["error"]["field"]) == (422, field)

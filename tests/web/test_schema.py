@@ -17,7 +17,7 @@ from schemathesis.specs.openapi import checks as openapi
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.schemas import ErrorAnswer
+from app.routes.schemas.common import ErrorAnswer
 from app.settings import Limits, Settings
 
 MORE = "OPTIMSCOPE_EXAMPLES"  # so many for each address and method, and others every time
@@ -46,10 +46,10 @@ schema = described()
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Its streams end when they have told what is stored; its workers do nothing."""
     app = create_app(Settings(data_dir=tmp_path_factory.mktemp("schema"), limits=LIMITS))
-    live = app.state.services.live
-    live.target = ("fake_producer", "echo")
+    manager = app.state.services.runs
+    manager.target = ("fake_producer", "echo")
     with TestClient(app, base_url=HOME, raise_server_exceptions=False) as client:
-        live.hub.close()
+        manager.hub.close()
         yield client
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.schemas import TrajectoriesRequest
-from app.script import script_of
+from app.compute.trajectories import Walk, landscape_of, walks_of
+from app.export.script import script_of
+from app.routes.schemas.common import TrajectoriesRequest
 from app.settings import Limits
-from app.walks import Walk, landscape_of, walks_of
 from optim_core.catalogue import rules
 from optim_core.rule import Twin
 from optim_core.schedules import schedules

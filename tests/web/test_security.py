@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.access.guard import local_path
 from app.main import create_app
-from app.security import local_path
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -240,7 +240,7 @@ def test_on_this_machine_nobody_is_asked(client: TestClient) -> None:
 def test_every_comparison_takes_the_same_time(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded.post("/login", data={"token": "a-long-secret"})
     bearer = {"Authorization": "Bearer a-long-secret"}
-    monkeypatch.setattr("app.security.hmac.compare_digest", lambda one, other: False)
+    monkeypatch.setattr("app.access.guard.hmac.compare_digest", lambda one, other: False)
     assert guarded.get("/api/catalogue").status_code == 401, "the cookie"
     assert guarded.get("/api/catalogue", headers=bearer).status_code == 401, "the header"
     assert guarded.get("/api/catalogue?token=a-long-secret").status_code == 401, "the address"
@@ -341,7 +341,7 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
 
 def test_refusals_and_failures_carry_them_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "content-security-policy" in client.get("/", headers={"Host": "evil.example"}).headers
-    monkeypatch.setattr("app.answers.landscape_of", None)
+    monkeypatch.setattr("app.compute.answers.landscape_of", None)
     body = {"surface": {"id": "bowl"}, "runs": [{"optimizer": "sgd"}]}
     failed = client.post(PATH, json=body)
     assert failed.status_code == 500

@@ -33,8 +33,8 @@ from app.store import (
 )
 from app.store.blocks import read_summary, summarise
 from app.store.decimate import Series, thin
-from optim_core.errors import InvalidInput
-from optim_core.frames import Frame
+from optim_core.declare.errors import InvalidInput
+from optim_core.transport.frames import Frame
 
 ROOT = Path(__file__).parents[2]
 ALL = 10**9

@@ -12,9 +12,9 @@ import pytest
 from fake_producer import frame, same, sparse_frame
 from running import Running, Stream, running
 
-from app import ring
 from app.store import NewRun, Status
-from optim_core.frames import Frame
+from app.stream import buffer as buffer
+from optim_core.transport.frames import Frame
 
 RUNS = 3
 
@@ -29,13 +29,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def run(server: Running, request: pytest.FixtureRequest) -> str:
     """A run of its own for each test."""
     name = request.node.name.removeprefix("test_")[:60]
-    server.live.store.create(NewRun(name, "watch", name, steps=1000, status=Status.RUNNING)).result()
+    server.manager.store.create(NewRun(name, "watch", name, steps=1000, status=Status.RUNNING)).result()
     return name
 
 
 def produce(server: Running, run: str, first: int, count: int, **given: Any) -> None:
     for seq in range(first, first + count):
-        server.live.store.append(run, [frame(run, seq, **given)]).result()
+        server.manager.store.append(run, [frame(run, seq, **given)]).result()
 
 
 def test_stored_frames_come_first_then_those_of_now(server: Running, run: str) -> None:
@@ -67,11 +67,11 @@ def test_a_reconnect_goes_on_where_it_was(server: Running, run: str) -> None:
 def test_one_stream_carries_many_runs(server: Running, run: str) -> None:
     names = [f"{run}-{i}" for i in range(RUNS)]
     for name in names:
-        server.live.store.create(NewRun(name, "watch", name, status=Status.RUNNING)).result()
+        server.manager.store.create(NewRun(name, "watch", name, status=Status.RUNNING)).result()
     stream = Stream(server.port, f"runs={','.join(names)}&after={names[1]}:0")
     for seq in range(6):
         for name in names:
-            server.live.store.append(name, [frame(name, seq)]).result()
+            server.manager.store.append(name, [frame(name, seq)]).result()
     found = [stream.next() for _ in range(6 * RUNS)]
     for name in names:
         assert [data["seq"] for data in found if data["run"] == name] == list(range(6))
@@ -80,7 +80,7 @@ def test_one_stream_carries_many_runs(server: Running, run: str) -> None:
 
 
 def test_only_wanted_columns_travel(server: Running, run: str) -> None:
-    server.live.store.append(run, [frame(run, 0), sparse_frame(run, 1, 9)]).result()
+    server.manager.store.append(run, [frame(run, 0), sparse_frame(run, 1, 9)]).result()
     stream = Stream(server.port, f"runs={run}&columns=loss,*.1/*")
     produce(server, run, 2, 1)
     names = [list(stream.next()["columns"]) for _ in range(3)]
@@ -91,11 +91,11 @@ def test_only_wanted_columns_travel(server: Running, run: str) -> None:
 def test_whoever_falls_out_of_the_ring_reads_the_store(
     server: Running, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ring, "RING_FRAMES", 4)
+    monkeypatch.setattr(buffer, "BUFFER_FRAMES", 4)
     stream = Stream(server.port, f"runs={run}")
     assert stream.next("state")["id"] == run
     frames = [frame(run, seq) for seq in range(300)]
-    server.live.store.append(run, frames).result()
+    server.manager.store.append(run, frames).result()
     produce(server, run, 300, 5)
     assert [stream.next()["seq"] for _ in range(305)] == list(range(305))
     stream.close()
@@ -192,7 +192,7 @@ def test_there_are_only_so_many_streams(tmp_path: Path, monkeypatch: pytest.Monk
             stream.close()
         server.client.post("/api/ingest/runs", json={"run": {"id": "a"}})  # is written to whoever is there
         pause = threading.Event()
-        while server.live.hub.subscribers:
+        while server.manager.hub.subscribers:
             pause.wait(0.01)
         Stream(server.port, "runs=*").close()
 

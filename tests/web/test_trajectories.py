@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import optim_core as oc
-from optim_core.derived import derive
+from optim_core.derive import derive
 
 PATH = "/api/trajectories"
 Walk = dict[str, Any]

@@ -12,9 +12,9 @@ import pytest
 from fake_producer import frame
 from running import PATIENCE_S, Running, Stream, running
 
+from app.access.visitors import BURST_SECONDS, Visitor, Visitors
 from app.settings import Limits, Settings
 from app.store import NewRun
-from app.visitors import BURST_SECONDS, Visitor, Visitors
 
 TOKEN, INSTRUCTORS = "the-token-of-the-room", "the-token-of-the-desk"
 PAGE = {"Accept": "text/html"}
@@ -147,7 +147,7 @@ def test_a_run_that_the_instructor_stops_says_so(server: Running) -> None:
             control = owner.get(f"/api/runs/{run}").json()["control"]
             assert (control["cancel"], control["by"]) == (True, by)
         config = {"device": "cpu", "fake": {"frames": 0, "end": "hang"}}  # what is started after it waits
-        server.live.store.create(NewRun("holder", "train", "holder", config=config, local=True)).result()
+        server.manager.store.create(NewRun("holder", "train", "holder", config=config, local=True)).result()
         server.wait_for("holder", "running")
         body = {"task": "moons_mlp", "optimizer": "adamw", "steps": 50, "device": "cpu"}
         waiting = owner.post("/api/runs", json=body).json()["id"]

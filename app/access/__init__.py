@@ -1,0 +1,1 @@
+"""Who asks: host names, tokens, visitors, presence."""

@@ -1,0 +1,287 @@
+"""Who may talk to the server: host names, origins, the token; and the headers that guard the pages."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import socket
+from contextlib import suppress
+from hashlib import sha256
+from html import escape
+from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.access.visitors import Visitor, Visitors
+from app.http.errors import error_response
+from app.settings import SHORTEST_TOKEN, Settings, is_loopback
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
+# What a visitor without the token may see: the way in, and what that page loads.
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/favicon.svg", "/favicon.ico"})
+OPEN_FOLDER = "/static/"
+COOKIE_DAYS = 30
+KEPT_IN, INSTRUCTORS = "token", "instructor-token"
+
+
+def new_token() -> str:
+    """A token that nobody can guess."""
+    return secrets.token_urlsafe(24)
+
+
+def kept_token(folder: Path, name: str = KEPT_IN) -> str:
+    """The token made up for the server in ``folder``: a restart sends nobody away."""
+    path = folder / name
+    with suppress(OSError):
+        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN:
+            return token
+    token = new_token()
+    with suppress(OSError):  # a folder that cannot be written is told of by the store
+        folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(f"{token}\n")
+    return token
+
+
+def is_same(given: str, expected: str) -> bool:
+    """Compares in a time that does not depend on how much of it is right."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+class Guard:
+    """ASGI middleware: refuses strange hosts, foreign origins and missing tokens; adds the headers.
+
+    What it lets pass has a ``visitor`` in its scope. ``worker_token`` is what our own workers show.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, visitors: Visitors, worker_token: str):
+        self._app = app
+        self._settings = settings
+        self._visitors = visitors
+        own = {settings.token: False, settings.instructor_token: True, worker_token: True}
+        self._tokens = {token: instructor for token, instructor in own.items() if token}
+        self._hosts = _own_names(settings)
+        self._headers = _headers(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        request, cookie = Request(scope, receive), ""
+        refused = self._refusal(request)
+        if not refused:
+            instructor = self._shown(request)
+            visitor = self._visitors.know(request, instructor=bool(instructor))
+            scope["visitor"] = visitor
+            cookie = self._visitors.cookie(visitor, secure=request.url.scheme == "https")
+            refused = self._admission(request, instructor) or self._pace(request, visitor)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if cookie:
+                    headers.append("Set-Cookie", cookie)
+            await send(message)
+
+        await (refused or self._app)(scope, receive, send_guarded)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """What comes under a strange name, or from another site."""
+        host = request.headers.get("host", "")
+        if not self._is_own(host):
+            return error_response(
+                400,
+                f"This server does not go by the name {host[:80]!r}.",
+                code="host",
+                hint="Start it with OPTIMSCOPE_HOSTS set to the names in use, separated by commas.",
+            )
+        guarded = request.method not in SAFE_METHODS or request.url.path in STREAMS
+        if guarded and not _same_origin(request.headers, host):
+            return error_response(
+                403,
+                "Requests that come from pages of another site are refused.",
+                code="origin",
+                hint="Open the page under this server's own address.",
+            )
+        return None
+
+    def _pace(self, request: Request, visitor: Visitor) -> Response | None:
+        """Who asks too much too fast has to wait; files are no work."""
+        if request.url.path.startswith(OPEN_FOLDER) or not self._visitors.too_fast(visitor):
+            return None
+        most = self._settings.limits.requests
+        return error_response(
+            429,
+            f"Too many requests, allowed are at most {most} a second.",
+            code="too_fast",
+            hint="Wait a second, or start the server with OPTIMSCOPE_MAX_REQUESTS set higher.",
+            headers={"Retry-After": "1"},
+        )
+
+    def _is_own(self, host: str) -> bool:
+        name = _name(host)
+        if is_loopback(name) or name in self._hosts or "*" in self._hosts:
+            return True
+        if self._settings.is_local:
+            return False
+        try:  # an address is no name that a foreign site could point here (DNS rebinding)
+            return bool(ip_address(name))
+        except ValueError:
+            return False
+
+    def _shown(self, request: Request) -> bool | None:
+        """Whether the token that the request shows is an instructor's; None if it shows none of ours."""
+        headers = request.headers
+        bearer = headers.get("authorization", "")
+        given = bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-optimscope-token", "")
+        cookie = _cookie(headers, self._settings)
+        found = [
+            instructor
+            for token, instructor in self._tokens.items()
+            if is_same(given, token) | is_same(cookie, _cookie_value(token))
+        ]
+        return max(found, default=None)
+
+    def _admission(self, request: Request, instructor: bool | None) -> Response | None:
+        """What those get who may not pass: sign-in with the token in the link, the login page, 401."""
+        settings, path = self._settings, request.url.path
+        if not settings.token or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+            return None
+        shown = request.query_params.get("token", "") if request.method == "GET" else ""
+        for token in known_tokens(settings):
+            if is_same(shown, token):
+                return _admit(request, settings, token)
+        if instructor is not None:
+            return None
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?{urlencode({'next': target})}", 303)
+        return error_response(
+            401,
+            "This server asks for a token.",
+            hint="Send it as 'Authorization: Bearer …', or sign in at /login.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+def known_tokens(settings: Settings) -> list[str]:
+    """The tokens that let people in."""
+    return [token for token in (settings.token, settings.instructor_token) if token]
+
+
+def sign_in(request: Request, settings: Settings, token: str, target: str) -> Response:
+    """Sends a visitor who showed ``token`` to ``target``, with the cookie that remembers it.
+
+    A page that goes on by itself, not a redirect: after a click in another site's page (a course's, a
+    mail's) browsers keep SameSite=Strict cookies back from redirects.
+    """
+    safe = escape(local_path(target))
+    response = HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Optimscope</title>'
+        f'<meta http-equiv="refresh" content="0;url={safe}">'
+        f'<p>Signed in. <a href="{safe}">Go on</a></p></html>'
+    )
+    response.set_cookie(
+        _cookie_name(settings),
+        _cookie_value(token),
+        max_age=COOKIE_DAYS * 86400,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def local_path(target: str) -> str:
+    """``target`` if it is a path on this server, else the first page."""
+    if not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+        return "/"
+    return quote(target, safe="/?&=%#:;,@!$'()*+~-._")
+
+
+def _admit(request: Request, settings: Settings, token: str) -> Response:
+    rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != "token"]
+    return sign_in(request, settings, token, request.url.path + (f"?{urlencode(rest)}" if rest else ""))
+
+
+def _cookie_name(settings: Settings) -> str:
+    return f"optimscope_{settings.port}"  # browsers share cookies between ports of a host
+
+
+def _cookie_value(token: str) -> str:
+    """Derived from the token, so that the cookie does not give it away."""
+    return hmac.new(token.encode(), b"optimscope cookie", sha256).hexdigest()
+
+
+def _cookie(headers: Headers, settings: Settings) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(settings))
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without port and brackets."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _same_origin(headers: Headers, host: str) -> bool:
+    """Whether a page of this server sent the request, or no page at all (curl, a script)."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return origin.lower().partition("://")[2] == host.lower()
+    return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+def _own_names(settings: Settings) -> frozenset[str]:
+    names = set(settings.hosts)
+    if not settings.is_local:
+        names |= {
+            settings.host.lower(),
+            _name(urlsplit(settings.url).netloc),
+            socket.gethostname().lower(),
+            socket.getfqdn().lower(),
+        }
+    return frozenset(names)
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self' 'unsafe-inline'",  # Plotly writes style elements
+        "img-src": "'self' data: blob:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "worker-src": "'self' blob:",
+        "manifest-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": settings.frame_ancestors,
+    }
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",  # no-referrer would make forms send "Origin: null"
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+    if settings.frame_ancestors == "'none'":
+        headers["X-Frame-Options"] = "DENY"
+    return headers

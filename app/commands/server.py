@@ -1,0 +1,34 @@
+"""The web server, which ends its streams before it waits for them."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.runs.lifecycle import RunManager
+
+# For what keeps a connection open all the same.
+SHUTDOWN_SECONDS = 3
+
+
+class Server(uvicorn.Server):
+    """uvicorn for an application of ours."""
+
+    def __init__(self, app: FastAPI, *, log_level: str = "warning"):
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level=log_level,
+                log_config=None,  # see `app.observe.logs`
+                access_log=False,  # see `app.observe.middleware`
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                server_header=False,
+            )
+        )
+        self._runs: RunManager = app.state.services.runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._runs.stop_work()
+        await super().shutdown(sockets)

@@ -1,0 +1,1 @@
+"""Answers that are computed beside the event loop."""

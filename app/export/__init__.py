@@ -1,0 +1,1 @@
+"""Runs to take away: tables and scripts."""

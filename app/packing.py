@@ -1,8 +1,0 @@
-"""``python -m app.packing``: packs static files and Plotly once, where an image is built."""
-
-from __future__ import annotations
-
-from app.assets import Assets
-
-if __name__ == "__main__":
-    print(f"packed {Assets().keep_packed()} files")

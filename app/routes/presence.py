@@ -1,0 +1,152 @@
+"""The room: who is here, and what the instructor shows to everybody."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from app.access.guard import local_path
+from app.access.visitors import Asking, Visitor
+from app.http.encoding import to_json
+from app.http.refusals import Refusal
+from app.routes.schemas.common import Strict
+from app.runs.lifecycle import Manager
+from app.services import Shared
+from app.store import ACTIVE, Status
+from app.store import Query as RunQuery
+from optim_core.declare.errors import InvalidInput
+
+router = APIRouter(prefix="/api/room", tags=["room"])
+
+LONGEST = 8_000
+
+
+class You(BaseModel):
+    """Whoever asks."""
+
+    id: str = Field(description="The public name, as in a run's ``owner``.")
+    instructor: bool = Field(description="Whether they may change every run.")
+
+
+class ShownView(BaseModel):
+    """What everybody is offered to look at."""
+
+    id: int = Field(description="Counts up; what was dismissed once need not be offered again.")
+    path: str
+    title: str
+    at: float
+
+
+class RoomAnswer(BaseModel):
+    """The room as every visitor may know it."""
+
+    you: You
+    here: int = Field(description="Visitors with an open page.")
+    shown: ShownView | None
+
+
+class GuestAnswer(BaseModel):
+    """A visitor with an open page."""
+
+    id: str
+    address: str
+    page: str
+    instructor: bool
+    since: float
+    seen: float
+    streams: int
+    runs: int = Field(description="Training runs that wait or run.")
+
+
+class GuestsAnswer(BaseModel):
+    """What the instructor may know besides."""
+
+    guests: list[GuestAnswer]
+    queue: list[str] = Field(description="Runs that wait, the next first.")
+    computing: int = Field(description="Questions of pages that wait to be computed.")
+    streams: int
+
+
+class ShowRequest(Strict):
+    """A view to offer to everybody."""
+
+    path: str = Field(max_length=LONGEST, description="Path and query of a page of this server.")
+    title: str = Field("", max_length=200)
+
+
+@router.get("", response_model=RoomAnswer)
+async def room(
+    request: Request,
+    shared: Shared,
+    visitor: Asking,
+    page: Annotated[str, Query(max_length=LONGEST, description="What you look at: a sign of life.")] = "",
+) -> Response:
+    """Who you are, how many are here, and what the instructor shows."""
+    if page:
+        address = request.client.host if request.client else ""
+        shared.presence.saw(visitor.id, address, local_path(page), instructor=visitor.instructor)
+    shown = shared.presence.shown
+    return _answer(
+        {
+            "you": {"id": visitor.id, "instructor": visitor.instructor},
+            "here": len(shared.presence.guests),
+            "shown": asdict(shown) if shown else None,
+        }
+    )
+
+
+@router.post("/shown", response_model=ShownView, status_code=201)
+async def show(body: ShowRequest, shared: Shared, visitor: Asking) -> Response:
+    """Offers every visitor a view; for the instructor."""
+    check_instructs(visitor)
+    if not body.path.startswith("/") or local_path(body.path) == "/" != body.path:
+        raise InvalidInput("expected the path of a page of this server, such as /compare.", field="path")
+    return _answer(asdict(shared.presence.show(local_path(body.path), body.title)), 201)
+
+
+@router.delete("/shown", status_code=204, response_class=Response)
+async def hide(shared: Shared, visitor: Asking) -> Response:
+    """Offers it no longer; for the instructor."""
+    check_instructs(visitor)
+    shared.presence.hide()
+    return Response(status_code=204)
+
+
+@router.get("/guests", response_model=GuestsAnswer)
+def guests(shared: Shared, manager: Manager, visitor: Asking) -> Response:
+    """Who is here and what they have going; for the instructor."""
+    check_instructs(visitor)
+    unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
+    found, _ = manager.store.select(RunQuery(status=unfinished, limit=1_000))
+    runs = [run.owner for run in found]
+    return _answer(
+        {
+            "guests": [
+                asdict(guest)
+                | {"streams": manager.hub.subscribers_of(guest.id), "runs": runs.count(guest.id)}
+                for guest in shared.presence.guests
+            ],
+            "queue": manager.jobs.waiting(),
+            "computing": shared.compute.waiting,
+            "streams": manager.hub.subscribers,
+        }
+    )
+
+
+def check_instructs(visitor: Visitor) -> None:
+    """Raises Refusal for everybody else."""
+    if not visitor.instructor:
+        raise Refusal(
+            403,
+            "instructor",
+            "This is for the instructor.",
+            "Sign in at /login with the instructor's token.",
+        )
+
+
+def _answer(content: object, status: int = 200) -> Response:
+    return Response(to_json(content), status, media_type="application/json")

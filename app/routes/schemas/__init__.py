@@ -1,0 +1,1 @@
+"""What requests hold and what is answered."""

@@ -1,0 +1,176 @@
+"""What a running server has besides its settings: the store, the hub and the queue of jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.http.refusals import Refusal
+from app.jobs.supervisor import TARGET, Supervisor
+from app.runs.retention import Retention
+from app.settings import Settings
+from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store
+from app.stream.hub import Hub
+
+SWEEP_SECONDS = 5.0
+READY_SECONDS = 3.0  # in which the store must take something
+
+
+class RunManager:
+    """Opened when the server starts, closed when it stops."""
+
+    def __init__(self, settings: Settings, *, target: tuple[str, str] = TARGET):
+        self._settings = settings
+        self.target = target
+        self.worker_token = secrets.token_urlsafe(24)  # what our own workers show
+        self._store: Store | None = None
+        self._jobs: Supervisor | None = None
+        self._chores: list[asyncio.Task[None]] = []
+        self._address = ("127.0.0.1", settings.port)
+        self.hub = Hub()
+        self.listeners: list[Listener] = [self.hub.announce]
+
+    @property
+    def store(self) -> Store:
+        """The runs; raises Refusal before the server has started."""
+        if self._store is None:
+            raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
+        return self._store
+
+    @property
+    def jobs(self) -> Supervisor:
+        """The queue; raises Refusal before the server has started."""
+        if self._jobs is None:
+            raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
+        return self._jobs
+
+    def check_producer(self, run: Run) -> None:
+        """Refuses what a worker sends that this server did not start, or has given up."""
+        if run.local and not self.jobs.owns(run.id):
+            raise Refusal(
+                409, "gone", f"Run {run.id!r} has no worker any more.", "Stop; start a new run instead."
+            )
+
+    async def check_ready(self) -> None:
+        """Raises Refusal or StoreError if runs could not be kept or started now."""
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self.store.try_writing()), READY_SECONDS)
+        except TimeoutError:
+            raise Refusal(
+                503, "store", f"The store has written nothing for {READY_SECONDS:.0f} seconds."
+            ) from None
+        if not self.jobs.ready:
+            raise Refusal(503, "workers", "Runs cannot be started: what starts workers has died.")
+
+    def reached_at(self, server: tuple[str, int | None] | None) -> None:
+        """Notes the address at which a request has reached the server: workers use it too."""
+        if server and server[1]:
+            self._address = (server[0], server[1])
+
+    def open_store(self) -> None:
+        """Opens the database, unless it is open; raises StoreError."""
+        if self._store is None:
+            self._store = Store(self._settings.data_dir, self._announce)
+
+    async def start(self) -> None:
+        """Opens everything; runs that a former server left running are interrupted."""
+        self.open_store()
+        self.hub.open()
+        interrupted = self.store.interrupt_all("The server stopped while it ran.")
+        await asyncio.wrap_future(interrupted)
+        self._jobs = Supervisor(
+            self.store, self._job, per_device=self._settings.jobs_per_device, target=self.target
+        )
+        self.listeners.append(self._jobs.notice)
+        await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
+        retention = Retention(self.store, self._settings)
+        self._chores = [asyncio.create_task(work) for work in (self._sweep(), retention.forever())]
+
+    async def stop_work(self) -> None:
+        """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
+        self.hub.close()
+        jobs, self._jobs = self._jobs, None
+        if jobs:
+            await asyncio.to_thread(jobs.stop)
+            await asyncio.wrap_future(self.store.interrupt_all("The server was stopped while it ran."))
+
+    async def stop(self) -> None:
+        """Closes everything."""
+        await self.stop_work()
+        for chore in self._chores:
+            chore.cancel()
+        store, self._store = self._store, None
+        if store:
+            await asyncio.to_thread(store.close)
+
+    def _announce(self, changes: list[Change]) -> None:
+        for listener in self.listeners:
+            listener(changes)
+
+    def _job(self, run: Run, device: str) -> Mapping[str, Any]:
+        """What a worker is told."""
+        host, port = self._address
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return {
+            "id": run.id,
+            "url": url,
+            "token": self.worker_token if self._settings.token else "",
+            "config": run.config,
+            "device": device,
+        }
+
+    async def _sweep(self) -> None:
+        """Runs whose producers have fallen silent are interrupted; they go on when they are heard again."""
+        silence = Silence()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            store = self.store
+            query = Query(status=[status.value for status in ACTIVE], limit=1_000)
+            runs = (await asyncio.to_thread(store.select, query))[0]
+            silent = silence.of([run for run in runs if not run.local])
+            for run in runs:
+                if silent.get(run.id, 0.0) > self._settings.silent_seconds:
+                    ended = Status.CANCELLED if run.control.get("cancel") else Status.INTERRUPTED
+                    reason = f"Nothing was heard of it for {self._settings.silent_seconds:.0f} seconds."
+                    changes = {"status": ended.value, "reason": reason, "finished": run.heard}
+                    await asyncio.wrap_future(store.change(run.id, partial(_unchanged_since, run, changes)))
+
+
+class Silence:
+    """For how long nothing has been heard of runs.
+
+    Counted from look to look, not from the time of day: a clock that is set makes nobody silent, and
+    neither does the time in which this process was stopped and could not have heard anything.
+    """
+
+    def __init__(self) -> None:
+        self._looked = time.monotonic()
+        self._known: dict[str, tuple[float | None, float]] = {}  # when heard last, silent since then
+
+    def of(self, runs: Sequence[Run]) -> dict[str, float]:
+        """Seconds of silence of each of these runs; others are forgotten."""
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, 2 * SWEEP_SECONDS), now
+        before, self._known = self._known, {}
+        for run in runs:
+            heard, silent = before.get(run.id, (None, 0.0))
+            self._known[run.id] = (run.heard, silent + passed if heard == run.heard else 0.0)
+        return {run: silent for run, (_, silent) in self._known.items()}
+
+
+def _unchanged_since(before: Run, changes: Mapping[str, Any], now: Run) -> Mapping[str, Any] | None:
+    return changes if now.heard == before.heard else None
+
+
+async def _live(request: Request) -> RunManager:
+    manager: RunManager = request.app.state.services.runs
+    return manager
+
+
+Manager = Annotated[RunManager, Depends(_live)]

@@ -1,0 +1,1 @@
+"""Live events: a hub, a buffer of frames for each run, a cursor for each reader."""

@@ -1,0 +1,1 @@
+"""Formulas in x and y: from hostile text to a checked expression, its gradient, Hessian and LaTeX."""

@@ -1,0 +1,1 @@
+"""What one update did to each tensor, measured on the device."""

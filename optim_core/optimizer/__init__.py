@@ -1,0 +1,1 @@
+"""A rule as a torch optimizer: flat buffers and their layout."""

@@ -1,0 +1,203 @@
+"""Tensors of one dtype and device as one buffer, with a rule's state beside it.
+
+On a CPU an elementwise rule goes over a large buffer in parts of a megabyte, which stay in the
+processor's cache while its twenty-odd operations, and whoever looks on, pass over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from optim_core.optimizer.segments import WIDTH, Segments
+from optim_core.rule import Rule, Step, state_items
+
+PART_ELEMENTS = 2**18  # for each thread
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one update did to some rows of a buffer; valid only while it is told.
+
+    The arrays have the shape (rows, 64) or broadcast to it; of a rule that is not elementwise, its one
+    tensor's own shape (``flat.whole``).
+    """
+
+    flat: Flat
+    part: int  # which of ``flat.parts``
+    before: Tensor  # θ
+    after: Tensor
+    grad: Tensor
+    effective_lr: Tensor | float
+    gradient_part: Tensor  # effective_lr · direction
+    decay_part: Tensor | float | None  # None: ``shrink`` times θ
+    shrink: float = 0.0
+
+
+class Flat:
+    """The buffer of the tensors ``live``; ``parts`` are the rows that are updated one after another.
+
+    ``state[p]`` holds views of the state, in p's shape, so that ``state_dict`` works as everywhere.
+    A rule that is not elementwise (``whole``) has its one tensor here, in its own shape.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        live: list[Tensor],
+        state: dict[Tensor, Any],
+        group: Mapping[str, Any],
+        *,
+        adopt: bool,
+    ):
+        _keep_freed_memory()
+        self.rule, self.live, self.whole = rule, live, not rule.elementwise
+        self.segments = Segments([p.numel() for p in live], live[0].device)
+        self.theta = self.segments.zeros(live[0].dtype)
+        self._grad = torch.zeros_like(self.theta)
+        if self.whole:
+            (theta,), (grad,) = self.segments.split(self.theta), self.segments.split(self._grad)
+            self.theta, self._grad = theta.view(live[0].shape), grad.view(live[0].shape)
+        self.theta_views, self._grad_views = self._views(self.theta), self._views(self._grad)
+        self._steps = self._step_counts(state)
+        self._hyper = {name: group[name] for name in rule.settings}
+        self._state = self._gather_state(state)
+        self._records = [state[p] for p in live]
+        self._adopted = adopt
+        if adopt:
+            for p, view in zip(live, self.theta_views, strict=True):
+                p.data = view
+        self.parts = self._cut()
+        self._of_parts = [
+            (_rows(self.theta, rows), _rows(self._grad, rows), _rows_of(self._state, rows))
+            for rows in self.parts
+        ]
+
+    def step(
+        self, group: Mapping[str, Any], grads: list[Tensor], tell: Callable[[Move], None] | None
+    ) -> None:
+        """One update of all its tensors, with the group's present settings; ``tell`` gets the parts."""
+        if not self.rule.view and not self._adopted:
+            torch._foreach_copy_(self.theta_views, self.live)
+        torch._foreach_copy_(self._grad_views, grads)
+        self._steps = self._steps + 1
+        for record in self._records:
+            record["step"] += 1
+        self._hyper = {name: group[name] for name in self.rule.settings}
+        services = self._services(group)
+        # The one kernel also where somebody looks on, so that looking changes no bit.
+        fused = None if isinstance(self._steps, Tensor) else self.rule.fused
+        for part, (theta, grad, state) in enumerate(self._of_parts):
+            before = theta.clone() if tell else theta
+            given = grad, state, theta, self._at(part, self._steps)
+            if fused and (told := fused(*given, **self._hyper)):
+                if tell:
+                    rate, along, shrink = told()
+                    tell(Move(self, part, before, theta, grad, rate, along, None, shrink))
+                continue
+            made, fresh = self.rule.update(*given, **self._hyper, **services(part))
+            kept = state_items(state)
+            for name, value in state_items(fresh).items():
+                kept[name].copy_(value)
+            _apply(theta, made)
+            if tell:
+                rate, along, decay = made
+                tell(Move(self, part, before, theta, grad, rate, rate * along, decay))
+        if not self._adopted:
+            torch._foreach_copy_(self.live, self.seen_views())
+
+    def seen_views(self) -> list[Tensor]:
+        """Where the next gradients are to be taken, tensor by tensor: at θ unless the rule has a view."""
+        if not self.rule.view:
+            return self.theta_views
+        return self._views(self.rule.look(self.theta, self._state, self._hyper))
+
+    def _services(self, group: Mapping[str, Any]) -> Callable[[int], dict[str, Any]]:
+        """What the rule needs beside its settings, for each part."""
+        given: dict[str, Any] = {}
+        if "schedule_factor" in self.rule.needs:
+            given["schedule_factor"] = group["lr"] / group["initial_lr"] if group["initial_lr"] else 1.0
+        # Rules that offer relative decay read the norm for it alone; usually it is off.
+        if "param_norm" in self.rule.needs and self._hyper.get("relative_decay", True):
+            given["param_norm"] = self.segments.spread(torch.stack(torch._foreach_norm(self.theta_views)))
+        return lambda part: {name: self._at(part, value) for name, value in given.items()}
+
+    def _at(self, part: int, value: Any) -> Any:
+        """A number, or a column of numbers (rows, 1), as the part's rows have it."""
+        return value[self.parts[part]] if isinstance(value, Tensor) else value
+
+    def _cut(self) -> list[slice]:
+        rows = PART_ELEMENTS // WIDTH * torch.get_num_threads()
+        if self.whole or self.segments.device.type != "cpu":
+            return [slice(None)]
+        return [slice(i, min(i + rows, self.segments.rows)) for i in range(0, self.segments.rows, rows)]
+
+    def _views(self, buffer: Tensor) -> list[Tensor]:
+        if self.whole:
+            return [buffer]
+        parts = self.segments.split(buffer)
+        return [part.view(p.shape) for part, p in zip(parts, self.live, strict=True)]
+
+    def _step_counts(self, state: dict[Tensor, Any]) -> int | Tensor:
+        """Steps taken so far: a number, or one per row, in θ's dtype, where the tensors differ."""
+        counts = [int(state[p].get("step", 0)) for p in self.live]
+        if len(set(counts)) == 1:
+            return counts[0]
+        steps = self.theta.new_tensor(counts, dtype=torch.promote_types(self.theta.dtype, torch.float32))
+        return self.segments.spread(steps)
+
+    def _gather_state(self, state: dict[Tensor, Any]) -> Any:
+        """The rule's state over the whole buffer, from what the tensors have; views go back to them."""
+        torch._foreach_copy_(self.theta_views, self.live)
+        fresh = self.rule.start(self.theta, self._hyper)
+        buffers = dict(state_items(fresh))
+        if self.rule.view:  # then the parameters are not θ, which so has to be kept
+            buffers["theta"] = self.theta
+        for name, buffer in buffers.items():
+            for p, view in zip(self.live, self._views(buffer) if not self.whole else [buffer], strict=True):
+                if name in state[p]:
+                    view.copy_(state[p][name])
+                state[p][name] = view
+        for p in self.live:
+            state[p]["step"] = int(state[p].get("step", 0))
+        return fresh
+
+
+def _apply(theta: Tensor, made: Step) -> None:
+    """θ ← θ − effective_lr·direction − decay, in place."""
+    rate, direction, decay = made
+    if isinstance(rate, Tensor) and rate.dtype == theta.dtype:
+        theta.addcmul_(rate, direction, value=-1.0)
+    else:
+        theta.sub_(rate * direction)
+    if not (isinstance(decay, float) and decay == 0.0):
+        theta.sub_(decay)
+
+
+def _rows(array: Tensor, rows: slice) -> Tensor:
+    """Some rows; all of them also of an array that has none, a lone number."""
+    return array if rows == slice(None) else array[rows]
+
+
+def _rows_of(state: Any, rows: slice) -> Any:
+    """The same state over some rows, as views."""
+    if rows == slice(None):
+        return state
+    views = {name: array[rows] for name, array in state_items(state).items()}
+    return views if isinstance(state, Mapping) else state._replace(**views)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Has the C library's allocator keep what intermediate results free, once for the process.
+
+    glibc returns every larger block to the system, and every new one then costs its page faults: on a
+    CPU four times the arithmetic of a step. Freeing one block of almost 32 MiB (never written to, so
+    never real) raises that limit for good; elsewhere it does nothing.
+    """
+    torch.empty((32 << 20) - 4096, dtype=torch.uint8)

@@ -1,0 +1,1 @@
+"""Optimizers on surfaces: one run on floats, thousands as one tensor."""

@@ -1,0 +1,1 @@
+"""Loss surfaces: what they are, which there are, and where their minima lie."""

@@ -1,0 +1,111 @@
+"""Landscapes: a surface whose parameters are set, or somebody's own formula, ready to be walked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optim_core.formula.dialects import Dialect, Functions
+from optim_core.formula.parse import Formula, parse
+from optim_core.surfaces.minima import local_minima
+from optim_core.surfaces.placement import Box, Placement, Point
+
+Array = NDArray[np.float64]
+Points = tuple[Point, ...]
+
+DEFAULT_BOX: Box = (-5.0, 5.0, -5.0, 5.0)
+DEFAULT_STARTS: Points = ((-3.0, 2.0), (3.0, 2.0), (3.0, -2.0), (-3.0, -2.0), (0.5, 0.5))
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """A loss over (x, y): value, gradient and Hessian, and what is worth knowing about it.
+
+    ``value(x, y)``, ``value_and_gradient(x, y) -> (f, fx, fy)`` and ``hessian(x, y) -> (fxx, fxy, fyy)``
+    take floats and are fast; where the formula is undefined they may raise ValueError, OverflowError or
+    ZeroDivisionError. ``functions("numpy" | "torch")`` are the same three on arrays and tensors.
+    """
+
+    formula: Formula
+    surface_id: str | None = None  # None: somebody's own formula
+    params: Mapping[str, float] = field(default_factory=dict)
+    box: Box = DEFAULT_BOX
+    starts: Points = DEFAULT_STARTS
+    minima: Points = ()  # known ones; `find_minima` searches
+    placement: Placement = field(default_factory=Placement)
+    symbols: Mapping[str, str] = field(default_factory=dict)  # LaTeX of the formula's parameters
+
+    @cached_property
+    def value(self) -> Callable[[float, float], float]:
+        return self._floats.value
+
+    @cached_property
+    def value_and_gradient(self) -> Callable[[float, float], tuple[float, float, float]]:
+        return self._floats.value_and_gradient
+
+    @cached_property
+    def hessian(self) -> Callable[[float, float], tuple[float, float, float]]:
+        return self._floats.hessian
+
+    def functions(self, dialect: Dialect, weight_decay: float = 0.0) -> Functions:
+        """The three functions of (x, y); with ``weight_decay`` of f + (weight_decay/2)·(x² + y²)."""
+        values = [self.params[name] for name in self.formula.parameters]
+        own = self.placement.functions(self.formula.functions(dialect, values))
+        return _penalised(own, weight_decay) if weight_decay else own
+
+    @property
+    def latex(self) -> str:
+        """The formula; of a moved or turned surface in u and v, with what these are."""
+        if self.placement == Placement():
+            return self.formula.latex_with(self.symbols)
+        return (
+            self.formula.latex_with({**self.symbols, "x": "u", "y": "v"})
+            + rf", \quad {self.placement.latex()}"
+        )
+
+    def grid(
+        self, box: Box | None = None, n_x: int = 101, n_y: int = 101, weight_decay: float = 0.0
+    ) -> tuple[Array, Array, Array]:
+        """x (n_x,), y (n_y,) and heights z (n_y, n_x), NaN where undefined; penalised if asked."""
+        low_x, high_x, low_y, high_y = box or self.box
+        x, y = np.linspace(low_x, high_x, n_x), np.linspace(low_y, high_y, n_y)
+        with np.errstate(all="ignore"):
+            z = self.functions("numpy", weight_decay).value(x[None, :], y[:, None])
+        return x, y, np.where(np.isfinite(z), z, np.nan)
+
+    def find_minima(self, box: Box | None = None, weight_decay: float = 0.0) -> Points:
+        """Isolated local minima in ``box`` of the (penalised) loss, lowest first."""
+        return local_minima(self.functions("numpy", weight_decay), box or self.box)
+
+    @cached_property
+    def _floats(self) -> Functions:
+        return self.functions("float")
+
+
+def formula_landscape(text: str) -> Landscape:
+    """The landscape of somebody's own formula in x and y; starts where it is undefined are left out."""
+    formula = parse(text)
+    x, y = np.array(DEFAULT_STARTS).T
+    with np.errstate(all="ignore"):
+        found = np.isfinite(formula.functions("numpy").value_and_gradient(x, y))  # (3, starts)
+    starts = tuple(start for start, fits in zip(DEFAULT_STARTS, found.T, strict=True) if fits.all())
+    return Landscape(formula, starts=starts or DEFAULT_STARTS)
+
+
+def _penalised(own: Functions, weight_decay: float) -> Functions:
+    half = weight_decay / 2
+
+    def value_and_gradient(x: Any, y: Any) -> tuple[Any, Any, Any]:
+        f, fx, fy = own.value_and_gradient(x, y)
+        return f + half * (x * x + y * y), fx + weight_decay * x, fy + weight_decay * y
+
+    def hessian(x: Any, y: Any) -> tuple[Any, Any, Any]:
+        fxx, fxy, fyy = own.hessian(x, y)
+        return fxx + weight_decay, fxy, fyy + weight_decay
+
+    return Functions(lambda x, y: own.value(x, y) + half * (x * x + y * y), value_and_gradient, hessian)

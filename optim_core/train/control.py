@@ -1,0 +1,149 @@
+"""Between the loop and the sink: numbering frames, and doing what `Control` asks for.
+
+Events of a run are ``{"step", "kind", "text", …}``: "setting" (with ``name``, ``from``, ``to``),
+"pause", "resume", "outcome" (with ``outcome``). ``step`` is the last step before it happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from optim_core.declare.errors import InvalidInput
+from optim_core.measure.tracer import Table
+from optim_core.optimizer.torch_optimizer import RuleOptimizer
+from optim_core.outcomes import Outcome
+from optim_core.plans import Plans
+from optim_core.transport.control import Control
+from optim_core.transport.frames import Frame
+from optim_core.transport.sinks import Sink
+
+POLL_S = 0.02  # how often a paused run looks whether it may go on
+
+Event = Mapping[str, Any]
+
+
+class FrameWriter:
+    """Numbers tables and gives them to the sink; remembers the last values it saw."""
+
+    def __init__(self, sink: Sink, run: str):
+        self.sink, self._run = sink, run
+        self.metrics: dict[str, float] = {}
+        self.last_step = 0
+        self._seq = 0
+
+    def open(self, about: Mapping[str, Any]) -> None:
+        """Tells the sink of the run."""
+        self.sink.open(about)
+
+    def write(self, table: Table, events: Sequence[Event] = ()) -> None:
+        """The table as the next frame; nothing if it holds nothing."""
+        rows = len(table.columns["step"])
+        if not rows and not events:
+            return
+        self.sink.write(Frame(self._run, self._seq, table.first_step, table.columns, tuple(events)))
+        self._seq += 1
+        if not rows:
+            return
+        self.last_step = max(self.last_step, table.steps[-1])
+        for name, values in table.columns.items():
+            if "/" not in name and values.ndim == 1 and name != "step":
+                self.metrics[name] = float(values[-1])
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Events alone, as a frame without rows."""
+        if events:
+            self.write(Table(self.last_step, {"step": np.empty(0, dtype=np.float32)}), events)
+
+    def close(self, outcome: Outcome, reason: str, events: Sequence[Event]) -> None:
+        """Tells the sink of the end."""
+        self.tell(events)
+        self.sink.close(outcome.value, reason)
+
+
+class Steering:
+    """The optimizer's settings at every step, as schedules and whoever steers want them."""
+
+    def __init__(self, sink: Sink, optimizer: RuleOptimizer, plans: Plans):
+        self._sink, self._optimizer, self._plans = sink, optimizer, plans
+        self._hyper = dict(plans.hyper)
+        self._decaying = [group for group in optimizer.param_groups if group.get("decays")]
+        self._asked: dict[str, float] = {}
+        self._singles = 0  # single steps taken
+        self._events: list[Event] = []
+        self.paused = False
+        self.stopped_by = ""  # as `Control.by`
+
+    def take_events(self) -> list[Event]:
+        """What happened since this was asked last."""
+        events, self._events = self._events, []
+        return events
+
+    def may_go_on(self, step: int, *, pause: Callable[[], None]) -> bool:
+        """Whether ``step`` may be taken, after waiting out a pause; False when the run is cancelled.
+
+        ``pause`` is called when a pause begins.
+        """
+        control = self._sink.control()
+        while control is not None:
+            self._change(step, control)
+            if control.cancel:
+                self.stopped_by = control.by
+                return False
+            if not control.paused:
+                break
+            if not self.paused:
+                self.paused = True
+                self._happened(step, "pause", "Paused.")
+                pause()
+            if self._singles < control.steps:
+                self._singles += 1
+                return True
+            time.sleep(POLL_S)
+            control = self._sink.control()
+        if self.paused:
+            self.paused = False
+            self._happened(step, "resume", "Went on.")
+        if control is not None:
+            self._singles = control.steps
+        return True
+
+    def set_rates(self, step: int) -> None:
+        """The learning rate and λ of this step."""
+        plans = self._plans
+        lr = self._hyper["lr"] * (plans.schedule(step, plans.steps) if plans.schedule else 1.0)
+        for group in self._optimizer.param_groups:
+            group["lr"], group["initial_lr"] = lr, self._hyper["lr"]
+        if "weight_decay" in self._hyper:
+            factor = plans.decay_schedule(step, plans.steps) if plans.decay_schedule else 1.0
+            for group in self._decaying:
+                group["weight_decay"] = self._hyper["weight_decay"] * factor
+
+    def strength(self) -> float:
+        """c in the penalised loss L + (c/2)‖θ‖² that λ, and a penalty in the loss, stand for."""
+        return self._plans.rule.decay_strength(self._hyper) + 2.0 * self._plans.l2_in_loss
+
+    def _change(self, step: int, control: Control) -> None:
+        """Sets what is wanted otherwise than before."""
+        for name, value in control.hyper.items():
+            if self._asked.get(name) == value:
+                continue
+            self._asked[name] = value
+            before = self._hyper.get(name)
+            try:
+                self._hyper[name] = self._plans.rule.complete({name: value})[name]
+            except InvalidInput as error:
+                self._happened(step, "setting", f"Refused: {error}", name=name)
+                continue
+            if name not in ("lr", "weight_decay"):
+                for group in self._optimizer.param_groups:
+                    group[name] = self._hyper[name]
+            self._happened(
+                step, "setting", f"{name}: {before:g} → {value:g}", name=name, **{"from": before, "to": value}
+            )
+
+    def _happened(self, step: int, kind: str, text: str, **more: Any) -> None:
+        self._events.append({"step": step - 1, "kind": kind, "text": text, **more})

@@ -1,0 +1,1 @@
+"""Frames of a run and where they go: memory, a file, a server."""

@@ -1,0 +1,162 @@
+"""Where frames go: memory, a file, or a server (`HttpSink`, in `optim_core.transport.http_sink`).
+
+A sink is opened with what is known of the run, takes frames in order, and is closed with the outcome.
+Whoever trains asks it for `Control`: what somebody at the other end wants the run to do.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optim_core.declare.errors import InvalidInput
+from optim_core.transport.control import Control
+from optim_core.transport.frames import Frame
+from optim_core.transport.http_sink import HttpSink
+
+__all__ = ["Control", "FileSink", "HttpSink", "MemorySink", "Recording", "Series", "Sink", "read_file"]
+
+
+class Sink(Protocol):
+    """Takes a run's frames."""
+
+    def open(self, run: Mapping[str, Any]) -> None:
+        """GetParts before the first frame: ``task``, ``optimizer``, ``config``, ``steps``, ``tensors``…"""
+
+    def write(self, frame: Frame) -> Control | None:
+        """Takes the next frame, and answers as `control` does."""
+
+    def control(self) -> Control | None:
+        """The latest control, or None if nobody has any wish; asked at every step, so never waits."""
+
+    def close(self, outcome: str, reason: str) -> None:
+        """GetParts after the last frame."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A column joined over its frames: ``values[i]`` was measured at ``steps[i]``."""
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+@dataclass
+class Recording:
+    """A run as it was written: what `Sink.open` was told, the frames, and the end if it came."""
+
+    run: Mapping[str, Any] = field(default_factory=dict)
+    frames: list[Frame] = field(default_factory=list)
+    outcome: str = ""
+    reason: str = ""
+
+    def columns(self) -> dict[str, Series]:
+        """Every column over all frames that have it."""
+        parts: dict[str, list[tuple[NDArray[np.int64], NDArray[np.float32]]]] = {}
+        for frame in self.frames:
+            steps = frame.steps
+            for name, values in frame.columns.items():
+                if name != "step":
+                    parts.setdefault(name, []).append((steps, values))
+        return {
+            name: Series(*(np.concatenate(both) for both in zip(*pieces, strict=True)))
+            for name, pieces in parts.items()
+        }
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """What happened, in order."""
+        return [event for frame in self.frames for event in frame.events]
+
+
+class MemorySink(Recording):
+    """Keeps everything; ``wanted`` may be set, from another thread too, to steer the run."""
+
+    wanted: Control | None = None
+
+    def open(self, run: Mapping[str, Any]) -> None:
+        self.run = dict(run)
+
+    def write(self, frame: Frame) -> Control | None:
+        self.frames.append(frame)
+        return self.wanted
+
+    def control(self) -> Control | None:
+        return self.wanted
+
+    def close(self, outcome: str, reason: str) -> None:
+        self.outcome, self.reason = outcome, reason
+
+
+FORMAT, VERSION = "optimscope", 1
+
+
+class FileSink:
+    """A text file of JSON lines, complete in itself and readable while it grows (see `read_file`).
+
+    The first line is ``{"format": "optimscope", "version": 1, "created": seconds since 1970, "run":
+    {…}}``, every further line a frame as `Frame.to_json` gives it, the last one ``{"outcome",
+    "reason"}``. An existing file is not overwritten: raises FileExistsError.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._file: TextIO = self.path.open("x", encoding="utf-8")
+
+    def open(self, run: Mapping[str, Any]) -> None:
+        self._line({"format": FORMAT, "version": VERSION, "created": time.time(), "run": dict(run)})
+
+    def write(self, frame: Frame) -> Control | None:
+        self._line(frame.to_json())
+        return None
+
+    def control(self) -> Control | None:
+        return None
+
+    def close(self, outcome: str, reason: str) -> None:
+        self._line({"outcome": outcome, "reason": reason})
+        self._file.close()
+
+    def give_up(self) -> None:
+        """Closes the file; removes it if nothing was written."""
+        self._file.close()
+        if not self.path.stat().st_size:
+            self.path.unlink()
+
+    def _line(self, content: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(content, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+
+def read_file(path: str | Path) -> Recording:
+    """What a `FileSink` wrote; a last line that was cut off is left out. Raises InvalidInput."""
+    recording = Recording()
+    with Path(path).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines):
+            try:
+                content = json.loads(line)
+            except json.JSONDecodeError:
+                if line.endswith("\n") or not number:
+                    raise InvalidInput(f"line {number + 1} is not JSON.", code="bad_file") from None
+                break
+            if not number:
+                if not isinstance(content, dict) or content.get("format") != FORMAT:
+                    raise InvalidInput("this is no recording of Optimscope.", code="bad_file")
+                if content["version"] > VERSION:
+                    raise InvalidInput(
+                        f"the file's format is {content['version']}, this version reads {VERSION}.",
+                        code="bad_file",
+                        hint="Update Optimscope.",
+                    )
+                recording.run = content["run"]
+            elif "outcome" in content:
+                recording.outcome, recording.reason = content["outcome"], content["reason"]
+            else:
+                recording.frames.append(Frame.from_json(content))
+    return recording

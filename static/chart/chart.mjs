@@ -1,0 +1,277 @@
+// One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
+
+import { axisFor, stepsOf } from "../data/columns.mjs";
+import { make } from "../ui/dom.mjs";
+import { number } from "../ui/format.mjs";
+import { cursor } from "../ui/player.mjs";
+import { placeEvents } from "./events.mjs";
+import { placeLabels } from "./labels.mjs";
+import { chartMenu } from "./menu.mjs";
+import * as plot from "./plot.mjs";
+import { followPointer } from "./pointer.mjs";
+import { FEW_RUNS } from "./series.mjs";
+import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE, smoothed } from "./traces.mjs";
+
+/**
+ * @typedef {import("../surface/marks.mjs").Run} Run
+ * @typedef {import("../data/address.mjs").ChartView} ChartView
+ * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean, about: string,
+ *   figure: { data: any[], layout: any } }} Chart
+ */
+
+const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
+const NARROW = 116; // the right margin where labels need not name the run
+const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
+const HISTOGRAM = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
+
+/**
+ * @param {Chart} chart
+ * @param {import("../data/store.mjs").Store<any>} store
+ * @param {(state: any) => Run[]} runsOf
+ * @param {boolean} linked
+ */
+export function mountChart(chart, store, runsOf, linked) {
+  const place = make("div", { class: "chart-plot" });
+  const line = make("div", { class: "chart-cursor" });
+  const labels = make("div", { class: "chart-labels" });
+  const events = make("div", { class: "chart-events" });
+  const empty = make("p", { class: "chart-empty", hidden: true });
+  const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
+  const scaleName = make("span", {}, "log");
+  const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
+  const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
+  choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
+  const sentence = make("p", { class: "visually-hidden", role: "note" });
+  const menu = chartMenu(chart, {
+    /** The figure as it is now, what is drawn in it, and of which runs. */
+    shown: () => ({ figure: figure(), drawn, runs: runsOf(store.get()) }),
+    remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
+  });
+  const element = make(
+    "section",
+    { class: "chart", "data-chart": chart.id, "aria-label": chart.title },
+    make(
+      "header",
+      {},
+      make("h3", {}, chart.title),
+      choice,
+      heat ? null : make("label", { class: "log" }, log, scaleName),
+      menu,
+    ),
+    make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
+  );
+
+  /** What is drawn, line by line. @type {import("./labels.mjs").Drawn[]} */
+  let drawn = [];
+  let zoomed = false;
+  let drawnAt = -Infinity;
+  let settling = 0;
+  let inSight = false;
+  let stale = true;
+  /** @type {Promise<void> | null} */
+  let drawing = null;
+  let disposed = false;
+
+  const view = () =>
+    /** @type {ChartView} */ (
+      store.get().charts.find((/** @type {ChartView} */ c) => c.id === chart.id) ?? {
+        id: chart.id,
+        log: chart.log_y,
+        choice: "",
+      }
+    );
+
+  /** @param {Partial<ChartView>} change */
+  function patch(change) {
+    store.set({
+      charts: store.get().charts.map((/** @type {ChartView} */ c) => (c.id === chart.id ? { ...c, ...change } : c)),
+    });
+  }
+
+  function figure() {
+    const state = store.get();
+    const runs = runsOf(state);
+    const { log: logarithmic } = view();
+    const chosen = { state: chooseState(runs), tensor: state.tensor ?? "" };
+    const look = { logarithmic, range: state.range, smoothing: state.smoothing, points: pointsOfEach(runs) };
+    drawn = [];
+    if (heat) return heatFigure(runs, chosen);
+    const traces = chart.figure.data.filter((trace) => runs.length <= FEW_RUNS || !trace.meta.detail);
+    const data = runs.flatMap((run) =>
+      traces.flatMap((trace) => {
+        const column = columnOf(trace, run, chosen);
+        if (column === null) return runs.length > FEW_RUNS ? [] : [jointTrace(trace, run, look)];
+        const values = run.columns[column];
+        const steps = stepsOf(run, column);
+        if (!values || !steps || !values.some(Number.isFinite)) return [];
+        const shown = smoothed(values, state.smoothing);
+        drawn.push({ run, column, label: trace.meta.label, values, shown, steps });
+        return [lineTrace(trace, run, values, steps, look)];
+      }),
+    );
+    /** @type {Run[]} */
+    const others = linked ? state.visible.filter((/** @type {Run} */ run) => !runs.includes(run)) : [];
+    const negative = logarithmic && drawn.some((one) => one.values.some((value) => value < 0));
+    scaleName.textContent = negative ? "log of |value|" : "log";
+    element.style.setProperty("--labels", String(drawn.length));
+    // One run that blew up must not flatten all others.
+    const going = drawn.filter((one) => one.run.outcome !== "diverged").map((one) => one.values);
+    const own = !logarithmic && going.length ? going : data.map((trace) => trace.y);
+    const spanned = [...own, ...others.flatMap((run) => shownColumns(run, chosen))];
+    return frame(data, plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }));
+  }
+
+  /** A picture of histograms, of the first run. @param {Run[]} runs @param {{ state: string, tensor: string }} chosen */
+  function heatFigure(runs, chosen) {
+    const [run] = runs;
+    const column = run && columnOf(chart.figure.data[0], run, chosen);
+    const made = run && column ? heatTrace(run, column, HISTOGRAM) : null;
+    const powers = { tickprefix: "2<sup>", ticksuffix: "</sup>" };
+    const yaxis = plot.axis({ range: made?.range ?? [-20, 0], nticks: 5, fixedrange: true, ...powers });
+    return frame(made ? [made.trace] : [], yaxis);
+  }
+
+  /** Pixels beside the picture, for labels. */
+  function labelled() {
+    const width = chart.about === "run" && runsOf(store.get()).length < 2 ? NARROW : MARGIN.r;
+    element.style.setProperty("--label-width", `${width - 10}px`);
+    return width;
+  }
+
+  /** @param {any[]} data @param {object} yaxis */
+  function frame(data, yaxis) {
+    const { range, steps } = store.get();
+    return {
+      data,
+      layout: plot.layout({
+        width: place.clientWidth,
+        height: place.clientHeight,
+        margin: { ...MARGIN, r: labelled() },
+        dragmode: "zoom",
+        xaxis: plot.axis({ range: range ?? [0, steps], nticks: 6 }),
+        yaxis,
+      }),
+    };
+  }
+
+  /** @param {Run} run @param {{ state: string, tensor: string }} chosen */
+  function shownColumns(run, chosen) {
+    return chart.figure.data.map((trace) => run.columns[columnOf(trace, run, chosen) ?? ""] ?? []);
+  }
+
+  /** @param {Run[]} runs */
+  function chooseState(runs) {
+    if (choice.hidden) return "";
+    const states = [...new Set(runs.flatMap((run) => run.answer.states ?? []))];
+    const wanted = view().choice;
+    const chosen = states.includes(wanted) ? wanted : (states[0] ?? "");
+    if (states.join() !== [...choice.options].map((o) => o.value).join())
+      choice.replaceChildren(...states.map((s) => make("option", { value: s }, s)));
+    choice.value = chosen;
+    return chosen;
+  }
+
+  /** Draws with the next frame; out of sight, when it comes in sight. @returns {Promise<void>} */
+  function draw() {
+    log.checked = view().log;
+    stale = true;
+    if (!inSight || !store.get().result) return Promise.resolve(); // nothing to see, or not yet
+    drawing ??= new Promise(requestAnimationFrame).then(paint).finally(() => {
+      drawing = null;
+    });
+    return drawing;
+  }
+
+  async function paint() {
+    // What comes in while Plotly draws (or is still being fetched) is drawn next.
+    while (stale && !disposed && place.clientWidth > 0) {
+      stale = false;
+      await paintOnce();
+    }
+  }
+
+  function settle() {
+    settling = 0;
+    draw();
+  }
+
+  async function paintOnce() {
+    const made = figure();
+    empty.textContent = whyEmpty(made.data);
+    empty.hidden = !empty.textContent;
+    sentence.textContent = describe();
+    // While a slider moves, lines follow at once and the axes every now and then.
+    const since = performance.now() - drawnAt;
+    if (since < SETTLE_MS && plot.sketch(place, made)) {
+      if (!settling) settling = window.setTimeout(settle, SETTLE_MS - since);
+      follow();
+      return;
+    }
+    await plot.draw(place, made);
+    drawnAt = performance.now();
+    if (!zoomed) {
+      zoomed = true;
+      plot.onZoom(place, (range) =>
+        store.set({ range: range && [Math.max(range[0] ?? 0, 0), Math.min(range[1] ?? 0, store.get().steps)] }),
+      );
+    }
+    follow();
+  }
+
+  /** Why there is nothing to see, if so. @param {any[]} data */
+  function whyEmpty(data) {
+    const zero = drawn.length > 0 && drawn.every((one) => one.values.every((value) => !value));
+    if (data.some((trace) => trace.x?.length))
+      return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
+    if (chart.about !== "run") return "No runner here has this.";
+    const going = runsOf(store.get()).some((/** @type {any} */ run) => !run.info?.finished);
+    return going ? "Nothing of this is measured yet." : "Nothing of this was measured.";
+  }
+
+  function follow() {
+    const at = inSight ? plot.scales(place) : null;
+    if (!at) return;
+    const step = cursor(store.get());
+    const px = at.x(step);
+    line.hidden = px < at.left - 1 || px > at.right + 1;
+    line.style.transform = `translateX(${px}px)`;
+    line.style.top = `${at.top}px`;
+    line.style.height = `${at.bottom - at.top}px`;
+    const { range, hover } = store.get();
+    placeEvents(events, runsOf(store.get()), at, { step, hovering: hover !== null || store.get().step >= 0 });
+    placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
+  }
+
+  function describe() {
+    const ends = drawn.map(
+      ({ run, label, values, steps }) =>
+        `${run.label} ${label}: ${number(values[0])} at step ${steps[0]}, ${number(values.at(-1))} at step ${steps[steps.length - 1]}`,
+    );
+    return `${chart.title}. ${ends.join("; ")}.`;
+  }
+
+  followPointer(place, store);
+  const resized = new ResizeObserver(draw);
+  resized.observe(place);
+  const sighted = new IntersectionObserver(
+    ([entry]) => {
+      inSight = entry?.isIntersecting ?? false;
+      if (inSight && stale) draw();
+      else if (inSight) follow();
+    },
+    { rootMargin: "100px" },
+  );
+  sighted.observe(place);
+
+  return {
+    element,
+    draw,
+    follow,
+    remove() {
+      disposed = true;
+      resized.disconnect();
+      sighted.disconnect();
+      plot.clear(place);
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// The linked charts of a page, and the menu that adds one.
+
+import { make } from "../ui/dom.mjs";
+import { onThemeChange } from "../ui/theme.mjs";
+import { mountChart } from "./chart.mjs";
+
+/**
+ * @typedef {import("../surface/marks.mjs").Run} Run
+ * @typedef {import("../data/address.mjs").ChartView} ChartView
+ * @typedef {import("./chart.mjs").Chart} Chart
+ */
+
+/**
+ * @param {HTMLElement} root
+ * @param {import("../data/store.mjs").Store<any>} store
+ * @param {any} catalogue
+ * @param {{ runs?: (state: any) => Run[], linked?: boolean, which?: (id: string) => boolean }} [options]
+ *   which runs these charts show (the visible ones), whether their vertical axes span all visible runs,
+ *   and which of the view's charts are shown here
+ */
+export function mountCharts(root, store, catalogue, options = {}) {
+  const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Run} */ run) => run.start === 0));
+  const byId = new Map(catalogue.charts.map((/** @type {Chart} */ c) => [c.id, c]));
+  const list = make("div", { class: "chart-list" });
+  root.append(list);
+  /** @type {Map<string, ReturnType<typeof mountChart>>} */
+  const cards = new Map();
+
+  function arrange() {
+    const wanted = /** @type {ChartView[]} */ (store.get().charts).filter(
+      ({ id }) => byId.has(id) && (options.which?.(id) ?? true),
+    );
+    /** @type {HTMLElement | undefined} */
+    let added;
+    const elements = wanted.map((view) => {
+      let card = cards.get(view.id);
+      if (!card) {
+        card = mountChart(/** @type {Chart} */ (byId.get(view.id)), store, runsOf, options.linked ?? false);
+        cards.set(view.id, card);
+        if (list.children.length) added = card.element;
+      }
+      return card.element;
+    });
+    for (const [id, card] of cards) {
+      if (wanted.some((view) => view.id === id)) continue;
+      card.remove();
+      cards.delete(id);
+    }
+    if (elements.length !== list.children.length || elements.some((e, i) => e !== list.children[i]))
+      list.replaceChildren(...elements);
+    added?.scrollIntoView({ block: "nearest" });
+    redraw();
+  }
+
+  async function redraw() {
+    const { result } = store.get();
+    await Promise.all([...cards.values()].map((card) => card.draw()));
+    if (result) root.dataset.drawn = String(Math.max(result.serial, Number(root.dataset.drawn ?? 0)));
+  }
+  function follow() {
+    for (const card of cards.values()) card.follow();
+  }
+
+  store.on(["asked"], ({ asked }) => {
+    root.dataset.asked = String(asked);
+  });
+  store.on(["charts"], arrange);
+  store.on(["visible", "range", "tensor", "smoothing"], redraw);
+  store.on(["step", "hover", "steps"], follow);
+  onThemeChange(redraw);
+  root.dataset.asked = String(store.get().asked ?? "");
+  arrange();
+  return { redraw };
+}
+
+/**
+ * The menu that adds a chart.
+ * @param {HTMLElement} root
+ * @param {import("../data/store.mjs").Store<any>} store
+ * @param {any} catalogue
+ * @param {string} [about]  which charts are offered
+ */
+export function mountAddChart(root, store, catalogue, about = "surface") {
+  const add = make("select", { "aria-label": "Add a chart" });
+  root.append(add);
+  add.addEventListener("change", () => {
+    const chart = catalogue.charts.find((/** @type {Chart} */ c) => c.id === add.value);
+    if (chart) store.set({ charts: [...store.get().charts, { id: chart.id, log: chart.log_y, choice: "" }] });
+  });
+  function render() {
+    const shown = new Set(store.get().charts.map((/** @type {ChartView} */ c) => c.id));
+    const rest = catalogue.charts.filter((/** @type {any} */ c) => c.about === about && !shown.has(c.id));
+    add.replaceChildren(
+      make("option", { value: "" }, rest.length ? "Add a chart…" : "All charts are shown"),
+      ...rest.map((/** @type {Chart} */ c) => make("option", { value: c.id, title: c.what }, c.title)),
+    );
+    add.value = "";
+  }
+  store.on(["charts"], render);
+  render();
+}

@@ -1,0 +1,75 @@
+// The menu of a chart: save it as a picture or as numbers, remove it, read what it shows.
+
+import { rowsOf } from "../data/align.mjs";
+import { closing, make, math } from "../ui/dom.mjs";
+import { download } from "../ui/download.mjs";
+import { eventShapes } from "./events.mjs";
+import { picture } from "./plot.mjs";
+
+/**
+ * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./labels.mjs").Drawn[],
+ *   runs: import("../surface/marks.mjs").Run[] }} Shown
+ */
+
+/**
+ * @param {import("./chart.mjs").Chart} chart
+ * @param {{ shown: () => Shown, remove: () => void }} actions
+ */
+export function chartMenu(chart, { shown, remove }) {
+  const menu = make(
+    "details",
+    { class: "menu" },
+    make("summary", { "aria-label": `Menu of ${chart.title}` }, "⋯"),
+    make(
+      "div",
+      { class: "menu-items" },
+      make("button", { type: "button", onclick: () => save("png") }, "Save as PNG"),
+      make("button", { type: "button", onclick: () => save("svg") }, "Save as SVG"),
+      make("button", { type: "button", onclick: saveCsv }, "Save as CSV"),
+      make("button", { type: "button", onclick: remove }, "Remove"),
+      make(
+        "div",
+        { class: "what" },
+        make("strong", {}, "What is this?"),
+        make("p", {}, chart.what),
+        math(chart.mathml),
+      ),
+    ),
+  );
+  closing(menu);
+
+  /** @param {"png" | "svg"} format */
+  async function save(format) {
+    menu.open = false;
+    const { figure, drawn, runs } = shown();
+    const data = figure.data.map((trace, i) => ({
+      ...trace,
+      name: [drawn[i]?.run.label, drawn[i]?.label].filter(Boolean).join(" "),
+    }));
+    const named = (/** @type {"xaxis" | "yaxis"} */ axis, fallback = "") => ({
+      ...figure.layout[axis],
+      title: { text: chart.figure.layout[axis]?.title?.text ?? fallback },
+      automargin: true,
+    });
+    const layout = {
+      ...figure.layout,
+      title: { text: chart.title, font: { size: 14 } },
+      showlegend: true,
+      margin: { l: 60, r: 20, t: 48, b: 48 },
+      xaxis: named("xaxis", "step"),
+      yaxis: named("yaxis"),
+      ...eventShapes(runs),
+    };
+    download(`optimscope-${chart.id}.${format}`, await picture({ data, layout }, format, 900, 480));
+  }
+
+  function saveCsv() {
+    menu.open = false;
+    const { drawn } = shown();
+    const head = ["step", ...drawn.map((d) => JSON.stringify(`${d.run.label} ${d.column}`))];
+    const lines = [head, ...rowsOf(drawn)].map((row) => `${row.join(",")}\n`);
+    download(`optimscope-${chart.id}.csv`, new Blob(lines, { type: "text/csv" }));
+  }
+
+  return menu;
+}

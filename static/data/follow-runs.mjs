@@ -1,0 +1,251 @@
+// Training runs in the browser: stored columns, then the stream; both only for what is shown.
+
+import { FEW_RUNS, looks } from "../chart/series.mjs";
+import { nameOf } from "../run/name.mjs";
+import { ApiError, get } from "./api.mjs";
+import { RunData, tensorsOf } from "./recording.mjs";
+import { openStream } from "./stream.mjs";
+
+const POINTS = 600; // of each column, of the stored part
+const FEW = 120; // the same, of the faint lines of every tensor
+const ZOOMED = 1000; // and of a range that is looked at closely
+const REDRAW_MS = 150; // between pictures while frames come in
+const ALWAYS = ["loss", "lr", "weight_decay", "path_*", "boundary"];
+// Of every tensor, whatever the charts: the table of a run's tensors, and the sentence on several runs, tell them.
+const TABLE = ["weight_norm", "effective_lr_median", "effective_decay"];
+const SENTENCE = ["effective_decay"];
+
+/**
+ * Follows runs and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
+ * them), `missing` (ids of those that are not there), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
+ * @param {import("./store.mjs").Store<any>} store
+ * @param {any} catalogue
+ * @param {string[]} wantedIds
+ */
+export function followRuns(store, catalogue, wantedIds) {
+  let ids = wantedIds;
+  const optimizers = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
+  /** @type {Map<string, RunData>} */
+  const data = new Map();
+  let close = () => {};
+  let shown = false;
+  let complete = false; // whether the columns of every tensor are here
+  let wantedNow = "";
+  let redraw = 0;
+  let asked = 0; // descriptions, so far
+  /** The newest question for each run's description that was answered. @type {Map<string, number>} */
+  const answered = new Map();
+  /** Runs whose description was fetched because frames came before it. @type {Set<string>} */
+  const begun = new Set();
+
+  /** Patterns of the columns that are shown: of every tensor, and single ones. */
+  function wanted() {
+    const { charts, tensor } = store.get();
+    const all = new Set((ids.length > 1 ? SENTENCE : TABLE).map((metric) => `*/${metric}`));
+    const own = new Set(ALWAYS);
+    const chosen = [...new Set([...data.values()].map((one) => chosenOf(one, tensor)))];
+    for (const view of charts) {
+      const chart = catalogue.charts.find((/** @type {any} */ c) => c.id === view.id);
+      for (const { y } of (chart?.figure.data ?? []).map((/** @type {any} */ trace) => trace.meta)) {
+        if (y.includes("{each}")) {
+          if (ids.length <= FEW_RUNS) all.add(y.replace("{each}", "*"));
+        } else if (tensor || !y.endsWith("_hist")) for (const name of chosen) own.add(y.replace("{tensor}", name));
+      }
+    }
+    return { all: [...all].sort().join(","), own: [...own].sort().join(",") };
+  }
+
+  /** The tensor whose lines are strong: the chosen one, else the run's first. @param {RunData} one @param {string} tensor */
+  function chosenOf(one, tensor) {
+    const names = tensorsOf(one.info, Object.keys(one.info.columns ?? {}));
+    return (names.includes(tensor) ? tensor : names[0]) ?? "*";
+  }
+
+  async function load() {
+    try {
+      if (!data.size) await describeAll();
+      if (!data.size) return;
+      const columns = wanted();
+      const key = `${columns.all},${columns.own}`;
+      if (key === wantedNow) return;
+      wantedNow = key;
+      close();
+      const own = fetchEach(columns.own, POINTS);
+      if (!shown) {
+        // The charts' own lines first, then what only the table and the sentence tell.
+        const lines = await own;
+        if (key !== wantedNow) return; // somebody chose something else meanwhile
+        take([lines]);
+        show();
+      }
+      const answers = await Promise.all([own, fetchEach(columns.all, FEW)]);
+      if (key !== wantedNow) return;
+      take(answers);
+      complete = true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      store.set({ error }, false);
+      return;
+    }
+    show();
+    const after = ids.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(",");
+    close = openStream(
+      ids.join(","),
+      { after, columns: `step,${wantedNow}` },
+      {
+        onFrame(frame) {
+          const one = data.get(frame.run);
+          one?.append(frame);
+          if (one && !one.info.tensors?.length && !begun.has(frame.run)) {
+            begun.add(frame.run); // the producer tells of its tensors before its first frame
+            refreshInfo(frame.run);
+          }
+          later();
+        },
+        onState(state) {
+          const known = data.get(state.id);
+          if (!known || !differs(state, known.info)) return;
+          const changed = state.status !== known.info.status;
+          known.info = { ...known.info, ...state };
+          if (changed) refreshInfo(state.id);
+          later();
+        },
+        onConnection(connected, refused) {
+          store.set({ connected }, false);
+          if (refused) for (const id of ids) refreshInfo(id);
+        },
+      },
+    );
+  }
+
+  /** Asks for all descriptions; those that are not there are left out from now on. */
+  async function describeAll() {
+    const found = await Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await describe(id)])));
+    const missing = found.filter(([, info]) => !info).map(([id]) => id);
+    ids = ids.filter((id) => !missing.includes(id));
+    for (const [id, info] of found) if (info) data.set(id, new RunData(info));
+    if (missing.length) store.set({ missing }, false);
+  }
+
+  /** A run as the server tells it; null if it is not there. @param {string} id */
+  async function describe(id) {
+    try {
+      return await get(`/api/runs/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unknown_run") return null;
+      throw error;
+    }
+  }
+
+  /**
+   * What every run has of these columns, in the order of the runs.
+   * @param {string} columns @param {number} points @param {number[]} [range]
+   * @returns {Promise<any[]>}
+   */
+  function fetchEach(columns, points, range) {
+    const part = range ? { from: String(Math.floor(range[0] ?? 0)), to: String(Math.ceil(range[1] ?? 0)) } : {};
+    const query = new URLSearchParams({ columns, points: String(points), ...part });
+    return Promise.all(ids.map((id) => get(`/api/runs/${encodeURIComponent(id)}/frames?${query}`)));
+  }
+
+  /** Makes these answers what is known of the runs. @param {any[][]} answers  of each question, by run */
+  function take(answers) {
+    for (const [i, id] of ids.entries()) {
+      const one = new RunData(data.get(id)?.info);
+      one.load(answers.map((each) => each[i]));
+      data.set(id, one);
+    }
+  }
+
+  /** @param {string} id */
+  async function refreshInfo(id) {
+    const serial = ++asked;
+    const info = await describe(id).catch(() => undefined);
+    const known = data.get(id);
+    if (info === undefined || !known || serial < (answered.get(id) ?? 0)) return;
+    answered.set(id, serial);
+    known.info = info ?? { ...known.info, status: "deleted" };
+    later();
+  }
+
+  /** Where the view is zoomed, fetches that part in full detail. */
+  async function zoom() {
+    const { range } = store.get();
+    if (!range) {
+      for (const one of data.values()) one.detail.clear();
+      show();
+      return;
+    }
+    const columns = wanted();
+    const closer = await Promise.all([fetchEach(columns.all, FEW, range), fetchEach(columns.own, ZOOMED, range)]);
+    if (range !== store.get().range) return; // somebody zoomed on meanwhile
+    for (const [i, id] of ids.entries()) {
+      const answers = closer.map((each) => each[i]);
+      data.get(id)?.load(answers, true);
+    }
+    show();
+  }
+
+  function later() {
+    if (redraw) return;
+    redraw = window.setTimeout(() => {
+      redraw = 0;
+      show();
+    }, REDRAW_MS);
+  }
+
+  function show() {
+    shown = true;
+    const all = ids.flatMap((id) => data.get(id) ?? []);
+    const dressed = looks(
+      all.map((one) => /** @type {any} */ ({ optimizer: one.info.optimizer, colour: -1, dash: -1 })),
+      optimizers,
+      true,
+    );
+    // Runs of different optimizers are told apart by these; others by the names that people gave them.
+    const titles = all.map(
+      (one) =>
+        catalogue.optimizers.find((/** @type {any} */ o) => o.id === one.info.optimizer)?.title ?? one.info.optimizer,
+    );
+    const names = new Set(titles).size === all.length ? titles : apartFrom(all.map((one) => nameOf(one.info)));
+    const visible = all.map((one, i) => ({
+      label: names.filter((name) => name === names[i]).length > 1 ? `${names[i]} ${i + 1}` : names[i],
+      colour: dressed[i]?.colour,
+      dash: dressed[i]?.dash,
+      start: 0,
+      runner: { key: i + 1 },
+      outcome: one.info.outcome,
+      reason: one.info.reason,
+      ...one.view(),
+      tensors: one.tensors,
+      answer: { states: [] },
+      complete,
+      info: one.info,
+      events: one.events,
+    }));
+    const steps = Math.max(1, ...all.map((one) => Math.max(one.lastStep, one.info.step ?? 0)));
+    store.set({ visible, runs: all.map((one) => one.info), steps, result: { serial: Date.now() } }, false);
+  }
+
+  store.on(["charts", "tensor"], load);
+  store.on(["range"], zoom);
+  load();
+  return { redraw: show, refresh: () => Promise.all(ids.map(refreshInfo)) };
+}
+
+/** Whether a state says anything new. @param {any} state @param {any} info */
+function differs(state, info) {
+  return Object.entries(state).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(info[name]));
+}
+
+/**
+ * Names without the words that all of them begin with: "AdamW, seed 1" and "AdamW, seed 2" are "seed 1" and "seed 2".
+ * @param {string[]} names
+ */
+function apartFrom(names) {
+  const [first = ""] = names;
+  const head = first.slice(0, first.indexOf(", ") + 2);
+  return first.includes(", ") && names.every((name) => name.startsWith(head))
+    ? names.map((n) => n.slice(head.length))
+    : names;
+}

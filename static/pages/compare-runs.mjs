@@ -1,0 +1,129 @@
+// Training runs side by side or overlaid: charts, what differs in their settings, and a sentence.
+
+import { mountAddChart, mountCharts } from "../chart/charts.mjs";
+import { mountEvents } from "../chart/events.mjs";
+import { flatten } from "../data/flatten.mjs";
+import { followRuns } from "../data/follow-runs.mjs";
+import { openRunPage } from "../data/run-store.mjs";
+import { standing } from "../run/badge.mjs";
+import { mountHeldStep } from "../run/held-step.mjs";
+import { mountRunStatus, mountSmoothing } from "../run/status.mjs";
+import { differences, runsVerdict } from "../run/verdict.mjs";
+import { byId, make } from "../ui/dom.mjs";
+import { settingName } from "../ui/names.mjs";
+import { onThemeChange } from "../ui/theme.mjs";
+
+const ids = (document.body.dataset.runs ?? "").split(",").filter(Boolean);
+const { catalogue, store } = await openRunPage(["run_parts"]);
+mountRunStatus(byId("status"), store);
+mountHeldStep(byId("held-step"), store);
+mountSmoothing(byId("smoothing"), store);
+mountAddChart(byId("add-chart"), store, catalogue, "run");
+
+// Overlaid: one list of charts with all runs. Side by side: a list for each, axes linked.
+const place = byId("place");
+const overlay = make("div", {});
+mountCharts(overlay, store, catalogue);
+const columns = ids.map((_, index) => {
+  const title = make("h2", {});
+  const charts = make("div", {});
+  mountCharts(charts, store, catalogue, { runs: (state) => state.visible.slice(index, index + 1), linked: true });
+  store.on(["visible"], ({ visible }) => {
+    title.textContent = visible[index]?.label ?? "";
+    title.style.color = visible[index]?.colour ?? "";
+  });
+  const column = make("section", { class: "column" }, title, charts);
+  store.on(["missing"], ({ missing }) => {
+    column.hidden = index >= ids.length - missing.length;
+  });
+  return column;
+});
+const sideBySide = make("div", { class: "side-by-side" }, ...columns);
+const choice = make(
+  "select",
+  { "aria-label": "Layout" },
+  make("option", { value: "" }, "overlaid"),
+  make("option", { value: "side" }, "side by side"),
+);
+choice.addEventListener("change", () => store.set({ layout: choice.value }));
+byId("layout").append(choice);
+function arrange() {
+  choice.value = store.get().layout === "side" ? "side" : "";
+  place.replaceChildren(choice.value ? sideBySide : overlay);
+}
+store.on(["layout"], arrange);
+arrange();
+
+const tensor = make("select", { "aria-label": "Tensor" });
+tensor.addEventListener("change", () => store.set({ tensor: tensor.value }));
+byId("tensor-choice").append(make("label", { class: "knob" }, "Tensor ", tensor));
+store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
+  const names = visible[0]?.tensors ?? [];
+  if (names.length + 1 !== tensor.options.length) {
+    tensor.replaceChildren(
+      make("option", { value: "" }, names[0] ? `${names[0]} (the first)` : "first"),
+      ...names.map((/** @type {string} */ name) => make("option", { value: name }, name)),
+    );
+  }
+  tensor.value = chosen;
+});
+
+const legend = byId("legend");
+const verdict = byId("verdict");
+store.on(["visible", "runs"], ({ visible }) => {
+  legend.replaceChildren(
+    ...visible.map((run) =>
+      make(
+        "a",
+        { href: `/runs/${run.info.id}` },
+        make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
+        `${run.label} (${standing(run.info)})`,
+      ),
+    ),
+  );
+  if (!visible.every((run) => run.complete)) return;
+  const sentence = runsVerdict(visible);
+  if (verdict.textContent !== sentence) verdict.textContent = sentence;
+});
+/** @param {string} path @param {any[]} runs */
+function nameOfSetting(path, runs) {
+  const owner = runs.find(({ info }) => path in flatten(info.config ?? {})) ?? runs[0];
+  return settingName(path, owner.info, catalogue);
+}
+let tabulated = "";
+store.on(["visible"], ({ visible }) => {
+  const rows = differences(visible.map((run) => run.info.config ?? {}));
+  const key = JSON.stringify([rows, visible.map((run) => run.label)]);
+  if (key === tabulated) return;
+  tabulated = key;
+  byId("differences").replaceChildren(
+    rows.length
+      ? make(
+          "table",
+          {},
+          make(
+            "thead",
+            {},
+            make("tr", {}, make("th", {}, "setting"), ...visible.map((run) => make("th", { scope: "col" }, run.label))),
+          ),
+          make(
+            "tbody",
+            {},
+            ...rows.map(({ name, values }) =>
+              make(
+                "tr",
+                {},
+                make("th", { scope: "row" }, nameOfSetting(name, visible)),
+                ...values.map((v) => make("td", {}, v)),
+              ),
+            ),
+          ),
+        )
+      : make("p", { class: "hint" }, visible.length > 1 ? "Nothing: they differ in name alone." : "One run alone."),
+  );
+});
+
+mountEvents(byId("events"), store);
+
+const live = followRuns(store, catalogue, ids);
+onThemeChange(live.redraw);

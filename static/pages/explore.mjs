@@ -1,0 +1,55 @@
+// The Explore page: reads the address, builds the panels, keeps them in step.
+
+import { mountAddChart, mountCharts } from "../chart/charts.mjs";
+import { openingView, settingsFor } from "../data/opening.mjs";
+import { startSession } from "../data/trajectories.mjs";
+import { mountRunners } from "../forms/runners.mjs";
+import { mountExplain } from "../surface/equations.mjs";
+import { mountScene } from "../surface/scene.mjs";
+import { mountPictureBar } from "../surface/status.mjs";
+import { mountTable } from "../surface/table.mjs";
+import { byId } from "../ui/dom.mjs";
+import { gridShape, openPage, sceneEvents, wantedBox } from "../ui/page.mjs";
+import { cursor, mountPlayer } from "../ui/player.mjs";
+import { mountTakeaway } from "../ui/share.mjs";
+import { onThemeChange } from "../ui/theme.mjs";
+
+const { catalogue, defaults, store } = await openPage(openingView);
+
+const scene = mountScene(
+  byId("scene"),
+  sceneEvents(store, () => session.requestGrid()),
+);
+scene.show({ wanted: wantedBox(store.get(), catalogue), starts: store.get().starts });
+const session = startSession(store, catalogue, () => gridShape(scene));
+
+store.on(["box", "result", "surface"], (state) => {
+  const before = scene.box().join();
+  scene.show({ wanted: wantedBox(state, catalogue) });
+  if (before !== scene.box().join()) session.requestGrid();
+});
+store.on(
+  ["visible", "grid", "penalised", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"],
+  (state) => {
+    const { visible, grid, penalised, starts, dimensions, levels, glyphs } = state;
+    scene.show({ runs: visible, grid, penalised, starts, dimensions, levels, glyphs, step: cursor(state) });
+  },
+);
+onThemeChange(session.redress);
+
+mountRunners(byId("runners"), store, catalogue, (optimizer, key) => {
+  const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === store.get().surface);
+  // It decays like the others that are here, or the comparison would be unfair.
+  const others = store.get().runners.filter((runner) => runner.key !== key && "weight_decay" in runner.hyper);
+  const decay = others[0]?.hyper.weight_decay;
+  const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer);
+  const takes = decay !== undefined && declared?.decay !== "none";
+  return { ...(takes ? { weight_decay: decay } : {}), ...settingsFor(catalogue, surface, optimizer) };
+});
+mountPlayer(byId("player"), store);
+mountPictureBar(byId("picture-bar"), store, byId("scene"));
+mountCharts(byId("charts"), store, catalogue);
+mountAddChart(byId("add-chart"), store, catalogue);
+mountExplain(byId("explain"), store, catalogue);
+mountTable(byId("table"), store);
+mountTakeaway(byId("share-items"), store, defaults, () => ({ plane: scene.plane(), marks: scene.marks }));

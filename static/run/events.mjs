@@ -1,0 +1,81 @@
+// What happened to a run beside its steps: settings changed by hand, pauses, its end. In words, and in one
+// form that charts draw and the page lists.
+
+import { count, number } from "../ui/format.mjs";
+
+const LETTERS = /** @type {Record<string, string>} */ ({ lr: "η", weight_decay: "λ" });
+const WORDS = /** @type {Record<string, string>} */ ({ lr: "learning rate η", weight_decay: "decay strength λ" });
+const ENDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
+const PAUSES = /** @type {Record<string, string>} */ ({ pause: "paused", resume: "went on" });
+const PLAIN_END = "finished";
+const IMPORTANCE = ["resume", "pause", "outcome", "setting"]; // the most telling one names a shared mark
+
+/**
+ * An event as it is shown: `short` stands at its mark, `sentence` in the list.
+ * @typedef {{ step: number, kind: string, short: string, sentence: string, quiet: boolean }} Told
+ */
+
+/**
+ * The events of a run, and its end where the run could not tell of it itself.
+ * @param {{ events: any[], info: any }} run
+ * @returns {Told[]}
+ */
+export function eventsOf({ events, info }) {
+  const ended = info.finished && !events.some((event) => event.kind === "outcome");
+  const end = { step: info.step, kind: "outcome", text: info.reason, outcome: info.outcome ?? info.status };
+  return (ended ? [...events, end] : events).map(told);
+}
+
+/** @param {any} event @returns {Told} */
+function told(event) {
+  const base = { step: event.step ?? 0, kind: event.kind, quiet: event.outcome === PLAIN_END };
+  const at = `Step ${count(base.step)}`;
+  if (event.kind === "setting" && typeof event.to === "number") {
+    const [from, to] = [number(event.from, 3), number(event.to, 3)];
+    return {
+      ...base,
+      short: `${LETTERS[event.name] ?? event.name} ${from} → ${to}`,
+      sentence: `${at}: ${WORDS[event.name] ?? event.name} changed by hand from ${from} to ${to}.`,
+    };
+  }
+  const short = event.kind === "outcome" ? (ENDS[event.outcome] ?? String(event.outcome)) : PAUSES[event.kind];
+  return {
+    ...base,
+    short: short ?? event.kind,
+    sentence: / step \d/.test(event.text) ? event.text : `${at}: ${event.text || `${short}.`}`,
+  };
+}
+
+/**
+ * Marks for the events of several runs: one for all events of a run that lie within `near` pixels.
+ * @template R
+ * @param {{ run: R, told: Told[] }[]} runs
+ * @param {(step: number) => number} x  pixels of a step
+ * @param {number} near
+ * @returns {{ run: R, px: number, short: string, quiet: boolean, told: Told[] }[]}
+ */
+export function marksOf(runs, x, near) {
+  return runs
+    .flatMap(({ run, told }) => {
+      /** @type {{ run: R, px: number, told: Told[] }[]} */
+      const marks = [];
+      for (const event of told) {
+        const px = x(event.step);
+        const last = marks.at(-1);
+        if (last && Math.abs(px - last.px) <= near) last.told.push(event);
+        else marks.push({ run, px, told: [event] });
+      }
+      return marks;
+    })
+    .map((mark) => {
+      const main = mark.told.reduce((best, event) => (weight(event) >= weight(best) ? event : best));
+      const more = mark.told.filter((event) => event !== main && event.kind === "setting").length;
+      return { ...mark, short: more ? `${main.short}, +${more}` : main.short, quiet: mark.told.every((e) => e.quiet) };
+    })
+    .sort((a, b) => a.px - b.px);
+}
+
+/** @param {Told} event */
+function weight({ kind, quiet }) {
+  return quiet ? -1 : IMPORTANCE.indexOf(kind);
+}

@@ -1,0 +1,51 @@
+// The line that says what a run is, how far it is and how long it will take.
+
+import { mayChange, shared } from "../data/visitor.mjs";
+import { make } from "../ui/dom.mjs";
+import { count, number } from "../ui/format.mjs";
+import { makeBadge } from "./badge.mjs";
+import { nameOf } from "./name.mjs";
+
+/** @param {HTMLElement} root @param {import("../data/store.mjs").Store<any>} store */
+export function mountRunHeader(root, store) {
+  const title = make("h1", {});
+  const badge = makeBadge();
+  const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const facts = make("span", { class: "facts" });
+  const reason = make("p", { class: "outcome" });
+  const owner = make("p", { class: "hint" });
+  root.append(title, badge.element, progress, facts, reason, owner);
+  function render() {
+    const info = store.get().runs[0];
+    if (!info) return;
+    title.textContent = nameOf(info);
+    document.title = `${title.textContent} · Optimscope`;
+    badge.update(info);
+    progress.value = info.progress ?? 0;
+    const parts = [
+      `step ${count(info.step)}${info.steps ? ` / ${count(info.steps)}` : ""}`,
+      info.speed ? `${number(info.speed, 3)} steps/s` : "",
+      info.eta && !info.finished ? `${duration(info.eta)} left` : "",
+      info.latest?.loss !== undefined ? `loss ${number(info.latest.loss)}` : "",
+      info.queue_position ? `${info.queue_position} before it in the queue` : "",
+    ];
+    facts.textContent = parts.filter(Boolean).join(" · ");
+    reason.textContent =
+      info.status === "deleted"
+        ? "This run was deleted. What you see is what was read before."
+        : ["failed", "interrupted"].includes(info.status) || ["diverged", "undefined"].includes(info.outcome)
+          ? info.reason
+          : "";
+    owner.textContent =
+      shared && !mayChange(info) ? `This run belongs to ${info.owner}: you can watch it, and clone it.` : "";
+  }
+  store.on(["runs"], render);
+  render();
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(Math.round(seconds), 1)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${number(seconds / 3600, 2)} h`;
+}

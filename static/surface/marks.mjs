@@ -1,0 +1,227 @@
+// What lies above the contour: paths, heads, starts, minima and the arrows of the current step.
+
+import { DASHES } from "../chart/series.mjs";
+import { svg } from "../ui/dom.mjs";
+import { number } from "../ui/format.mjs";
+import { colour } from "../ui/theme.mjs";
+
+/**
+ * A run as pictures show it.
+ * @typedef {{
+ *   label: string,
+ *   colour: string,
+ *   dash: number,
+ *   start: number,
+ *   runner: import("../data/address.mjs").Runner,
+ *   outcome: string,
+ *   reason: string,
+ *   columns: Record<string, Float32Array>,
+ *   steps?: Record<string, Float64Array>,
+ *   widths?: Record<string, number>,
+ *   tensors?: string[],
+ *   answer: any,
+ * }} Run
+ */
+
+const MAX_POINTS = 1500;
+const ARROW = 64; // px, of the longest arrow
+const HEAD = 7;
+
+/** The arrows that may be drawn at the cursor; `name` is the id in the URL. */
+export const GLYPHS = [
+  { name: "gradient_part", label: "gradient part", scale: "parts", dash: "" },
+  { name: "decay_part", label: "decay part", scale: "parts", dash: "4 2.5" },
+  { name: "gradient", label: "−gradient", scale: "gradients", dash: "1.5 2.5" },
+  { name: "m", label: "−m", scale: "gradients", dash: "7 2.5" },
+  { name: "v", label: "√v", scale: "gradients", dash: "" },
+];
+
+/**
+ * SVG path data of a run's first `end` + 1 points.
+ * @param {Run} run
+ * @param {import("./viewport.mjs").Plane} plane
+ * @param {number} from
+ * @param {number} end
+ */
+export function pathData(run, plane, from, end) {
+  const { x, y } = run.columns;
+  if (!x || !y) return "";
+  const last = Math.min(end, x.length - 1);
+  const stride = Math.max(1, Math.ceil((last - from) / MAX_POINTS));
+  let data = "";
+  for (let i = from; i <= last; i = i < last ? Math.min(i + stride, last) : i + 1) {
+    const [px, py] = [plane.x(/** @type {number} */ (x[i])), plane.y(/** @type {number} */ (y[i]))];
+    if (Number.isNaN(px) || Number.isNaN(py)) break;
+    data += `${data ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
+  }
+  return data;
+}
+
+/**
+ * Both halves of a run's path: strong up to the cursor, faint beyond it.
+ * @param {Run} run
+ * @param {import("./viewport.mjs").Plane} plane
+ * @param {number} step
+ */
+export function path(run, plane, step) {
+  const common = {
+    fill: "none",
+    stroke: run.colour,
+    "stroke-linejoin": "round",
+    "stroke-linecap": DASHES[run.dash]?.pattern ? "butt" : "round",
+    "stroke-dasharray": DASHES[run.dash]?.pattern,
+  };
+  const last = run.columns.step ? run.columns.step.length - 1 : 0;
+  const group = svg("g", { "data-run": run.runner.key });
+  if (step < last)
+    group.append(svg("path", { ...common, d: pathData(run, plane, step, last), "stroke-width": 1.5, opacity: 0.3 }));
+  group.append(svg("path", { ...common, d: pathData(run, plane, 0, step), "stroke-width": 2 }));
+  return group;
+}
+
+/**
+ * The run's position at the cursor; a cross where a run broke off.
+ * @param {Run} run
+ * @param {import("./viewport.mjs").Plane} plane
+ * @param {number} step
+ */
+export function head(run, plane, step) {
+  const last = lastPlaced(run);
+  const at = Math.min(step, last);
+  const [px, py] = [plane.x(run.columns.x?.[at] ?? 0), plane.y(run.columns.y?.[at] ?? 0)];
+  const stopped = (run.outcome === "diverged" || run.outcome === "undefined") && step >= last;
+  if (stopped) {
+    return svg(
+      "g",
+      { stroke: run.colour, "stroke-width": 2.5 },
+      svg("path", { d: `M${px - 6} ${py - 6}l12 12m0 -12l-12 12` }),
+      svg("title", {}, document.createTextNode(`${run.label}: ${run.reason}`)),
+    );
+  }
+  return svg("circle", { cx: px, cy: py, r: 5, fill: run.colour, stroke: colour("--ground"), "stroke-width": 1.5 });
+}
+
+/** The last row whose position is a finite number. @param {Run} run */
+export function lastPlaced(run) {
+  const { x, y } = run.columns;
+  let at = (x?.length ?? 1) - 1;
+  while (at > 0 && !(Number.isFinite(x?.[at]) && Number.isFinite(y?.[at]))) at -= 1;
+  return at;
+}
+
+/**
+ * The minima of the loss (plus signs) and of the penalised loss (diamonds).
+ * @param {{ x: number, y: number }[]} minima
+ * @param {"loss" | "penalised"} kind
+ * @param {string} stroke
+ * @param {string} title
+ * @param {import("./viewport.mjs").Plane} plane
+ * @param {number} [arm]  half the size of a plus sign, in px
+ */
+export function minimaMarks(minima, kind, stroke, title, plane, arm = 8) {
+  return minima.map(({ x, y }) => {
+    const [px, py] = [plane.x(x), plane.y(y)];
+    const d =
+      kind === "loss"
+        ? `M${px - arm} ${py}h${2 * arm}M${px} ${py - arm}v${2 * arm}`
+        : `M${px - 6} ${py}l6 -6l6 6l-6 6z`;
+    return svg(
+      "g",
+      { class: `minimum ${kind}` },
+      svg("path", { d, fill: "none", stroke: colour("--ground"), "stroke-width": 4 }),
+      svg("path", { d, fill: "none", stroke, "stroke-width": 1.75 }),
+      svg("title", {}, document.createTextNode(`${title} (${number(x, 3)}, ${number(y, 3)})`)),
+    );
+  });
+}
+
+/**
+ * The chosen arrows of all runs at the cursor, parts on one scale and gradients on another, and the
+ * factor by which the parts are magnified.
+ * @param {Run[]} runs
+ * @param {string[]} names
+ * @param {number} step
+ * @param {import("./viewport.mjs").Plane} plane
+ * @returns {{ marks: SVGElement[], magnified: number | null }}
+ */
+export function glyphs(runs, names, step, plane) {
+  const chosen = GLYPHS.filter((glyph) => names.includes(glyph.name));
+  // A run that broke off has no step to show, and its last one would dwarf all others.
+  const going = runs.filter((run) => step <= lastPlaced(run));
+  const vectors = going.flatMap((run) =>
+    chosen.map((glyph) => ({ run, glyph, vector: vectorOf(run, glyph.name, step) })),
+  );
+  /** @param {string} scale */
+  const longest = (scale) =>
+    Math.max(0, ...vectors.filter((v) => v.glyph.scale === scale).map((v) => Math.hypot(...v.vector)));
+  const unit = plane.x(plane.box[0] ?? 0) - plane.x((plane.box[0] ?? 0) - 1); // px of one unit
+  /** @type {Record<string, number>} */
+  const factor = {};
+  for (const scale of ["parts", "gradients"]) factor[scale] = longest(scale) > 0 ? ARROW / longest(scale) : 0;
+  const marks = vectors.flatMap(({ run, glyph, vector }) => {
+    const scale = factor[glyph.scale] ?? 0;
+    const at = Math.min(Math.max(step - 1, 0), lastPlaced(run)); // where the step was taken from
+    const [px, py] = [plane.x(run.columns.x?.[at] ?? 0), plane.y(run.columns.y?.[at] ?? 0)];
+    const [dx, dy] = [vector[0] * scale, -vector[1] * scale];
+    if (!(Math.hypot(dx, dy) > 1)) return [];
+    const stroke = { stroke: run.colour, fill: "none", "stroke-width": 1.75 };
+    const title = svg("title", {}, document.createTextNode(`${run.label}: ${glyph.label}`));
+    if (glyph.name === "v") {
+      return [
+        svg(
+          "g",
+          {},
+          svg("ellipse", { cx: px, cy: py, rx: Math.abs(dx), ry: Math.abs(dy), ...stroke, "stroke-width": 1 }),
+          title,
+        ),
+      ];
+    }
+    return [
+      svg(
+        "g",
+        {},
+        svg("path", { d: arrow(px, py, dx, dy, false), ...stroke, "stroke-dasharray": glyph.dash }),
+        svg("path", { d: arrow(px, py, dx, dy, true), ...stroke }),
+        title,
+      ),
+    ];
+  });
+  return { marks, magnified: factor.parts ? factor.parts / unit : null };
+}
+
+/**
+ * Shaft or barbs of an arrow.
+ * @param {number} px @param {number} py @param {number} dx @param {number} dy @param {boolean} barbs
+ */
+function arrow(px, py, dx, dy, barbs) {
+  const [x, y] = [px + dx, py + dy];
+  if (!barbs) return `M${px} ${py}L${x} ${y}`;
+  const angle = Math.atan2(dy, dx);
+  const ends = [angle + 2.7, angle - 2.7].map((a) => `${x + HEAD * Math.cos(a)} ${y + HEAD * Math.sin(a)}`);
+  return `M${ends[0]}L${x} ${y}L${ends[1]}`;
+}
+
+/**
+ * @param {Run} run
+ * @param {string} name
+ * @param {number} step
+ * @returns {[number, number]}
+ */
+function vectorOf(run, name, step) {
+  const at = Math.min(Math.max(step, 1), lastPlaced(run));
+  /** @param {string} column */
+  const value = (column) => {
+    const found = run.columns[column]?.[at];
+    return found !== undefined && Number.isFinite(found) ? found : 0;
+  };
+  switch (name) {
+    case "gradient":
+      return [-value("grad_x"), -value("grad_y")];
+    case "v":
+      return [Math.sqrt(Math.max(value("v_x"), 0)), Math.sqrt(Math.max(value("v_y"), 0))];
+    case "m":
+      return [-value("m_x"), -value("m_y")];
+    default:
+      return [-value(`${name}_x`), -value(`${name}_y`)];
+  }
+}

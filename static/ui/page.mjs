@@ -1,0 +1,139 @@
+// What every page with runs on it does first: catalogue, store, history, surface and run settings.
+
+import { merged, OWN } from "../data/address.mjs";
+import { get } from "../data/api.mjs";
+import { keepInUrl } from "../data/history.mjs";
+import { settingsFor } from "../data/opening.mjs";
+import { createStore } from "../data/store.mjs";
+import { errorsAt, form } from "../forms/form.mjs";
+import { runProperties } from "../forms/run-properties.mjs";
+import { mountSurfaces } from "../surface/choice.mjs";
+import { mountStatus } from "../surface/status.mjs";
+import { byId } from "./dom.mjs";
+import { mountThemeSwitch } from "./theme.mjs";
+
+/**
+ * @typedef {import("../data/address.mjs").View} View
+ * @typedef {import("../data/address.mjs").Point} Point
+ * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../surface/marks.mjs").Run[],
+ *   error: any, offline: boolean }} State
+ */
+
+/**
+ * @param {(catalogue: any) => View} opening  the view of the bare address
+ */
+export async function openPage(opening) {
+  mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
+  const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
+  const defaults = opening(catalogue);
+  /** @type {State} */
+  const initial = {
+    ...merged(defaults, location.search),
+    hover: null,
+    result: null,
+    grid: null,
+    penalised: new Map(),
+    visible: [],
+    error: null,
+    offline: false,
+  };
+  const store = createStore(initial);
+  document.body.classList.toggle("bare", !store.get().controls);
+
+  mountSurfaces(
+    byId("surface"),
+    store,
+    catalogue,
+    (id) => store.set(choice(store.get(), catalogue, id)),
+    () => (store.get().surface === defaults.surface ? defaults.params : {}),
+  );
+  const properties = runProperties(catalogue);
+  const settings = form(
+    { properties },
+    (name, value, committed) => store.set({ [name]: value }, committed),
+    () => ({ ...defaults, ...runOf(store.get().surface, defaults, catalogue) }),
+  );
+  byId("run-settings").append(...Object.values(settings.elements));
+  const render = () => {
+    const { steps, noise, seed, error } = store.get();
+    settings.update({ steps, noise, seed }, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));
+  };
+  store.on(["steps", "noise", "seed", "error"], render);
+  render();
+  mountStatus(byId("status"), store, catalogue);
+  keepInUrl(store, defaults);
+  return { catalogue, defaults, store };
+}
+
+/**
+ * Steps and noise with which a surface opens.
+ * @param {string} id
+ * @param {View} defaults
+ * @param {any} catalogue
+ * @returns {Partial<View>}
+ */
+function runOf(id, defaults, catalogue) {
+  if (id === OWN || id === defaults.surface) return {};
+  const { steps, noise } = catalogue.surfaces.find((/** @type {any} */ s) => s.id === id)?.demo ?? {};
+  return { steps, noise };
+}
+
+/**
+ * What choosing a surface does to the view: it brings its start, steps, noise and learning rates.
+ * @param {State} state
+ * @param {any} catalogue
+ * @param {string} id
+ * @returns {Partial<State>}
+ */
+function choice(state, catalogue, id) {
+  const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === id);
+  const common = { surface: id, params: {}, box: null, step: -1, range: null, error: null };
+  if (id === OWN) return common;
+  const runners = state.runners.map((runner) => ({
+    ...runner,
+    hyper: { ...runner.hyper, ...settingsFor(catalogue, surface, runner.optimizer) },
+  }));
+  return { ...common, runners, starts: [surface.starts[0]], steps: surface.demo.steps, noise: surface.demo.noise };
+}
+
+/**
+ * The box that the view asks for: its own, or the surface's.
+ * @param {State} state
+ * @param {any} catalogue
+ * @returns {number[]}
+ */
+export function wantedBox({ box, result, surface }, catalogue) {
+  const declared = catalogue.surfaces.find((/** @type {any} */ s) => s.id === surface);
+  return box ?? result?.surface?.box ?? declared?.box ?? [-5, 5, -5, 5];
+}
+
+/**
+ * What a picture's gestures do to the view.
+ * @param {import("../data/store.mjs").Store<State>} store
+ * @param {() => void} onResize
+ */
+export function sceneEvents(store, onResize) {
+  return {
+    onStart(/** @type {number} */ index, /** @type {Point} */ point, /** @type {boolean} */ committed) {
+      store.set({ starts: store.get().starts.map((start, i) => (i === index ? point : start)) }, committed);
+    },
+    onAddStart: (/** @type {Point} */ point) => store.set({ starts: [...store.get().starts, point] }),
+    onRemoveStart(/** @type {number} */ index) {
+      if (store.get().starts.length > 1) store.set({ starts: store.get().starts.filter((_, i) => i !== index) });
+    },
+    onBox: (/** @type {number[] | null} */ box, /** @type {boolean} */ committed) => store.set({ box }, committed),
+    onHover: (/** @type {number | null} */ step) => store.set({ hover: step }, false),
+    onResize,
+  };
+}
+
+/**
+ * The box and the resolution of the grid that a picture needs.
+ * @param {{ size: () => number[], box: () => number[] }} scene
+ * @returns {{ box: number[], n: [number, number] }}
+ */
+export function gridShape(scene) {
+  const [width = 1, height = 1] = scene.size();
+  const points = (/** @type {number} */ length) => Math.max(Math.min(Math.ceil(length / 6), 160), 2);
+  return { box: scene.box(), n: [points(width), points(height)] };
+}

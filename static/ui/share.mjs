@@ -1,0 +1,149 @@
+// What can be taken away: a link, a picture, the numbers, a script.
+
+import { writeQuery } from "../data/address.mjs";
+import { post, postForText } from "../data/api.mjs";
+import { trajectoriesRequest } from "../data/trajectories.mjs";
+import { scenePicture } from "../surface/picture.mjs";
+import { closing, make } from "./dom.mjs";
+import { download } from "./download.mjs";
+
+/**
+ * @param {HTMLElement} root  the menu's list of items
+ * @param {import("../data/store.mjs").Store<any>} store
+ * @param {any} defaults
+ * @param {() => { plane: import("../surface/viewport.mjs").Plane, marks: SVGSVGElement } | null} scene  the picture to save
+ */
+export function mountTakeaway(root, store, defaults, scene) {
+  const menu = root.closest("details");
+  if (menu) closing(menu);
+  const status = make("p", { role: "status", class: "menu-status" });
+  const script = make("dialog", { class: "script", "aria-labelledby": "script-title" });
+  document.body.append(script);
+
+  /** @param {boolean} controls */
+  const link = (controls) => {
+    const query = writeQuery({ ...store.get(), controls }, defaults);
+    return `${location.origin}${location.pathname}${query ? `?${query}` : ""}`;
+  };
+  /** @param {string} label @param {() => unknown} act */
+  const item = (label, act) =>
+    make(
+      "button",
+      {
+        type: "button",
+        onclick: async () => {
+          status.textContent = "";
+          try {
+            await act();
+          } catch (error) {
+            status.textContent = error instanceof Error ? error.message : String(error);
+          }
+        },
+      },
+      label,
+    );
+
+  /** @param {string} text @param {string} done */
+  async function copy(text, done) {
+    try {
+      await navigator.clipboard.writeText(text);
+      status.textContent = done;
+    } catch {
+      // Without permission for the clipboard the text is shown, ready to be copied by hand.
+      showText("Copy this", text);
+    }
+  }
+
+  /** @param {string} title @param {string} text */
+  function showText(title, text) {
+    const area = make("textarea", {
+      readonly: true,
+      rows: Math.min(text.split("\n").length + 1, 28),
+      spellcheck: "false",
+      "aria-label": title,
+    });
+    area.value = text;
+    script.replaceChildren(
+      make("h2", { id: "script-title" }, title),
+      area,
+      make(
+        "div",
+        { class: "dialog-actions" },
+        make(
+          "button",
+          {
+            type: "button",
+            onclick: () => {
+              area.select();
+              navigator.clipboard?.writeText(text).catch(() => document.execCommand("copy"));
+            },
+          },
+          "Copy",
+        ),
+        text.includes("\n") &&
+          make(
+            "button",
+            {
+              type: "button",
+              onclick: () => download("optimscope_run.py", new Blob([text], { type: "text/x-python" })),
+            },
+            "Save as file",
+          ),
+        make("button", { type: "button", onclick: () => script.close() }, "Close"),
+      ),
+    );
+    if (!script.open) script.showModal();
+    area.setSelectionRange(0, 0);
+    area.scrollTop = 0;
+  }
+
+  /** @param {number} index */
+  async function showScript(index) {
+    const view = store.get();
+    const { code } = await post("/api/trajectories/script", {
+      ...trajectoriesRequest(view),
+      run: index * view.starts.length,
+    });
+    showText("This run as a PyTorch script", code);
+  }
+
+  /** @param {"png" | "svg"} format */
+  async function savePicture(format) {
+    const drawn = scene();
+    if (drawn) download(`optimscope.${format}`, await scenePicture(store.get(), drawn, format));
+  }
+
+  const scripts = make("div", { class: "menu-group", role: "group", "aria-label": "Copy as PyTorch" });
+  function renderScripts() {
+    const { runners, result } = store.get();
+    const labels = new Map((store.get().visible ?? []).map((/** @type {any} */ run) => [run.runner.key, run.label]));
+    scripts.replaceChildren(
+      make("p", { class: "menu-title" }, "Copy as PyTorch"),
+      ...runners.map((/** @type {any} */ runner, /** @type {number} */ i) =>
+        item(String(labels.get(runner.key) ?? result?.byRunner?.get(runner.key)?.optimizer ?? runner.optimizer), () =>
+          showScript(i),
+        ),
+      ),
+    );
+  }
+
+  root.append(
+    item("Copy link to this view", () => copy(link(true), "The link is in the clipboard.")),
+    item("Copy link without controls", () =>
+      copy(link(false), "The link is in the clipboard; it opens with the controls hidden."),
+    ),
+    item("Picture as PNG", () => savePicture("png")),
+    item("Picture as SVG", () => savePicture("svg")),
+    item("All numbers as CSV", async () =>
+      download(
+        "optimscope.csv",
+        new Blob([await postForText("/api/trajectories/csv", trajectoriesRequest(store.get()))], { type: "text/csv" }),
+      ),
+    ),
+    scripts,
+    make("div", { class: "menu-group" }, make("a", { href: "/docs" }, "HTTP API")),
+    status,
+  );
+  store.on(["runners", "visible"], renderScripts);
+  renderScripts();
+}
