@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from optim_core.decay import RELATIVE_FLOOR
-from optim_core.problem import Problem
+from optim_core.experiment import Experiment, SurfaceProblem
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape, Points
 
@@ -27,7 +27,7 @@ def derive(trajectory: Trajectory) -> dict[str, Column]:
                          that follow it), 2ηλ for the penalty λ‖θ‖²; only where there is a λ
     penalised_loss       loss + (c/2)‖θ‖², c = λ or 2λ; only under coupled decay
     """
-    problem, t = trajectory.problem, trajectory.columns
+    experiment, problem, t = trajectory.experiment, trajectory.problem, trajectory.columns
     x, y, lr = t["x"], t["y"], t["lr"]
     with np.errstate(all="ignore"):
         derived = {
@@ -41,9 +41,11 @@ def derive(trajectory: Trajectory) -> dict[str, Column]:
             "decay_rate_y": t["decay_part_y"] / _nonzero(_before(y)),
         }
         if "weight_decay" in t:
-            derived["expected_decay_rate"] = _expected_rate(problem, t)
-        if problem.rule.decay_kind(problem.hyper) == "coupled":
-            strength = t["weight_decay"] * problem.rule.decay_strength({**problem.hyper, "weight_decay": 1.0})
+            derived["expected_decay_rate"] = _expected_rate(experiment, t)
+        if experiment.rule.decay_kind(experiment.hyper) == "coupled":
+            strength = t["weight_decay"] * experiment.rule.decay_strength(
+                {**experiment.hyper, "weight_decay": 1.0}
+            )
             strength = np.append(strength[1:2], strength[1:]) if len(strength) > 1 else strength
             derived["penalised_loss"] = t["loss"] + 0.5 * strength * (x * x + y * y)
     return derived
@@ -91,11 +93,15 @@ def _sharpness(landscape: Landscape, x: Column, y: Column) -> Column:
     return largest
 
 
-def _expected_rate(problem: Problem, t: Mapping[str, Column]) -> Column:
+def _expected_rate(experiment: Experiment[SurfaceProblem], t: Mapping[str, Column]) -> Column:
     # A rule that asks for the schedule's factor decays by it in the place of η.
     per_step = t["schedule_factor"] if "schedule_factor" in t else t["lr"]
-    rate = per_step * t["weight_decay"] * problem.rule.decay_strength({**problem.hyper, "weight_decay": 1.0})
-    if problem.hyper.get("relative_decay"):
+    rate = (
+        per_step
+        * t["weight_decay"]
+        * experiment.rule.decay_strength({**experiment.hyper, "weight_decay": 1.0})
+    )
+    if experiment.hyper.get("relative_decay"):
         rate = rate * np.maximum(_before(t["weight_norm"]), RELATIVE_FLOOR)
     return rate
 
@@ -111,3 +117,8 @@ def _moved(column: Column) -> Column:
 
 def _nonzero(column: Column) -> Column:
     return np.where(column == 0.0, np.nan, column)
+
+
+def _strength(experiment: Experiment[SurfaceProblem]) -> float:
+    """c of the penalised gradient g + cθ for a λ of 1."""
+    return experiment.rule.decay_strength({**experiment.hyper, "weight_decay": 1.0})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from optim_core.declare.errors import InvalidInput
+from optim_core.declare.errors import InvalidInput, at
 from optim_core.declare.kinds import Integer, Real, Setting, complete, declared
 from optim_core.declare.registry import lookup
 
@@ -51,13 +51,13 @@ class Schedule:
     settings: Mapping[str, Setting]
     factor: Callable[..., float]
 
-    def at(self, **given: Any) -> Plan:
+    def at(self, **given: Any) -> BoundSchedule:
         """The schedule with its settings chosen; raises InvalidInput."""
-        return Plan(self, complete(self.settings, given))
+        return BoundSchedule(self, complete(self.settings, given))
 
 
 @dataclass(frozen=True)
-class Plan:
+class BoundSchedule:
     """A schedule with its settings."""
 
     schedule: Schedule
@@ -70,6 +70,10 @@ class Plan:
         rising = step <= warm_up
         factor = self.schedule.factor(1 if rising else step - warm_up, max(steps - warm_up, 1), **settings)
         return step / warm_up * factor if rising else factor
+
+    def config(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {"id": self.schedule.id, **self.settings}
 
     def factors(self, steps: int) -> list[float]:
         """The factors of steps 1 … ``steps``."""
@@ -186,13 +190,15 @@ def schedules() -> Mapping[str, Schedule]:
     return _SCHEDULES
 
 
-def as_plan(given: object) -> Plan | None:
-    """A plan from None, a plan, an id (``"cosine"``) or ``{"id": "cosine", "end": 0.1}``."""
-    if given is None or isinstance(given, Plan):
+def as_schedule(given: object) -> BoundSchedule | None:
+    """From None, a schedule with its settings, an id (``"cosine"``) or ``{"id": "cosine", "end": 0.1}``."""
+    if given is None or isinstance(given, BoundSchedule):
         return given
     if isinstance(given, Mapping):
         settings = dict(given)
-        return lookup(_SCHEDULES, settings.pop("id", None), "schedule").at(**settings)
+        with at("id"):
+            schedule = lookup(_SCHEDULES, settings.pop("id", None), "schedule")
+        return BoundSchedule(schedule, complete(schedule.settings, settings))
     if isinstance(given, str):
         return lookup(_SCHEDULES, given, "schedule").at()
     raise InvalidInput(

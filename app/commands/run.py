@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.flags import option_of, plan_of
+from app.commands.flags import option_of, schedule_of
 
 if TYPE_CHECKING:
     from optim_core.declare.kinds import Setting
@@ -78,26 +78,9 @@ class _Training(click.Command):
         chosen = {name: value for name, value in given.items() if value not in (None, ())}
         hyper = {n: chosen[f"hyper_{n}"] for n in self._rule.settings if f"hyper_{n}" in chosen}
         settings = {n: chosen[f"task_{n}"] for n in self._task.settings if f"task_{n}" in chosen}
-        plain = (
-            "steps",
-            "seed",
-            "batch_size",
-            "groups",
-            "clip",
-            "precision",
-            "l2_in_loss",
-            "device",
-            "validate_every",
-        )
-        options: dict[str, Any] = {name: chosen[name] for name in plain if name in chosen}
-        options |= {n: plan_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
-        traced = {
-            "every": "trace_every",
-            "histogram_every": "histogram_every",
-            "select": "trace",
-            "watch": "watch",
-        }
-        options["trace"] = {name: chosen[flag] for name, flag in traced.items() if flag in chosen}
+        options = {name: chosen[name] for name in _own_options() if name in chosen}
+        options |= {n: schedule_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
+        options["trace"] = {name: chosen[flag] for name, flag in _TRACE.items() if flag in chosen}
         task = {"id": self._task.id, **settings}
         try:
             with _sink(chosen) as sink, _Progress(sink, options.get("steps", self._task.steps)) as watched:
@@ -117,24 +100,23 @@ def _named(args: Sequence[str]) -> str:
     return DEFAULT_OPTIMIZER
 
 
-def _options(task: Task) -> Iterator[click.Option]:
-    from optim_core.options import PRECISIONS
-    from optim_core.param_groups import POLICIES
+_TRACE = {"every": "trace_every", "histogram_every": "histogram_every", "select": "trace", "watch": "watch"}
 
+
+def _own_options() -> Mapping[str, Setting]:
+    """The options of training that have a flag of their own name."""
+    from optim_core.experiment import TASK_OPTIONS
+
+    return {name: setting for name, setting in TASK_OPTIONS.items() if "." not in name}
+
+
+def _options(task: Task) -> Iterator[click.Option]:
+    own = {"steps": task.steps, "batch_size": task.batch_size}
+    for name, setting in _own_options().items():
+        yield option_of(replace(setting, default=own.get(name, setting.default)), "", "")
     schedule = "ID or ID:name=value,… (`optimscope list schedules`)."
-    yield click.Option(["--steps"], type=int, help=f"Steps to take.  [default: {task.steps}]")
-    yield click.Option(["--seed"], type=int, help="Of the first weights and the data's order.  [default: 0]")
-    yield click.Option(["--batch-size"], type=int, help=f"Examples a step.  [default: {task.batch_size}]")
     yield click.Option(["--schedule"], help=f"Of the learning rate: {schedule}")
     yield click.Option(["--decay-schedule"], help=f"Of λ: {schedule}")
-    yield click.Option(["--groups"], type=click.Choice(list(POLICIES)), help="Which tensors decay.")
-    yield click.Option(["--clip"], type=float, help="The largest norm that the gradient keeps.")
-    yield click.Option(
-        ["--precision"], type=click.Choice(list(PRECISIONS)), help="In which numbers it computes."
-    )
-    yield click.Option(["--l2-in-loss"], type=float, help="c adds c‖θ‖² to the loss.")
-    yield click.Option(["--device"], help="auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
-    yield click.Option(["--validate-every"], type=int, help="Steps from one validation to the next.")
     yield click.Option(
         ["--trace-every"], type=int, help="Steps from one measurement to the next.  [default: 10]"
     )

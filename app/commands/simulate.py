@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.flags import option_of, plan_of
+from app.commands.flags import option_of, schedule_of
 
 if TYPE_CHECKING:
     from optim_core import Landscape, Surface
@@ -100,13 +100,13 @@ _COMMON_NAMES = frozenset({"steps", "start", "noise", "seed", "schedule", "decay
 
 def _common_options() -> Iterable[click.Option]:
     schedule = "ID or ID:name=value,… (`optimscope list schedules`)."
+    from optim_core.experiment import SURFACE_OPTIONS
+
     return (
-        click.Option(["--steps"], type=int, help="Steps to take.  [default: 500]"),
+        *(option_of(setting, "", "") for setting in SURFACE_OPTIONS.values()),
         click.Option(
             ["--start"], type=(float, float), metavar="X Y", help="Where to start.  [default: the surface's]"
         ),
-        click.Option(["--noise"], type=float, help="Standard deviation of the gradient noise.  [default: 0]"),
-        click.Option(["--seed"], type=int, help="Of the noise.  [default: 0]"),
         click.Option(["--schedule"], help=f"Of the learning rate: {schedule}"),
         click.Option(["--decay-schedule"], help=f"Of λ: {schedule}"),
         click.Option(
@@ -123,7 +123,7 @@ def _report(
     from optim_core.simulate.trajectory import simulate as run
 
     given: dict[str, Any] = {n: chosen[n] for n in ("start", "steps", "noise", "seed") if n in chosen}
-    given |= {n: plan_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
+    given |= {n: schedule_of(chosen[n]) for n in ("schedule", "decay_schedule") if n in chosen}
     try:
         trajectory = run(landscape_of(), rule, **given, **hyper)
     except InvalidInput as error:
@@ -139,11 +139,12 @@ def _report(
 
 
 def _summarise(trajectory: Trajectory) -> None:
-    problem, t = trajectory.problem, trajectory.columns
-    settings = ", ".join(f"{name} {value}" for name, value in problem.hyper.items())
+    experiment, t = trajectory.experiment, trajectory.columns
+    problem = experiment.problem
+    settings = ", ".join(f"{name} {value}" for name, value in experiment.hyper.items())
     click.echo(f"surface    {problem.landscape.surface_id or problem.landscape.formula.text}")
-    click.echo(f"optimizer  {problem.rule.title} ({settings})")
+    click.echo(f"optimizer  {experiment.rule.title} ({settings})")
     click.echo(f"outcome    {trajectory.outcome.value}: {trajectory.reason}")
     for label, row in (("start", 0), ("end", -1)):
         click.echo(f"{label:<10} x {t['x'][row]:.6g}, y {t['y'][row]:.6g}, loss {t['loss'][row]:.6g}")
-    click.echo(f"steps      {len(trajectory) - 1} of {problem.steps}")
+    click.echo(f"steps      {len(trajectory) - 1} of {experiment.steps}")

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from app.compute.trajectories import (
     columns_of,
-    landscape_of,
+    experiments_of,
     minima_answer,
     run_answer,
     surface_answer,
-    walks_of,
+    surface_of,
 )
+from app.http.columns import Columns
 from app.http.encoding import ArrayForm, to_json
-from app.routes.schemas.common import GridRequest, TrajectoriesRequest
 from app.settings import Limits
 from optim_core.declare.errors import InvalidInput
+from optim_core.simulate.trajectory import run
 from optim_core.surfaces.placement import Box
 
 WIDEST = 1e9  # as far from the origin as a start may be
 
 
-def trajectories(body: TrajectoriesRequest, limits: Limits, form: ArrayForm, derived: bool) -> bytes:
-    """The runs that ``body`` asks for, as JSON; raises InvalidInput."""
-    landscape = landscape_of(body.surface)
-    walks = walks_of(body, landscape, limits)
-    trajectories = [walk.run() for walk in walks]
-    found = zip(walks, columns_of(trajectories, derived=derived), trajectories, strict=True)
-    return to_json({"surface": surface_answer(landscape), "runs": [run_answer(*run, form) for run in found]})
+def trajectories(request: Mapping[str, Any], limits: Limits, form: ArrayForm, derived: bool) -> bytes:
+    """The runs that ``request`` asks for, as JSON; raises InvalidInput."""
+    experiments = experiments_of(request, limits)
+    wanted, box = Columns.of(request["columns"]), _box(request["box"]) if request["box"] else None
+    trajectories = [run(experiment) for experiment in experiments]
+    found = zip(experiments, columns_of(trajectories, derived=derived), trajectories, strict=True)
+    surface = surface_answer(experiments[0].problem.landscape)
+    return to_json({"surface": surface, "runs": [run_answer(*one, form, wanted, box) for one in found]})
 
 
-def grid(body: GridRequest, limits: Limits, form: ArrayForm) -> bytes:
-    """The heights that ``body`` asks for, as JSON; raises InvalidInput."""
-    landscape = landscape_of(body.surface)
-    box = _box(body.box) if body.box else landscape.box
-    n_x, n_y = _points(body.n, limits)
+def grid(request: Mapping[str, Any], limits: Limits, form: ArrayForm) -> bytes:
+    """The heights that ``request`` asks for, as JSON; raises InvalidInput."""
+    landscape, strength = surface_of(request["surface"]), request["weight_decay"]
+    box = _box(request["box"]) if request["box"] else landscape.box
+    n_x, n_y = _points(request["n"], limits)
 
     def heights(weight_decay: float) -> dict[str, Any]:
         x, y, z = landscape.grid(box, n_x, n_y, weight_decay)
@@ -42,10 +45,9 @@ def grid(body: GridRequest, limits: Limits, form: ArrayForm) -> bytes:
         return {"x": form.array(x), "y": form.array(y), "z": form.array(z), "minima": minima}
 
     answer = {**heights(0.0), "box": list(box), "surface": surface_answer(landscape)}
-    if body.weight_decay:
-        found = heights(body.weight_decay)
-        penalised = {"weight_decay": body.weight_decay, "z": found["z"], "minima": found["minima"]}
-        answer["penalised"] = penalised
+    if strength:
+        found = heights(strength)
+        answer["penalised"] = {"weight_decay": strength, "z": found["z"], "minima": found["minima"]}
     return to_json(answer)
 
 

@@ -6,28 +6,27 @@ from typing import Any
 
 import torch
 
-from app.compute.trajectories import Walk
 from app.export.torch_source import factor_source, functions_source, loss_source
+from optim_core.experiment import Experiment, SurfaceProblem
 from optim_core.rule import Twin
-from optim_core.schedules import Plan
-from optim_core.simulate.trajectory import Trajectory
+from optim_core.simulate.trajectory import Trajectory, run
 
 
-def script_of(walk: Walk) -> str:
-    """A runnable script that takes the walk's steps and prints ``x``, ``y`` and the loss at the end."""
-    trajectory = walk.run()
-    if walk.rule.view:  # its gradient is taken elsewhere than at θ: an ordinary loop cannot do that
-        return _with_simulate(walk, trajectory)
-    return _with_loop(walk, trajectory)
+def script_of(experiment: Experiment[SurfaceProblem]) -> str:
+    """A runnable script that takes the experiment's steps and prints ``x``, ``y`` and the loss at the end."""
+    trajectory = run(experiment)
+    if experiment.rule.view:  # its gradient is taken elsewhere than at θ: an ordinary loop cannot do that
+        return _with_simulate(trajectory)
+    return _with_loop(trajectory)
 
 
-def _with_loop(walk: Walk, trajectory: Trajectory) -> str:
-    problem, steps = trajectory.problem, len(trajectory) - 1
-    lr_plan, decay_plan = problem.schedule, problem.decay_schedule
-    plans = [plan for plan in (lr_plan, decay_plan) if plan]
-    call, ours = _optimizer(walk)
+def _with_loop(trajectory: Trajectory) -> str:
+    experiment, problem, steps = trajectory.experiment, trajectory.problem, len(trajectory) - 1
+    lr_schedule, decay_schedule = experiment.optimizer.schedule, experiment.optimizer.decay_schedule
+    schedules = [schedule for schedule in (lr_schedule, decay_schedule) if schedule]
+    call, ours = _optimizer(experiment)
     loss = loss_source(problem.landscape)
-    functions = [loss, *functions_source(plans)]
+    functions = [loss, *functions_source(schedules)]
     setup = [f"theta = torch.nn.Parameter(torch.tensor({list(problem.start)!r}, dtype=torch.float64))", call]
     loop = ["optimizer.zero_grad()", "loss(theta).backward()"]
     if problem.noise:
@@ -37,23 +36,23 @@ def _with_loop(walk: Walk, trajectory: Trajectory) -> str:
             f"noise = torch.from_numpy({problem.noise!r} * generator.standard_normal(({problem.steps}, 2)))",
         ]
         loop.append("theta.grad += noise[step - 1]")
-    if lr_plan:
-        functions.append(factor_source(lr_plan, problem.steps, "lr_factor"))
+    if lr_schedule:
+        functions.append(factor_source(lr_schedule, problem.steps, "lr_factor"))
         setup += [
             "# LambdaLR counts from 0 and multiplies the learning rate by the factor.",
             "schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda index: lr_factor(index + 1))",
         ]
-    if decay_plan:
-        functions.append(factor_source(decay_plan, problem.steps, "decay_factor"))
+    if decay_schedule:
+        functions.append(factor_source(decay_schedule, problem.steps, "decay_factor"))
         setup.append('weight_decay = optimizer.param_groups[0]["weight_decay"]')
         loop.append('optimizer.param_groups[0]["weight_decay"] = weight_decay * decay_factor(step)')
     loop.append("optimizer.step()")
-    if lr_plan:
+    if lr_schedule:
         loop.append("schedule.step()")
     body = "\n\n".join([*functions, "\n".join(setup)])
     return "\n".join(
         [
-            f'"""{_title(walk)}"""',
+            f'"""{_title(trajectory.experiment)}"""',
             "",
             *_imports(body, ours),
             "",
@@ -72,14 +71,15 @@ def _with_loop(walk: Walk, trajectory: Trajectory) -> str:
     )
 
 
-def _optimizer(walk: Walk) -> tuple[str, bool]:
+def _optimizer(experiment: Experiment[SurfaceProblem]) -> tuple[str, bool]:
     """The line that builds the optimizer, and whether it takes one of ours."""
-    twin, hyper = walk.rule.reference, dict(walk.hyper)
+    rule, hyper = experiment.rule, dict(experiment.hyper)
+    twin = rule.reference
     if isinstance(twin, Twin) and twin.covers(hyper) and _accepts(twin, hyper):
         return f"optimizer = {twin.source('[theta]', hyper)}", False
     given = "".join(f"    {name}={value!r},\n" for name, value in hyper.items())
-    reason = f"# torch has no {walk.rule.title} with these settings: this one is Optimscope's own."
-    return f'{reason}\noptimizer = oc.make_optimizer(\n    "{walk.rule.id}",\n    [theta],\n{given})', True
+    reason = f"# torch has no {rule.title} with these settings: this one is Optimscope's own."
+    return f'{reason}\noptimizer = oc.make_optimizer(\n    "{rule.id}",\n    [theta],\n{given})', True
 
 
 def _accepts(twin: Twin, hyper: dict[str, Any]) -> bool:
@@ -91,23 +91,26 @@ def _accepts(twin: Twin, hyper: dict[str, Any]) -> bool:
     return True
 
 
-def _with_simulate(walk: Walk, trajectory: Trajectory) -> str:
-    problem, landscape = trajectory.problem, trajectory.problem.landscape
+def _with_simulate(trajectory: Trajectory) -> str:
+    experiment, problem = trajectory.experiment, trajectory.problem
+    landscape = problem.landscape
     params = "".join(f", {name}={value!r}" for name, value in landscape.params.items())
     own = f'"{landscape.formula.text}"'
     surface = f'oc.surface("{landscape.surface_id}"{params})' if landscape.surface_id else own
     options: dict[str, Any] = {"start": problem.start, "steps": problem.steps}
-    options |= {name: _as_given(plan) for name, plan in _plans(problem).items() if plan}
+    chosen = experiment.optimizer
+    schedules = {"schedule": chosen.schedule, "decay_schedule": chosen.decay_schedule}
+    options |= {name: schedule.config() for name, schedule in schedules.items() if schedule}
     options |= {"noise": problem.noise, "seed": problem.seed} if problem.noise else {}
-    given = "".join(f"    {name}={value!r},\n" for name, value in {**options, **walk.hyper}.items())
+    given = "".join(f"    {name}={value!r},\n" for name, value in {**options, **experiment.hyper}.items())
     return "\n".join(
         [
-            f'"""{_title(walk)}"""',
+            f'"""{_title(trajectory.experiment)}"""',
             "",
             "import optim_core as oc",
             "",
             "# This rule takes its gradient elsewhere than at the weights, so it brings its own loop.",
-            f'run = oc.simulate(\n    {surface},\n    "{walk.rule.id}",\n{given})',
+            f'run = oc.simulate(\n    {surface},\n    "{experiment.rule.id}",\n{given})',
             *_expected(trajectory),
             'print(run["x"][-1], run["y"][-1], run["loss"][-1])',
             "",
@@ -115,17 +118,9 @@ def _with_simulate(walk: Walk, trajectory: Trajectory) -> str:
     )
 
 
-def _plans(problem: Any) -> dict[str, Plan | None]:
-    return {"schedule": problem.schedule, "decay_schedule": problem.decay_schedule}
-
-
-def _as_given(plan: Plan) -> dict[str, Any]:
-    return {"id": plan.schedule.id, **plan.settings}
-
-
-def _title(walk: Walk) -> str:
-    landscape = walk.arguments["surface"]
-    return f"{walk.rule.title} on {landscape.surface_id or 'a formula'}, as Optimscope runs it."
+def _title(experiment: Experiment[SurfaceProblem]) -> str:
+    landscape = experiment.problem.landscape
+    return f"{experiment.rule.title} on {landscape.surface_id or 'a formula'}, as Optimscope runs it."
 
 
 def _imports(body: str, ours: bool) -> list[str]:

@@ -11,7 +11,7 @@ from functools import reduce
 from types import FunctionType
 from typing import Any
 
-from optim_core.schedules import WARM_UP, Plan
+from optim_core.schedules import WARM_UP, BoundSchedule
 from optim_core.surfaces.landscape import Landscape
 
 _AS_TENSOR = "torch.as_tensor({}, dtype=torch.float64)"
@@ -70,14 +70,14 @@ def _expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def factor_source(plan: Plan, steps: int, name: str) -> str:
-    """``def name(step)``: the plan's factor, written out, for a run of ``steps``."""
-    settings = dict(plan.settings)
+def factor_source(schedule: BoundSchedule, steps: int, name: str) -> str:
+    """``def name(step)``: the schedule's factor, written out, for a run of ``steps``."""
+    settings = dict(schedule.settings)
     warm_up = settings.pop(WARM_UP.name)
-    function = plan.schedule.factor
+    function = schedule.schedule.factor
     given = "".join(f", {key}={value!r}" for key, value in settings.items())
     rest = max(steps - warm_up, 1)
-    lines = [f'"""{plan.schedule.title}: the factor at ``step``, from 1."""']
+    lines = [f'"""{schedule.schedule.title}: the factor at ``step``, from 1."""']
     if warm_up:
         lines += [
             f"if step <= {warm_up}:",
@@ -88,11 +88,11 @@ def factor_source(plan: Plan, steps: int, name: str) -> str:
     return f"def {name}(step):\n{textwrap.indent(chr(10).join(lines), '    ')}\n"
 
 
-def functions_source(plans: list[Plan]) -> list[str]:
+def functions_source(schedules: list[BoundSchedule]) -> list[str]:
     """The functions that `factor_source` calls, each once, without annotations."""
     found: dict[str, str] = {}
-    for plan in plans:
-        _collect(plan.schedule.factor, found)
+    for schedule in schedules:
+        _collect(schedule.schedule.factor, found)
     return list(found.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -30,6 +31,21 @@ class Columns:
 
     patterns: tuple[str, ...] = ("*",)
 
+    @classmethod
+    def of(cls, patterns: Sequence[str] | None) -> Columns:
+        """These names or patterns, or all columns; raises InvalidInput for too many."""
+        if patterns is None:
+            return cls()
+        if len(patterns) > MOST_PATTERNS or sum(map(len, patterns)) > LONGEST:
+            raise InvalidInput(
+                f"got {len(patterns)} patterns, allowed are at most {MOST_PATTERNS}"
+                f" of together {LONGEST} characters.",
+                code="limit",
+                field="columns",
+                hint="Use * for many columns at once.",
+            )
+        return cls(tuple(dict.fromkeys(patterns)))
+
     @cached_property
     def _matcher(self) -> re.Pattern[str]:
         return re.compile("|".join(fnmatch.translate(pattern) for pattern in self.patterns))
@@ -40,12 +56,4 @@ class Columns:
 
 def columns(text: str) -> Columns:
     """The patterns in ``text``; raises InvalidInput."""
-    patterns = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
-    if len(patterns) > MOST_PATTERNS:
-        raise InvalidInput(
-            f"got {len(patterns)} patterns, allowed are at most {MOST_PATTERNS}.",
-            code="limit",
-            field="columns",
-            hint="Use * for many columns at once.",
-        )
-    return Columns(patterns or ("*",))
+    return Columns.of([part.strip() for part in text.split(",") if part.strip()] or None)

@@ -9,8 +9,9 @@ from torch import zeros
 from torch.nn import Parameter
 
 from optim_core.catalogue import tasks
+from optim_core.experiment import task_experiment
 from optim_core.optimizer.torch_optimizer import make_optimizer
-from optim_core.train.train import train
+from optim_core.train.loop import Loop
 from optim_core.transport.http_sink import HttpSink
 
 NICENESS = 10  # below the server, which shares the processor
@@ -25,11 +26,9 @@ def prepare() -> None:
 def train_job(job: dict[str, Any]) -> int:
     """Trains as the job's config says; 0 if everything was delivered."""
     os.nice(NICENESS)
-    config = dict(job["config"])
-    task = {"id": config.pop("task"), **config.pop("settings")}
-    rule, hyper = config.pop("optimizer"), config.pop("hyper")
+    experiment = task_experiment({**job["config"], "device": job["device"]})
     sink = HttpSink(job["url"], job["id"], job["token"] or None)
-    train(task, rule, sink=sink, run=job["id"], **config | {"device": job["device"]}, **hyper)
+    Loop(experiment, sink, job["id"]).run()
     if sink.refused or sink.undelivered:
         print(sink.refused or sink.trouble or "not everything was delivered", flush=True)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -17,8 +18,8 @@ from app.services import Services, Shared
 from optim_core import Surface
 from optim_core.catalogue import rules, tasks
 from optim_core.declare.kinds import Choice, Setting, schema
+from optim_core.experiment import SURFACE_OPTIONS, TASK_OPTIONS
 from optim_core.formula.text import MAX_CHARACTERS
-from optim_core.options import OPTIONS
 from optim_core.outcomes import Outcome
 from optim_core.rule import Rule
 from optim_core.schedules import schedules
@@ -45,7 +46,8 @@ def _content(shared: Services) -> dict[str, Any]:
         "optimizers": [_optimizer(rule) for rule in rules().values()],
         "surfaces": [_surface(surface) for surface in surfaces().values()],
         "tasks": [_task(task) for task in tasks().values()],
-        "training": schema({**OPTIONS, "device": _device()}),
+        "training": schema(_training()),
+        "simulation": schema(SURFACE_OPTIONS),
         "schedules": [
             {"id": s.id, "title": s.title, "summary": s.summary, "params": schema(s.settings)}
             for s in schedules().values()
@@ -90,6 +92,14 @@ def _task(task: Task) -> dict[str, Any]:
     facts = {name: getattr(task, name) for name in names}
     suggested = {rule.id: task.suits(rule) for rule in rules().values()}
     return facts | {"suggested": suggested, "settings": schema(task.settings)}
+
+
+def _training() -> dict[str, Setting]:
+    """What the form of a training run asks; what the task decides begins somewhere before there is one."""
+    asked = {name: setting for name, setting in TASK_OPTIONS.items() if name != "validate_every"}
+    begun = {"steps": 500, "batch_size": 64, "clip": 0.0}
+    opened = {name: replace(asked[name], default=value) for name, value in begun.items()}
+    return asked | opened | {"device": _device()}
 
 
 def _device() -> Setting:

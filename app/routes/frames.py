@@ -14,7 +14,7 @@ from app.routes.schemas.runs import FramesAnswer
 from app.runs.lifecycle import Manager
 from app.services import Shared
 from app.store import FAR, Window
-from app.store.decimate import WIDE_NUMBERS
+from optim_core.recording import WIDE_NUMBERS
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 

@@ -28,13 +28,13 @@ from app.routes.schemas.runs import (
 from app.runs.control import control_of
 from app.runs.ids import new_id
 from app.runs.lifecycle import Manager, RunManager
-from app.runs.requests import flat
 from app.services import Shared
 from app.settings import Limits
 from app.store import ENDED, NewRun, Run, Status, status_of
 from app.store.check import check_frame
 from app.store.runs import to_text
 from optim_core.declare.errors import InvalidInput
+from optim_core.experiment import flat_config
 from optim_core.transport.frames import Frame
 
 router = APIRouter(prefix="/api/ingest/runs", tags=["ingest"])
@@ -61,7 +61,7 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
         task=given.task,
         optimizer=given.optimizer,
         tags=tuple(given.tags),
-        config=flat(given.config),
+        config=flat_config(given.config),
         steps=given.steps,
         owner=visitor.id,
         status=Status.RUNNING,

@@ -17,6 +17,6 @@ router = APIRouter(prefix="/api/surfaces", tags=["surfaces"])
 @router.post("/grid", response_model=GridAnswer, response_model_exclude_none=True)
 async def grid(body: GridRequest, request: Request, shared: Shared, visitor: Asking, form: Form) -> Response:
     """Heights over a box and the minima in it; with ``weight_decay`` also of the penalised loss."""
-    question = ["grid", body.model_dump(), form]
-    work = shared.compute.respond
-    return await work(request, visitor.id, question, answers.grid, body, shared.settings.limits, form)
+    asked = body.model_dump()
+    arguments = asked, shared.settings.limits, form
+    return await shared.compute.respond(request, visitor.id, ["grid", asked, form], answers.grid, *arguments)

@@ -1,4 +1,4 @@
-"""From a request to runs that can be queued: the one place where the API asks optim_core for a plan."""
+"""From a request to runs that can be queued: checked by optim_core before they are."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from app.runs.ids import new_id
 from app.settings import Limits
 from app.store import NewRun, Run
 from optim_core.catalogue import rules
-from optim_core.declare.errors import InvalidInput
-from optim_core.plans import plan
+from optim_core.declare.errors import InvalidInput, at
+from optim_core.experiment import task_experiment
 
 KIND = "train"
 _OBJECTS = {"hyper", "settings", "schedule", "decay_schedule", "trace"}
-_NOT_PLANNED = {"name", "tags", "vary", "settings", "task", "optimizer", "hyper"}
 
 
 def runs_of(request: TrainRequest | Sequence[TrainRequest], owner: str, limits: Limits) -> list[NewRun]:
@@ -29,10 +28,8 @@ def runs_of(request: TrainRequest | Sequence[TrainRequest], owner: str, limits: 
         found += _varied(request, owner, limits)
     else:
         for index, each in enumerate(request):
-            try:
+            with at(str(index)):
                 found += _varied(each, owner, limits)
-            except InvalidInput as error:
-                raise error.within(str(index)) from None
     limits.check("runs", len(found), "vary", "runs")
     return found
 
@@ -94,36 +91,19 @@ def _run(request: TrainRequest, label: str, owner: str, limits: Limits) -> NewRu
 
 
 def config_of(request: TrainRequest, limits: Limits) -> dict[str, Any]:
-    """The request, complete with defaults; raises InvalidInput with the field's path."""
-    given = request.model_dump(exclude=_NOT_PLANNED)
-    if not candidates(request.device):
+    """The experiment as JSON data, complete with defaults; raises InvalidInput with the field's path."""
+    given = request.model_dump(exclude={"name", "tags", "vary"})
+    device = given["device"]
+    if not candidates(device):
         raise InvalidInput(
-            f"there is no device {request.device[:40]!r} here; known: auto, {', '.join(devices())}.",
+            f"there is no device {device[:40]!r} here; known: auto, {', '.join(devices())}.",
             code="unknown_device",
             field="device",
         )
-    task = {**request.settings, "id": request.task}
-    try:
-        # Planned for the CPU: only workers may touch other devices.
-        planned = plan(task, request.optimizer, hyper=request.hyper, **given | {"device": "cpu"}).config()
-    except InvalidInput as error:
-        head, _, rest = error.field.partition(".")
-        if head != "task" or not rest:
-            raise
-        raise InvalidInput(
-            error.message, code=error.code, field=f"settings.{rest}", hint=error.hint
-        ) from None
-    limits.check("train_steps", planned["steps"], "steps", "steps")
-    return flat(planned) | {"device": request.device}
-
-
-def flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config of optim_core as requests have it: the task's id, and its settings beside it."""
-    task = config.get("task")
-    if not isinstance(task, Mapping):
-        return dict(config)
-    settings = {name: value for name, value in task.items() if name != "id"}
-    return {"task": task.get("id"), "settings": settings} | {n: v for n, v in config.items() if n != "task"}
+    # Checked for the CPU: only workers may touch other devices.
+    config = task_experiment(given | {"device": "cpu"}).config()
+    limits.check("train_steps", config["steps"], "steps", "steps")
+    return config | {"device": device}
 
 
 def clone_of(run: Run, changes: Mapping[str, Any]) -> TrainRequest:

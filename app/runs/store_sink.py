@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from typing import Any
 
 from app.runs.ids import new_id
-from app.runs.requests import flat
 from app.store import NewRun, Status, Store, status_of
 from optim_core.transport.control import Control
 from optim_core.transport.frames import Frame
@@ -32,7 +31,7 @@ class StoreSink:
             task=str(run.get("task", "")),
             optimizer=str(run.get("optimizer", "")),
             tags=self._tags,
-            config=flat(run.get("config", {})),
+            config=run.get("config", {}),
             steps=run.get("steps"),
             status=Status.RUNNING,
         )

@@ -16,13 +16,13 @@ import orjson
 
 from app.store import runs
 from app.store.append import Appended, RunEnded, append
-from app.store.decimate import Series
 from app.store.lock import FILE, lock
 from app.store.read import FAR, Wanted, Window, columns_of, events_of, read_frames, read_series
 from app.store.runs import ACTIVE, ENDED, RETIRED, NewRun, Query, Run, Status, status_of
 from app.store.schema import VERSION, StoreError, connect, explain, open_for_writing
 from app.store.segments import gather
 from app.store.writer import Change, Listener, Transaction, Writer
+from optim_core.recording import Series
 from optim_core.transport.frames import Frame
 
 __all__ = [

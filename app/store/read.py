@@ -14,8 +14,8 @@ import orjson
 from app.store import blocks
 from app.store.append import load_layouts
 from app.store.blocks import Layout, Steps, Values
-from app.store.decimate import Series, thin
 from app.store.runs import Run
+from optim_core.recording import Series, thinned
 from optim_core.transport.frames import Frame
 
 FAR = 2**62
@@ -69,7 +69,7 @@ def read_series(db: sqlite3.Connection, run: Run, names: Sequence[str], window: 
             found[wanted[column]].append(series)
     for column, series in _read_tail(db, run.key, layouts, wanted, window):
         found[wanted[column]].append(series)
-    return {name: thin(_joined(pieces, window), window.points) for name, pieces in found.items() if pieces}
+    return {name: thinned(_joined(pieces, window), window.points) for name, pieces in found.items() if pieces}
 
 
 def _most_rows(segments: Sequence[sqlite3.Row], layouts: dict[int, Layout]) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InvalidInput(ValueError):
     """Input that cannot be used: says what came, what is allowed and what to do.
@@ -25,3 +28,12 @@ class InvalidInput(ValueError):
         """The same error with its field path put below ``prefix``."""
         path = f"{prefix}.{self.field}" if self.field else prefix
         return InvalidInput(self.message, code=self.code, field=path, hint=self.hint)
+
+
+@contextmanager
+def at(path: str) -> Iterator[None]:
+    """Puts the field of an InvalidInput that comes up inside below ``path``."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.within(path) from None

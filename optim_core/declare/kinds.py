@@ -15,7 +15,7 @@ from typing import Any, Literal, get_type_hints
 
 import torch
 
-from optim_core.declare.errors import InvalidInput
+from optim_core.declare.errors import InvalidInput, at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Real:
                 self.check(float(end))
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidInput(f"got {_show(value)}, expected a number.")
+            raise InvalidInput(f"got {show(value)}, expected a number.")
         try:
             number = float(value)
         except OverflowError:
@@ -46,7 +46,7 @@ class Real:
         if not inside:  # also NaN
             upper = "below" if self.below else "at most"
             raise InvalidInput(
-                f"got {_show(value)}, allowed is at least {self.low:g} and {upper} {self.high:g}."
+                f"got {show(value)}, allowed is at least {self.low:g} and {upper} {self.high:g}."
             )
         return number
 
@@ -78,7 +78,7 @@ class Integer:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or not self.low <= value <= self.high:  # type: ignore[operator]
             raise InvalidInput(
-                f"got {_show(value)}, allowed is a whole number from {self.low} to {self.high}."
+                f"got {show(value)}, allowed is a whole number from {self.low} to {self.high}."
             )
         return int(value)  # type: ignore[call-overload,no-any-return]
 
@@ -104,7 +104,7 @@ class Choice:
 
     def check(self, value: object) -> str:
         if not isinstance(value, str) or value not in self.options:
-            raise InvalidInput(f"got {_show(value)}, allowed is one of {', '.join(self.options)}.")
+            raise InvalidInput(f"got {show(value)}, allowed is one of {', '.join(self.options)}.")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -121,14 +121,32 @@ class Flag:
 
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
-            raise InvalidInput(f"got {_show(value)}, allowed is true or false.")
+            raise InvalidInput(f"got {show(value)}, allowed is true or false.")
         return value
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
 
 
-Kind = Real | Integer | Choice | Flag
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A word or a few of them, at most ``longest`` characters."""
+
+    label: str
+    help: str
+    longest: int = 40
+    symbol: str = ""
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str) or not 0 < len(value) <= self.longest:
+            raise InvalidInput(f"got {show(value)}, expected text of at most {self.longest} characters.")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.longest}
+
+
+Kind = Real | Integer | Choice | Flag | Text
 
 
 @dataclass(frozen=True)
@@ -171,16 +189,14 @@ def complete(settings: Mapping[str, Setting], given: Mapping[str, Any]) -> dict[
         if name not in settings:
             allowed = ", ".join(settings) or "none"
             raise InvalidInput(
-                f"there is no setting {_show(name)} here; known: {allowed}.",
+                f"there is no setting {show(name)} here; known: {allowed}.",
                 code="unknown_setting",
                 field=name[:40],
             )
     values = {}
     for name, setting in settings.items():
-        try:
+        with at(name):
             values[name] = setting.kind.check(given[name]) if name in given else setting.default
-        except InvalidInput as error:
-            raise error.within(name) from None
     return values
 
 
@@ -194,7 +210,7 @@ def schema(settings: Mapping[str, Setting]) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """``value`` as an error may quote it: short, whatever came."""
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -6,9 +6,9 @@
         optimizer.step()
         tracer.record(loss)
         if …:                       # now and then
-            tables = tracer.flush()
+            frames = tracer.flush()
 
-A flush gives up to three tables, by how often their columns are measured: every step (loss, lr,
+A flush gives up to three frames, by how often their columns are measured: every step (loss, lr,
 weight_decay, steps_per_second and what else `record` was given), every ``every``-th step (`METRICS`
 and `RATES` of each tensor as ``name/metric``, watched coordinates as ``name[index]/value``, the global
 grad_norm), and every ``histogram_every``-th (``name/effective_lr_hist``). The first step is in all.
@@ -31,33 +31,9 @@ from optim_core.declare.errors import InvalidInput
 from optim_core.measure.statistics import METRICS, RATES, WATCHED, Measured, StepStatistics, metrics
 from optim_core.optimizer.flat import Flat, Move
 from optim_core.optimizer.torch_optimizer import RuleOptimizer
-from optim_core.transport.frames import Columns
+from optim_core.transport.frames import Columns, Frame
 
 Number = Tensor | float
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns of one frame, before it has a run and a number; ``step`` counts from ``first_step``."""
-
-    first_step: int
-    columns: Columns
-
-    @classmethod
-    def at(cls, steps: Sequence[int], columns: Columns) -> Table:
-        """Columns measured at these steps."""
-        offsets = (np.asarray(steps, dtype=np.int64) - steps[0]).astype(np.float32)
-        return cls(steps[0], {"step": offsets, **columns})
-
-    @property
-    def steps(self) -> list[int]:
-        """The step of each row."""
-        return [self.first_step + int(offset) for offset in self.columns["step"]]
-
-    def until(self, last: int) -> Table:
-        """The rows up to the step ``last``."""
-        kept = int((self.columns["step"] <= last - self.first_step).sum())
-        return Table(self.first_step, {name: values[:kept] for name, values in self.columns.items()})
 
 
 @dataclass(eq=False)
@@ -164,7 +140,7 @@ class Tracer:
             known += [float("nan")] * (len(pending.steps) - 1 - len(known))
             known.append(value)
 
-    def flush(self) -> list[Table]:
+    def flush(self) -> list[Frame]:
         """What has been measured since the last flush, moved to the host at once."""
         self._collect()
         pending, self._pending = self._pending, _Pending()
@@ -181,20 +157,20 @@ class Tracer:
         if counted:
             parcel.add("counts", self._counts(pending.traced))
         host = parcel.unpack()
-        tables = []
+        frames = []
         if pending.steps:
             now = perf_counter()
             pace = len(pending.steps) / max(now - self._flushed, 1e-9)
             self._flushed = now
             columns = {name: host[name] for name in pending.scalars}
             columns["steps_per_second"] = np.full(len(pending.steps), pace, dtype=np.float32)
-            tables.append(Table.at(pending.steps, columns))
+            frames.append(Frame.at(pending.steps, columns))
         if traced:
-            tables.append(Table.at(traced, self._traced_columns(host, pending)))
+            frames.append(Frame.at(traced, self._traced_columns(host, pending)))
         if counted:
             columns = {f"{name}/effective_lr_hist": host["counts"][:, i] for i, name in enumerate(self.names)}
-            tables.append(Table.at(counted, columns))
-        return tables
+            frames.append(Frame.at(counted, columns))
+        return frames
 
     def _traced_columns(self, host: Columns, pending: _Pending) -> Columns:
         rows = len(host["metrics"])

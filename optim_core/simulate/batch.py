@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from optim_core.declare.errors import InvalidInput
-from optim_core.problem import Problem, check_number
+from optim_core.experiment import Experiment, SurfaceProblem, surface_experiment
 from optim_core.rule import Rule, Step
 from optim_core.simulate.trajectory import DIVERGED_AT
 from optim_core.surfaces.catalogue import as_landscape
@@ -67,23 +67,24 @@ def simulate_many(
     for name, value in hyper_tensors.items():
         if isinstance(value, Tensor) and value.shape not in ((), (runs,)):
             raise InvalidInput(f"got shape {tuple(value.shape)}, expected ({runs},).", field=f"hyper.{name}")
-    check_number("steps", steps, 1, 10_000_000, whole=True)
-    problem = Problem.checked(
-        surface, rule, (0.0, 0.0), steps, schedule, decay_schedule, noise, seed, hyper_tensors
-    )
+    given = {"surface": surface, "start": (0.0, 0.0), "steps": steps, "noise": noise, "seed": seed}
+    chosen = {"optimizer": rule, "hyper": hyper_tensors}
+    schedules = {"schedule": schedule, "decay_schedule": decay_schedule}
+    experiment = surface_experiment({**given, **chosen, **schedules})
     columns = {name: theta.new_full((steps + 1, runs), torch.nan) for name in record}
-    final = _walk(problem, theta, columns)
+    final = _walk(experiment, theta, columns)
     bad = ~(final.abs().sum(1) <= DIVERGED_AT)
     return Batch({name: column.T for name, column in columns.items()}, final, bad)
 
 
-def _walk(problem: Problem, theta: Tensor, columns: Mapping[str, Tensor]) -> Tensor:
+def _walk(experiment: Experiment[SurfaceProblem], theta: Tensor, columns: Mapping[str, Tensor]) -> Tensor:
     """All steps; fills ``columns`` (steps + 1, runs) and returns the last positions (runs, 2)."""
-    rule = problem.rule
+    problem, rule = experiment.problem, experiment.rule
     functions = as_landscape(problem.landscape).functions("torch")
-    arguments = {name: _column(value) for name, value in problem.hyper.items()}
+    arguments = {name: _column(value) for name, value in experiment.hyper.items()}
     lr, weight_decay = arguments["lr"], arguments.get("weight_decay", 0.0)
-    lr_factors, decay_factors, noise = problem.lr_factors(), problem.decay_factors(), problem.noise_values()
+    lr_factors, decay_factors = experiment.lr_factors(), experiment.decay_factors()
+    noise = problem.noise_values()
     if "schedule_factor" in rule.needs:
         arguments["schedule_factor"] = 1.0
     update, look, state = _lifted(rule, theta, arguments)

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from optim_core.experiment import Experiment, Point, SurfaceProblem, surface_experiment
 from optim_core.outcomes import Outcome
-from optim_core.problem import Point, Problem
+from optim_core.recording import Recording, Series
 from optim_core.rule import Rule, state_items
 
 Column: TypeAlias = NDArray[np.float64]
@@ -41,7 +42,7 @@ class Trajectory:
     fewer rows than steps were asked for, and ``reason`` says at which step and why.
     """
 
-    problem: Problem
+    experiment: Experiment[SurfaceProblem]
     outcome: Outcome
     reason: str
     columns: Mapping[str, Column]
@@ -51,6 +52,25 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.columns["step"])
+
+    @property
+    def problem(self) -> SurfaceProblem:
+        return self.experiment.problem
+
+    @property
+    def recording(self) -> Recording:
+        """The run as a recording: every column was measured at every step, from 0."""
+        steps = self.columns["step"].astype(np.int64)
+        rule, surface = self.experiment.rule, self.problem.landscape.surface_id
+        about = {
+            "kind": "trajectory",
+            "optimizer": rule.id,
+            "surface": surface or "",
+            "config": self.experiment.config(),
+            "steps": self.experiment.steps,
+        }
+        series = {name: Series(steps, values) for name, values in self.columns.items() if name != "step"}
+        return Recording(about, series, (), self.outcome.value, self.reason)
 
 
 def simulate(
@@ -73,26 +93,33 @@ def simulate(
     every rule with the same ``seed``. Raises InvalidInput for input that makes no sense; a run
     that blows up is no error but an outcome.
     """
-    problem = Problem.checked(surface, rule, start, steps, schedule, decay_schedule, noise, seed, hyper)
+    given = {"surface": surface, "start": start, "steps": steps, "noise": noise, "seed": seed}
+    chosen = {"optimizer": rule, "hyper": hyper, "schedule": schedule, "decay_schedule": decay_schedule}
+    return run(surface_experiment({**given, **chosen}))
+
+
+def run(experiment: Experiment[SurfaceProblem]) -> Trajectory:
+    """Takes the experiment's steps."""
     with np.errstate(all="ignore"):
-        outcome, reason, names, rows = _walk(problem)
-    columns = _columns(problem, names, rows)
+        outcome, reason, names, rows = _walk(experiment)
+    columns = _columns(experiment, names, rows)
     if outcome is Outcome.FINISHED and _at_rest(columns):
         outcome = Outcome.CONVERGED
-    return Trajectory(problem, outcome, reason or outcome.sentence, columns)
+    return Trajectory(experiment, outcome, reason or outcome.sentence, columns)
 
 
-def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
+def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[str], Column]:
     """The steps, until the last or the blow-up: outcome, reason, state columns' names, (rows, columns)."""
-    rule, (x, y) = problem.rule, problem.start
-    arguments = dict(problem.hyper)  # what update gets; the scheduled ones change at every step
-    lr_factors, decay_factors = problem.lr_factors(), problem.decay_factors()
+    problem, rule = experiment.problem, experiment.rule
+    x, y = problem.start
+    arguments = dict(experiment.hyper)  # what update gets; the scheduled ones change at every step
+    lr_factors, decay_factors = experiment.lr_factors(), experiment.decay_factors()
     lr, weight_decay = arguments["lr"], arguments.get("weight_decay", 0.0)
     wants_norm, wants_factor = "param_norm" in rule.needs, "schedule_factor" in rule.needs
     if wants_factor:
         arguments["schedule_factor"] = 1.0
     noise = problem.noise_values()
-    mover = (_Elementwise if rule.elementwise else _Whole)(problem, arguments)
+    mover = (_Elementwise if rule.elementwise else _Whole)(rule, problem.start, arguments)
     move, look = mover.move, mover.look if rule.view else None
     value_and_gradient = problem.landscape.value_and_gradient
 
@@ -137,9 +164,9 @@ def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
 class _Elementwise:
     """Moves two coordinates, each by itself, as plain floats."""
 
-    def __init__(self, problem: Problem, arguments: dict[str, Any]):
-        self._rule, self._arguments = problem.rule, arguments
-        self._x, self._y = (problem.rule.start(value, arguments) for value in problem.start)
+    def __init__(self, rule: Rule, start: Point, arguments: dict[str, Any]):
+        self._rule, self._arguments = rule, arguments
+        self._x, self._y = (rule.start(value, arguments) for value in start)
         self.names = list(state_items(self._x))
 
     @property
@@ -161,9 +188,9 @@ class _Elementwise:
 class _Whole:
     """Moves both coordinates as one numpy array, for rules that are not elementwise."""
 
-    def __init__(self, problem: Problem, arguments: dict[str, Any]):
-        self._rule, self._arguments = problem.rule, arguments
-        self._state = problem.rule.start(np.array(problem.start), arguments)
+    def __init__(self, rule: Rule, start: Point, arguments: dict[str, Any]):
+        self._rule, self._arguments = rule, arguments
+        self._state = rule.start(np.array(start), arguments)
         # State of another size (a matrix's factors) has no x and y of its own.
         self.names = [name for name, value in self._shown().items() if np.size(value) in (1, 2)]
 
@@ -221,7 +248,7 @@ def _broken(step: int, error: ArithmeticError) -> tuple[Outcome, str]:
     )
 
 
-def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Column]:
+def _columns(experiment: Experiment[SurfaceProblem], names: list[str], rows: Column) -> dict[str, Column]:
     """All columns by name, in the order in which the API lists them."""
     steps = len(rows) - 1
     measured = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(names)}
@@ -229,11 +256,11 @@ def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Colu
     def scheduled(value: float, factors: list[float] | None) -> Column:
         return np.array([math.nan, *(value * f for f in (factors or [1.0] * steps)[:steps])])
 
-    settings = {"lr": scheduled(problem.hyper["lr"], problem.lr_factors())}
-    if "weight_decay" in problem.hyper:
-        settings["weight_decay"] = scheduled(problem.hyper["weight_decay"], problem.decay_factors())
-    if "schedule_factor" in problem.rule.needs:
-        settings["schedule_factor"] = scheduled(1.0, problem.lr_factors())
+    settings = {"lr": scheduled(experiment.hyper["lr"], experiment.lr_factors())}
+    if "weight_decay" in experiment.hyper:
+        settings["weight_decay"] = scheduled(experiment.hyper["weight_decay"], experiment.decay_factors())
+    if "schedule_factor" in experiment.rule.needs:
+        settings["schedule_factor"] = scheduled(1.0, experiment.lr_factors())
     with np.errstate(all="ignore"):
         weight_norm = np.hypot(measured["x"], measured["y"])
     measured_first = {name: measured[name] for name in _MEASURED}

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from optim_core.declare.errors import InvalidInput
-from optim_core.measure.tracer import Table
+from optim_core.experiment import Experiment, TaskProblem
 from optim_core.optimizer.torch_optimizer import RuleOptimizer
 from optim_core.outcomes import Outcome
-from optim_core.plans import Plans
 from optim_core.transport.control import Control
 from optim_core.transport.frames import Frame
 from optim_core.transport.sinks import Sink
@@ -27,7 +27,7 @@ Event = Mapping[str, Any]
 
 
 class FrameWriter:
-    """Numbers tables and gives them to the sink; remembers the last values it saw."""
+    """Numbers frames and gives them to the sink; remembers the last values it saw."""
 
     def __init__(self, sink: Sink, run: str):
         self.sink, self._run = sink, run
@@ -39,24 +39,24 @@ class FrameWriter:
         """Tells the sink of the run."""
         self.sink.open(about)
 
-    def write(self, table: Table, events: Sequence[Event] = ()) -> None:
-        """The table as the next frame; nothing if it holds nothing."""
-        rows = len(table.columns["step"])
+    def write(self, frame: Frame, events: Sequence[Event] = ()) -> None:
+        """The next frame; nothing if it holds nothing."""
+        rows = len(frame.columns["step"])
         if not rows and not events:
             return
-        self.sink.write(Frame(self._run, self._seq, table.first_step, table.columns, tuple(events)))
+        self.sink.write(replace(frame, run=self._run, seq=self._seq, events=tuple(events)))
         self._seq += 1
         if not rows:
             return
-        self.last_step = max(self.last_step, table.steps[-1])
-        for name, values in table.columns.items():
+        self.last_step = max(self.last_step, int(frame.steps[-1]))
+        for name, values in frame.columns.items():
             if "/" not in name and values.ndim == 1 and name != "step":
                 self.metrics[name] = float(values[-1])
 
     def tell(self, events: Sequence[Event]) -> None:
         """Events alone, as a frame without rows."""
         if events:
-            self.write(Table(self.last_step, {"step": np.empty(0, dtype=np.float32)}), events)
+            self.write(Frame("", -1, self.last_step, {"step": np.empty(0, dtype=np.float32)}), events)
 
     def close(self, outcome: Outcome, reason: str, events: Sequence[Event]) -> None:
         """Tells the sink of the end."""
@@ -64,12 +64,12 @@ class FrameWriter:
         self.sink.close(outcome.value, reason)
 
 
-class Steering:
+class SettingsControl:
     """The optimizer's settings at every step, as schedules and whoever steers want them."""
 
-    def __init__(self, sink: Sink, optimizer: RuleOptimizer, plans: Plans):
-        self._sink, self._optimizer, self._plans = sink, optimizer, plans
-        self._hyper = dict(plans.hyper)
+    def __init__(self, sink: Sink, optimizer: RuleOptimizer, experiment: Experiment[TaskProblem]):
+        self._sink, self._optimizer, self._experiment = sink, optimizer, experiment
+        self._hyper = dict(experiment.hyper)
         self._decaying = [group for group in optimizer.param_groups if group.get("decays")]
         self._asked: dict[str, float] = {}
         self._singles = 0  # single steps taken
@@ -113,18 +113,22 @@ class Steering:
 
     def set_rates(self, step: int) -> None:
         """The learning rate and λ of this step."""
-        plans = self._plans
-        lr = self._hyper["lr"] * (plans.schedule(step, plans.steps) if plans.schedule else 1.0)
+        schedule, decay_schedule = (
+            self._experiment.optimizer.schedule,
+            self._experiment.optimizer.decay_schedule,
+        )
+        steps = self._experiment.steps
+        lr = self._hyper["lr"] * (schedule(step, steps) if schedule else 1.0)
         for group in self._optimizer.param_groups:
             group["lr"], group["initial_lr"] = lr, self._hyper["lr"]
         if "weight_decay" in self._hyper:
-            factor = plans.decay_schedule(step, plans.steps) if plans.decay_schedule else 1.0
+            factor = decay_schedule(step, steps) if decay_schedule else 1.0
             for group in self._decaying:
                 group["weight_decay"] = self._hyper["weight_decay"] * factor
 
     def strength(self) -> float:
         """c in the penalised loss L + (c/2)‖θ‖² that λ, and a penalty in the loss, stand for."""
-        return self._plans.rule.decay_strength(self._hyper) + 2.0 * self._plans.l2_in_loss
+        return self._experiment.rule.decay_strength(self._hyper) + 2.0 * self._experiment.problem.l2_in_loss
 
     def _change(self, step: int, control: Control) -> None:
         """Sets what is wanted otherwise than before."""
@@ -134,7 +138,7 @@ class Steering:
             self._asked[name] = value
             before = self._hyper.get(name)
             try:
-                self._hyper[name] = self._plans.rule.complete({name: value})[name]
+                self._hyper[name] = self._experiment.rule.complete({name: value})[name]
             except InvalidInput as error:
                 self._happened(step, "setting", f"Refused: {error}", name=name)
                 continue

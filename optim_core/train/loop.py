@@ -18,15 +18,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from optim_core.experiment import Experiment, TaskProblem
 from optim_core.measure.statistics import METRICS, RATES
-from optim_core.measure.tracer import Table, Tracer
+from optim_core.measure.tracer import Tracer
 from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.outcomes import Outcome
-from optim_core.plans import Plans
+from optim_core.recording import Recording
 from optim_core.task import Batch
-from optim_core.train.control import FrameWriter, Steering
+from optim_core.train.control import FrameWriter, SettingsControl
 from optim_core.train.weight_path import WeightPath
-from optim_core.transport.sinks import Sink
+from optim_core.transport.frames import Frame
+from optim_core.transport.sinks import MemorySink, Sink
 
 FLUSH_S = 0.2
 FLUSH_BYTES = 256 << 10  # of traced columns in one frame
@@ -37,7 +39,10 @@ PATIENCE = {"fp16": 25}
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended. ``metrics`` are the last values of columns that belong to no tensor."""
+    """How a run ended. ``metrics`` are the last values of columns that belong to no tensor.
+
+    ``recording`` is what was measured, where the sink keeps it (a `MemorySink`); else None.
+    """
 
     outcome: Outcome
     reason: str
@@ -47,16 +52,21 @@ class TrainResult:
     model: nn.Module
     sink: Sink
 
+    @property
+    def recording(self) -> Recording | None:
+        return self.sink.recording if isinstance(self.sink, MemorySink) else None
+
 
 class Loop:
-    """Trains as ``plans`` say and tells ``sink``; `run` does it once."""
+    """Runs the experiment and tells ``sink``; `run` does it once."""
 
-    def __init__(self, plans: Plans, sink: Sink, run: str):
-        self._plans, self._task = plans, plans.build()
+    def __init__(self, experiment: Experiment[TaskProblem], sink: Sink, run: str):
+        problem = experiment.problem
+        self._experiment, self._problem, self._task = experiment, problem, problem.build()
         self._model = self._task.model
-        self._placements = plans.placements(self._model)
-        self._optimizer = make_optimizer(plans.rule, self._groups(), adopt=True, **plans.hyper)
-        options = plans.trace
+        self._placements = problem.placements(self._model)
+        self._optimizer = make_optimizer(experiment.rule, self._groups(), adopt=True, **experiment.hyper)
+        options = problem.trace
         self._tracer = Tracer(
             self._optimizer,
             ((p.name, p.parameter) for p in self._placements),
@@ -66,10 +76,10 @@ class Loop:
             watch=options.watch,
         )
         self._params = [p.parameter for p in self._placements]
-        self._path = WeightPath(self._params, plans.steps, plans.seed)
-        self._scaler = torch.amp.GradScaler(plans.device.type, enabled=plans.precision == "fp16")
+        self._path = WeightPath(self._params, problem.steps, problem.seed)
+        self._scaler = torch.amp.GradScaler(problem.device.type, enabled=problem.precision == "fp16")
         self._writer = FrameWriter(sink, run)
-        self._steering = Steering(sink, self._optimizer, plans)
+        self._control = SettingsControl(sink, self._optimizer, experiment)
         self._bad = 0  # losses in a row, up to now, that are not finite
         self._flushed = 0.0
         traced_bytes = 4 * len(self._tracer.names) * len(METRICS + RATES)
@@ -99,17 +109,17 @@ class Loop:
         )
 
     def _train(self) -> tuple[Outcome, str]:
-        plans = self._plans
-        batches = self._task.batches(plans.batch_size)
+        problem = self._problem
+        batches = self._task.batches(problem.batch_size)
         self._model.train()
-        for step in range(1, plans.steps + 1):
-            if not self._steering.may_go_on(step, pause=self._pause):
+        for step in range(1, problem.steps + 1):
+            if not self._control.may_go_on(step, pause=self._pause):
                 end = self._flush()
-                by = self._steering.stopped_by or "hand"
+                by = self._control.stopped_by or "hand"
                 return end or (Outcome.CANCELLED, f"Stopped by {by} after step {step - 1}.")
             self._step(step, next(batches))
             self._path.keep(step)
-            validate = step % plans.validate_every == 0 or step == plans.steps
+            validate = step % problem.validate_every == 0 or step == problem.steps
             if validate or self._due():
                 end = self._flush()
                 if end:
@@ -122,31 +132,31 @@ class Loop:
         """Whether to flush: it is time, there is much, or a single step was taken."""
         waiting = self._tracer.step - self._writer.last_step
         late = time.perf_counter() - self._flushed > FLUSH_S
-        return late or waiting >= self._flush_steps or self._steering.paused
+        return late or waiting >= self._flush_steps or self._control.paused
 
     def _pause(self) -> None:
         """What is to be done when a pause begins: everybody gets to see where the run stands."""
         self._flush()
-        self._writer.tell(self._steering.take_events())
+        self._writer.tell(self._control.take_events())
 
     def _step(self, step: int, batch: Batch) -> None:
         """One update."""
-        plans, optimizer = self._plans, self._optimizer
-        self._steering.set_rates(step)
+        problem, optimizer = self._problem, self._optimizer
+        self._control.set_rates(step)
         optimizer.zero_grad(set_to_none=True)
         more: dict[str, Tensor | float] = {}
         with self._autocast():
             loss = self._task.loss(self._model, batch)
         total = loss
-        if plans.l2_in_loss:
-            penalty = plans.l2_in_loss * self._squares()
+        if problem.l2_in_loss:
+            penalty = problem.l2_in_loss * self._squares()
             total, more["l2_in_loss"] = loss + penalty, penalty.detach()
         self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
-        if plans.clip is not None:
+        if problem.clip is not None:
             self._scaler.unscale_(optimizer)
-            norm = torch.nn.utils.clip_grad_norm_(self._params, plans.clip)
+            norm = torch.nn.utils.clip_grad_norm_(self._params, problem.clip)
             more["grad_norm"] = norm
-            more["clip_factor"] = (plans.clip / (norm + 1e-6)).clamp(max=1.0)  # as torch has it
+            more["clip_factor"] = (problem.clip / (norm + 1e-6)).clamp(max=1.0)  # as torch has it
         self._scaler.step(optimizer)
         if self._scaler.is_enabled():
             more["loss_scale"] = self._scaler.get_scale()
@@ -156,17 +166,17 @@ class Loop:
     def _flush(self) -> tuple[Outcome, str] | None:
         """Writes what was measured; the end, if a loss among it is one."""
         self._flushed = time.perf_counter()
-        tables = self._tracer.flush()
-        end, last = self._judge(tables[0]) if tables else (None, 0)
-        for table in tables:
-            self._writer.write(table.until(last), self._steering.take_events())
+        frames = self._tracer.flush()
+        end, last = self._judge(frames[0]) if frames else (None, 0)
+        for frame in frames:
+            self._writer.write(frame.until(last), self._control.take_events())
         return end
 
-    def _judge(self, table: Table) -> tuple[tuple[Outcome, str] | None, int]:
+    def _judge(self, frame: Frame) -> tuple[tuple[Outcome, str] | None, int]:
         """How the run ends by its losses, if it does, and the last step that counts."""
-        for step, value in zip(table.steps, table.columns["loss"].tolist(), strict=True):
+        for step, value in zip(frame.steps.tolist(), frame.columns["loss"].tolist(), strict=True):
             self._bad = 0 if abs(value) < DIVERGED_AT else self._bad + 1
-            if self._bad > PATIENCE.get(self._plans.precision, 0):
+            if self._bad > PATIENCE.get(self._problem.precision, 0):
                 if math.isnan(value):
                     return (
                         Outcome.UNDEFINED,
@@ -174,7 +184,7 @@ class Loop:
                     ), step
                 reason = f"Diverged at step {step}: the loss reached {value:.3g}."
                 return (Outcome.DIVERGED, f"{reason} A smaller learning rate may help."), step
-        return None, table.steps[-1]
+        return None, int(frame.steps[-1])
 
     @torch.no_grad()
     def _validate(self, step: int) -> None:
@@ -186,7 +196,7 @@ class Loop:
             drawn = self._task.boundary
             boundary = drawn.evaluate(self._model) if drawn else None
         if self._task.minimum:
-            target = self._task.minimum(self._steering.strength())
+            target = self._task.minimum(self._control.strength())
             apart = [(p.parameter - target[p.name]).norm() for p in self._placements]
             found["distance_to_minimum"] = torch.stack(apart).norm()
         self._model.train()
@@ -198,16 +208,16 @@ class Loop:
         if boundary is not None:
             columns["boundary"] = boundary.float().cpu().numpy()[None]
         if columns:
-            self._writer.write(Table.at([step], columns))
+            self._writer.write(Frame.at([step], columns))
 
     def _end(self, outcome: Outcome, reason: str) -> None:
         self._tracer.close()
         event = {"step": self._writer.last_step, "kind": "outcome", "text": reason, "outcome": outcome.value}
-        self._writer.close(outcome, reason, [*self._steering.take_events(), event])
+        self._writer.close(outcome, reason, [*self._control.take_events(), event])
 
     def _groups(self) -> list[dict[str, Any]]:
         """Parameter groups as the policy has them; one for a rule without decay."""
-        if "weight_decay" not in self._plans.rule.settings:
+        if "weight_decay" not in self._experiment.rule.settings:
             return [{"params": [p.parameter for p in self._placements]}]
         decaying = [p.parameter for p in self._placements if p.decayed]
         others = [p.parameter for p in self._placements if not p.decayed]
@@ -220,24 +230,24 @@ class Loop:
     def _squares(self) -> Tensor:
         """Σp² over the tensors that decay."""
         squares = [p.parameter.square().sum() for p in self._placements if p.decayed]
-        return torch.stack(squares).sum() if squares else torch.zeros((), device=self._plans.device)
+        return torch.stack(squares).sum() if squares else torch.zeros((), device=self._problem.device)
 
     def _autocast(self) -> AbstractContextManager[object]:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp16_unscaled": torch.float16}
-        dtype = kinds.get(self._plans.precision)
-        return torch.autocast(self._plans.device.type, dtype=dtype) if dtype else nullcontext()
+        dtype = kinds.get(self._problem.precision)
+        return torch.autocast(self._problem.device.type, dtype=dtype) if dtype else nullcontext()
 
     def _about(self) -> dict[str, Any]:
         """What the sink is told of the run."""
-        plans = self._plans
-        has_decay = "weight_decay" in plans.rule.settings
+        rule = self._experiment.rule
+        has_decay = "weight_decay" in rule.settings
         tensors = [
             {
                 "name": p.name,
                 "shape": list(p.shape),
                 "group": 0 if p.decayed or not has_decay else 1,
                 "decayed": p.decayed and has_decay,
-                "reason": p.reason if has_decay else f"Does not decay: {plans.rule.title} has no decay.",
+                "reason": p.reason if has_decay else f"Does not decay: {rule.title} has no decay.",
             }
             for p in self._placements
         ]
@@ -256,10 +266,10 @@ class Loop:
             }
         return {
             "kind": "train",
-            "task": plans.task.id,
-            "optimizer": plans.rule.id,
-            "config": plans.config(),
-            "steps": plans.steps,
+            "task": self._problem.task.id,
+            "optimizer": rule.id,
+            "config": self._experiment.config(),
+            "steps": self._problem.steps,
             "tensors": tensors,
             "facts": facts,
         }

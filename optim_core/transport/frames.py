@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,7 +24,9 @@ Columns: TypeAlias = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Frame:
-    """One piece: ``seq`` counts from 0 without gaps; ``events`` are what a person did meanwhile.
+    """One piece: ``seq`` counts from 0 without gaps (a piece that has no number yet belongs to no run).
+
+    ``events`` are what a person did meanwhile.
 
     An event is ``{"step", "kind", "text", ...}``, kind one of "setting", "pause", "resume", "outcome".
     """
@@ -34,6 +36,17 @@ class Frame:
     first_step: int
     columns: Columns
     events: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+
+    @classmethod
+    def at(cls, steps: Sequence[int], columns: Columns) -> Frame:
+        """Columns measured at these steps, as yet without run and number."""
+        offsets = (np.asarray(steps, dtype=np.int64) - steps[0]).astype(np.float32)
+        return cls("", -1, steps[0], {"step": offsets, **columns})
+
+    def until(self, last: int) -> Frame:
+        """The rows up to the step ``last``."""
+        kept = int((self.columns["step"] <= last - self.first_step).sum())
+        return replace(self, columns={name: values[:kept] for name, values in self.columns.items()})
 
     @property
     def steps(self) -> NDArray[np.int64]:

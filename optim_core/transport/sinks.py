@@ -9,19 +9,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from optim_core.declare.errors import InvalidInput
+from optim_core.recording import Recording
 from optim_core.transport.control import Control
 from optim_core.transport.frames import Frame
 from optim_core.transport.http_sink import HttpSink
 
-__all__ = ["Control", "FileSink", "HttpSink", "MemorySink", "Recording", "Series", "Sink", "read_file"]
+__all__ = ["Control", "FileSink", "HttpSink", "MemorySink", "Sink", "read_file"]
 
 
 class Sink(Protocol):
@@ -40,48 +37,23 @@ class Sink(Protocol):
         """GetParts after the last frame."""
 
 
-@dataclass(frozen=True)
-class Series:
-    """A column joined over its frames: ``values[i]`` was measured at ``steps[i]``."""
-
-    steps: NDArray[np.int64]
-    values: NDArray[np.float32]
-
-
-@dataclass
-class Recording:
-    """A run as it was written: what `Sink.open` was told, the frames, and the end if it came."""
-
-    run: Mapping[str, Any] = field(default_factory=dict)
-    frames: list[Frame] = field(default_factory=list)
-    outcome: str = ""
-    reason: str = ""
-
-    def columns(self) -> dict[str, Series]:
-        """Every column over all frames that have it."""
-        parts: dict[str, list[tuple[NDArray[np.int64], NDArray[np.float32]]]] = {}
-        for frame in self.frames:
-            steps = frame.steps
-            for name, values in frame.columns.items():
-                if name != "step":
-                    parts.setdefault(name, []).append((steps, values))
-        return {
-            name: Series(*(np.concatenate(both) for both in zip(*pieces, strict=True)))
-            for name, pieces in parts.items()
-        }
-
-    def events(self) -> list[Mapping[str, Any]]:
-        """What happened, in order."""
-        return [event for frame in self.frames for event in frame.events]
-
-
-class MemorySink(Recording):
+class MemorySink:
     """Keeps everything; ``wanted`` may be set, from another thread too, to steer the run."""
 
     wanted: Control | None = None
 
+    def __init__(self) -> None:
+        self.about: dict[str, Any] = {}
+        self.frames: list[Frame] = []
+        self.outcome, self.reason = "", ""
+
+    @property
+    def recording(self) -> Recording:
+        """What was written so far."""
+        return Recording.of_frames(self.about, self.frames, self.outcome, self.reason)
+
     def open(self, run: Mapping[str, Any]) -> None:
-        self.run = dict(run)
+        self.about = dict(run)
 
     def write(self, frame: Frame) -> Control | None:
         self.frames.append(frame)
@@ -136,7 +108,9 @@ class FileSink:
 
 def read_file(path: str | Path) -> Recording:
     """What a `FileSink` wrote; a last line that was cut off is left out. Raises InvalidInput."""
-    recording = Recording()
+    about: dict[str, Any] = {}
+    frames: list[Frame] = []
+    outcome = reason = ""
     with Path(path).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             try:
@@ -154,9 +128,9 @@ def read_file(path: str | Path) -> Recording:
                         code="bad_file",
                         hint="Update Optimscope.",
                     )
-                recording.run = content["run"]
+                about = content["run"]
             elif "outcome" in content:
-                recording.outcome, recording.reason = content["outcome"], content["reason"]
+                outcome, reason = content["outcome"], content["reason"]
             else:
-                recording.frames.append(Frame.from_json(content))
-    return recording
+                frames.append(Frame.from_json(content))
+    return Recording.of_frames(about, frames, outcome, reason)

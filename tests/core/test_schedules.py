@@ -14,7 +14,7 @@ from torch.optim import lr_scheduler
 
 from optim_core.declare.errors import InvalidInput
 from optim_core.declare.kinds import Integer
-from optim_core.schedules import as_plan, schedules
+from optim_core.schedules import as_schedule, schedules
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 STEPS = st.integers(2, 300)
@@ -208,13 +208,13 @@ def test_bad_settings_are_named(name: str, chosen: dict[str, Any], field: str) -
 
 def test_a_schedule_may_be_given_as_an_id_an_object_or_a_plan() -> None:
     chosen = plan("cosine", end=0.2)
-    assert as_plan({"id": "cosine", "end": 0.2}) == chosen
-    assert as_plan("cosine") == plan("cosine")
-    assert as_plan(chosen) is chosen
-    assert as_plan(None) is None
+    assert as_schedule({"id": "cosine", "end": 0.2}) == chosen
+    assert as_schedule("cosine") == plan("cosine")
+    assert as_schedule(chosen) is chosen
+    assert as_schedule(None) is None
 
 
 @pytest.mark.parametrize("given", ["cosin", 3, {"end": 0.2}, {"id": 7}, ["cosine"]])
 def test_anything_else_is_refused_as_a_schedule(given: object) -> None:
     with pytest.raises(InvalidInput):
-        as_plan(given)
+        as_schedule(given)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import optim_core as oc
+from optim_core.recording import Recording
 from optim_core.transport import http_sink as ingest
 from optim_core.transport.frames import Frame
 from optim_core.transport.sinks import Control, FileSink, HttpSink, MemorySink, read_file
@@ -34,14 +35,25 @@ def test_memory_joins_columns_over_the_frames_that_have_them() -> None:
         assert sink.write(frame(seq)) is None
     sink.write(Frame("run", 3, 6, {"step": np.zeros(1, np.float32), "val_loss": np.ones(1, np.float32)}))
     sink.close("finished", "All steps were taken.")
-    columns = sink.columns()
+    columns = sink.recording.series
     assert columns["loss"].steps.tolist() == list(range(1, 10))
     assert columns["loss"].values.tolist() == [0, 1, 2, 1, 2, 3, 2, 3, 4]
     assert columns["w/hist"].values.shape == (9, 4)
     assert columns["val_loss"].steps.tolist() == [6]
     assert "step" not in columns
-    assert len(sink.events()) == 3
+    assert len(sink.recording.events) == 3
     assert (sink.outcome, sink.reason) == ("finished", "All steps were taken.")
+
+
+def test_of_frames_that_go_back_the_later_ones_hold() -> None:
+    steps = np.arange(10, dtype=np.float32)
+
+    def told(seq: int, first: int, value: float) -> Frame:
+        return Frame("run", seq, first, {"step": steps, "loss": np.full(10, value, np.float32)})
+
+    found = Recording.of_frames({}, [told(0, 1, 0.0), told(1, 11, 1.0), told(2, 6, 2.0), told(3, 16, 3.0)])
+    assert found.steps("loss").tolist() == list(range(1, 26))
+    assert found["loss"].tolist() == [0.0] * 5 + [2.0] * 10 + [3.0] * 10
 
 
 def test_a_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -52,14 +64,14 @@ def test_a_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         each.write(frame(0))
         each.write(frame(1))
     half = read_file(path)
-    assert len(half.frames) == 2
+    assert half.steps("loss").tolist() == list(range(1, 7))
     assert not half.outcome
     sink.close("cancelled", "By hand.")
     found = read_file(path)
-    assert (found.run, found.outcome, found.reason) == (memory.run, "cancelled", "By hand.")
-    for name, series in memory.columns().items():
-        np.testing.assert_array_equal(found.columns()[name].values, series.values)
-    assert found.events() == memory.events()
+    assert (found.about, found.outcome, found.reason) == (memory.about, "cancelled", "By hand.")
+    for name, series in memory.recording.series.items():
+        np.testing.assert_array_equal(found[name], series.values)
+    assert found.events == memory.recording.events
     with pytest.raises(FileExistsError):
         FileSink(path)
 
@@ -73,7 +85,7 @@ def test_a_file_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
     sink.close("finished", "")
     text = path.read_text()
     path.write_text(text[: len(text) - 200])
-    assert len(read_file(path).frames) == 1
+    assert read_file(path).steps("loss").tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +95,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(text)
     if not text:
-        assert read_file(path).frames == []
+        assert not read_file(path).series
         return
     with pytest.raises(oc.InvalidInput):
         read_file(path)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 import optim_core as oc
 from optim_core.catalogue import as_task
+from optim_core.experiment import task_experiment
 from optim_core.outcomes import Outcome
 from optim_core.param_groups import split_decay
-from optim_core.plans import plan
 from optim_core.rule import Twin
 from optim_core.task import Task, TaskRun
 from optim_core.train import control as steering
@@ -37,7 +37,7 @@ def train(rule: str = "adamw", *, task: Any = SMALL, **options: Any) -> TrainRes
 
 def column(result: TrainResult, name: str) -> NDArray[np.float32]:
     assert isinstance(result.sink, MemorySink)
-    return result.sink.columns()[name].values
+    return result.sink.recording[name]
 
 
 def memory(result: TrainResult) -> MemorySink:
@@ -97,9 +97,9 @@ def test_losses_are_those_of_torch(rule: str, double: bool, tolerance: float) ->
     def record(seen: float) -> None:
         found.append(seen)
 
-    plans = plan_of(rule, groups="all", steps=200, trace={"every": 20}, **hyper)
-    wanted = by_torch(task, rule, 200, dict(plans.hyper))
-    job = Loop(replace(plans, task=task), MemorySink(), "run")
+    experiment = experiment_of(rule, groups="all", steps=200, trace={"every": 20}, **hyper)
+    wanted = by_torch(task, rule, 200, dict(experiment.hyper))
+    job = Loop(replace(experiment, problem=replace(experiment.problem, task=task)), MemorySink(), "run")
     original = job._tracer.record
     job._tracer.record = lambda loss, **more: (record(float(loss)), original(loss, **more))[1]  # type: ignore[method-assign]
     assert job.run().outcome is Outcome.FINISHED
@@ -107,20 +107,10 @@ def test_losses_are_those_of_torch(rule: str, double: bool, tolerance: float) ->
     assert np.ptp(wanted) > 1e-3  # the steps were large enough to tell rules apart
 
 
-def plan_of(rule: str, **options: Any) -> Any:
-    known: dict[str, Any] = {
-        "seed": 0,
-        "batch_size": 16,
-        "device": "cpu",
-        "schedule": None,
-        "decay_schedule": None,
-        "clip": None,
-        "precision": "fp32",
-        "l2_in_loss": 0.0,
-        "validate_every": None,
-    }
+def experiment_of(rule: str, **options: Any) -> Any:
+    known = {"task": "digits_mlp", "settings": {"hidden": 16, "depth": 1}, "batch_size": 16, "device": "cpu"}
     own = {name: options.pop(name) for name in list(options) if name in oc.rules()[rule].settings}
-    return plan(SMALL, rule, **{**known, **options}, hyper=own)
+    return task_experiment({**known, **options, "optimizer": rule, "hyper": own})
 
 
 # --- The run and its trace ----------------------------------------------------------------------
@@ -151,7 +141,7 @@ def test_the_sink_is_told_everything_in_order() -> None:
     assert sink.outcome == "finished"
     assert result.steps == 12
     assert [frame.seq for frame in sink.frames] == list(range(len(sink.frames)))
-    columns = sink.columns()
+    columns = sink.recording.series
     assert columns["loss"].steps.tolist() == list(range(1, 13))
     assert columns["0.weight/angle"].steps.tolist() == [1, 3, 6, 9, 12]
     assert columns["0.weight/effective_lr_hist"].steps.tolist() == [1, 6, 12]
@@ -160,14 +150,14 @@ def test_the_sink_is_told_everything_in_order() -> None:
     assert columns["path_x"].values.shape == (3, 200)
     assert {"lr", "weight_decay", "grad_norm", "steps_per_second", "val_accuracy"} <= columns.keys()
     assert result.metrics["val_loss"] == columns["val_loss"].values[-1]
-    assert sink.events()[-1]["kind"] == "outcome"
-    assert sink.run["task"] == "digits_mlp"
-    assert sink.run["config"]["hyper"]["lr"] == 1e-3
-    assert sink.run["config"]["batch_size"] == 16
+    assert sink.recording.events[-1]["kind"] == "outcome"
+    assert sink.about["task"] == "digits_mlp"
+    assert sink.about["config"]["hyper"]["lr"] == 1e-3
+    assert sink.about["config"]["batch_size"] == 16
 
 
 def test_the_sink_is_told_each_tensors_group_and_why() -> None:
-    tensors = memory(train()).run["tensors"]
+    tensors = memory(train()).about["tensors"]
     wanted = {name for group in split_decay(train().model) for name in group["names"]}
     assert {tensor["name"] for tensor in tensors} == wanted
     bias = next(tensor for tensor in tensors if tensor["name"] == "0.bias")
@@ -178,7 +168,7 @@ def test_the_sink_is_told_each_tensors_group_and_why() -> None:
         "decayed": False,
         "reason": "Does not decay: it is a bias (of Linear).",
     }
-    without = memory(train("sgd")).run["tensors"]
+    without = memory(train("sgd")).about["tensors"]
     assert not any(tensor["decayed"] for tensor in without)
     assert "SGD has no decay" in without[0]["reason"]
 
@@ -192,7 +182,7 @@ def test_every_rule_trains(rule: str) -> None:
 
 def test_boundary_and_closed_form_come_with_the_validation() -> None:
     moons = train(task="moons_mlp", validate_every=6)
-    n = memory(moons).run["facts"]["boundary"]["n"]
+    n = memory(moons).about["facts"]["boundary"]["n"]
     assert column(moons, "boundary").shape == (2, n * n)
     ridge = train("sgd_l2", task={"id": "ridge", "data": "diabetes"}, steps=400, lr=0.1, weight_decay=0.1)
     apart = column(ridge, "distance_to_minimum")
@@ -210,12 +200,12 @@ def test_path_is_that_of_the_principal_components() -> None:
                 kept.append(torch.cat(flat).numpy())
             return None
 
-    job = Loop(plan_of("adamw", groups="all", steps=30, trace=None, lr=0.01), Keeping(), "run")
+    job = Loop(experiment_of("adamw", groups="all", steps=30, trace=None, lr=0.01), Keeping(), "run")
     result = job.run()
     kept.append(torch.cat([p.detach().double().flatten() for p in job._model.parameters()]).numpy())
     matrix = np.stack(kept)
     _, values, vectors = np.linalg.svd(matrix - matrix.mean(0), full_matrices=False)
-    columns = memory(result).columns()
+    columns = memory(result).recording.series
     for i, name in enumerate(("path_x", "path_y")):
         shown = columns[name].values[-1]
         wanted = (matrix - matrix.mean(0)) @ vectors[i]
@@ -266,7 +256,8 @@ def test_groups_decide_what_decays() -> None:
 
 def test_clipping_bounds_the_gradient_that_the_optimizer_sees() -> None:
     result = train("sgd", clip=0.1, trace={"every": 1})
-    seen = np.sqrt(sum(column(result, f"{t['name']}/grad_norm") ** 2 for t in memory(result).run["tensors"]))
+    names = [tensor["name"] for tensor in memory(result).about["tensors"]]
+    seen = np.sqrt(sum(column(result, f"{name}/grad_norm") ** 2 for name in names))
     norm, factor = column(result, "grad_norm"), column(result, "clip_factor")
     assert (norm > 0.1).all()
     np.testing.assert_allclose(factor, 0.1 / norm, rtol=1e-3)
@@ -285,7 +276,7 @@ def test_half_precision_trains_nearly_alike(precision: str) -> None:
     exact, rough = train("sgd", lr=0.1), train("sgd", lr=0.1, precision=precision)
     np.testing.assert_allclose(column(rough, "loss"), column(exact, "loss"), rtol=0.05)
     assert (column(rough, "loss") != column(exact, "loss")).any()
-    assert ("loss_scale" in memory(rough).columns()) == (precision == "fp16")
+    assert ("loss_scale" in memory(rough).recording.series) == (precision == "fp16")
 
 
 def test_scaling_saves_small_gradients_in_float16() -> None:
@@ -391,7 +382,7 @@ def test_settings_change_without_a_reset_and_leave_an_event() -> None:
     base = np.where(np.arange(1, 13) <= 4, 1e-3, 1e-2)
     np.testing.assert_allclose(column(result, "lr"), base * factors, rtol=1e-6)
     np.testing.assert_allclose(column(result, "weight_decay"), np.where(base < 2e-3, 0.01, 0.7), rtol=1e-6)
-    events = [e for e in memory(result).events() if e["kind"] == "setting"]
+    events = [e for e in memory(result).recording.events if e["kind"] == "setting"]
     assert [(e["step"], e["name"], e["from"], e["to"]) for e in events] == [
         (4, "lr", 1e-3, 0.01),
         (4, "weight_decay", 0.01, 0.7),
@@ -404,7 +395,7 @@ def test_settings_change_without_a_reset_and_leave_an_event() -> None:
 def test_settings_out_of_bounds_are_refused_in_an_event() -> None:
     result = train(sink=Script({2: Control(version=1, hyper={"lr": -1.0})}))
     assert (column(result, "lr") == np.float32(1e-3)).all()
-    assert "Refused: lr: got -1" in memory(result).events()[0]["text"]
+    assert "Refused: lr: got -1" in memory(result).recording.events[0]["text"]
 
 
 @pytest.mark.usefixtures("quick")
@@ -440,7 +431,7 @@ def steered(**options: Any) -> Iterator[tuple[Steered, list[TrainResult]]]:
     thread = threading.Thread(target=lambda: ended.append(train(sink=sink, **options)))
     thread.start()
     try:
-        wait_for(lambda: bool(sink.events()))
+        wait_for(lambda: bool(sink.recording.events))
         yield sink, ended
     finally:
         sink.wanted = Control(version=99, cancel=True)
@@ -458,8 +449,12 @@ def test_pausing_single_steps_and_going_on() -> None:
         sink.wanted = Control(version=3, paused=False, steps=3)
         wait_for(lambda: bool(ended))
     assert steps_of(sink) == 30
-    assert [(e["kind"], e["step"]) for e in sink.events()] == [("pause", 0), ("resume", 3), ("outcome", 30)]
-    np.testing.assert_array_equal(sink.columns()["loss"].values, column(train(steps=30), "loss"))
+    assert [(e["kind"], e["step"]) for e in sink.recording.events] == [
+        ("pause", 0),
+        ("resume", 3),
+        ("outcome", 30),
+    ]
+    np.testing.assert_array_equal(sink.recording["loss"], column(train(steps=30), "loss"))
 
 
 @pytest.mark.usefixtures("quick")
@@ -471,7 +466,7 @@ def test_a_paused_run_can_be_cancelled() -> None:
 
 
 def steps_of(sink: MemorySink) -> int:
-    series = sink.columns().get("loss")
+    series = sink.recording.series.get("loss")
     return len(series.steps) if series else 0
 
 
@@ -486,7 +481,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     ("options", "words"),
     [
         ({"task": "digits"}, "task: there is no task 'digits'"),
-        ({"task": {"id": "digits_mlp", "hidden": 0}}, "task.hidden: got 0"),
+        ({"task": {"id": "digits_mlp", "hidden": 0}}, "settings.hidden: got 0"),
         ({"rule": "adamx"}, "optimizer: there is no optimizer 'adamx'"),
         ({"lr": -1.0}, "hyper.lr: got -1"),
         ({"steps": 0}, "steps: got 0"),

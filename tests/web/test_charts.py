@@ -29,7 +29,7 @@ def traced() -> set[str]:
     sink = MemorySink()
     trace = {"every": 1, "histogram_every": 1}
     oc.train("digits_mlp", "adamw", steps=4, clip=1.0, trace=trace, validate_every=2, sink=sink)
-    return set(sink.columns())
+    return set(sink.recording.series)
 
 
 @pytest.mark.parametrize("chart", OF_SURFACES.values(), ids=OF_SURFACES)

@@ -62,7 +62,7 @@ def test_a_run_goes_into_a_file_but_never_over_one(tmp_path: Path) -> None:
     assert call(*arguments, "--clip", "1", "--watch", "0.bias", "3").exit_code == 0
     recording = read_file(file)
     assert recording.outcome == "finished"
-    assert "0.bias[3]/value" in recording.columns()
+    assert "0.bias[3]/value" in recording
     again = call(*arguments)
     assert again.exit_code == 1
     assert "cannot be written" in again.output

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.compute.trajectories import Walk, landscape_of, walks_of
+from app.compute.trajectories import experiments_of
 from app.export.script import script_of
 from app.routes.schemas.common import TrajectoriesRequest
 from app.settings import Limits
 from optim_core.catalogue import rules
+from optim_core.experiment import Experiment, SurfaceProblem
 from optim_core.rule import Twin
 from optim_core.schedules import schedules
+from optim_core.simulate.trajectory import run
 
 ROOT = Path(__file__).parents[2]
 # Runs scripts in one interpreter: a list of sources a line in, a list of what each printed a line out.
@@ -34,6 +36,7 @@ for line in sys.stdin:
         outputs.append(out.getvalue())
     print(json.dumps(outputs), flush=True)
 """
+Experiments = list[Experiment[SurfaceProblem]]
 NOISY = {"noise": 0.3, "seed": 5}
 SURFACES = (
     {"id": "rotated_bowl"},
@@ -41,10 +44,9 @@ SURFACES = (
 )
 
 
-def walks(surface: dict[str, Any], runs: list[dict[str, Any]], **given: Any) -> list[Walk]:
+def experiments(surface: dict[str, Any], runs: list[dict[str, Any]], **given: Any) -> Experiments:
     body = {"surface": surface, "start": [1.5, -0.7], "steps": 25, "runs": runs} | given
-    request = TrajectoriesRequest.model_validate(body)
-    return walks_of(request, landscape_of(request.surface), Limits())
+    return experiments_of(TrajectoriesRequest.model_validate(body).model_dump(), Limits())
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +57,27 @@ def interpreter() -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-Same = Callable[[list[Walk]], None]
+Same = Callable[[Experiments], None]
 
 
 @pytest.fixture
 def assert_same(interpreter: subprocess.Popen[str]) -> Same:
-    """Asserts that the scripts of some walks print where the simulator ended."""
+    """Asserts that the scripts of some experiments print where the simulator ended."""
 
-    def check(found: list[Walk]) -> None:
+    def check(found: Experiments) -> None:
         assert interpreter.stdin
         assert interpreter.stdout
-        print(json.dumps([script_of(walk) for walk in found]), file=interpreter.stdin, flush=True)
+        print(json.dumps([script_of(one) for one in found]), file=interpreter.stdin, flush=True)
         line = interpreter.stdout.readline()
         assert line, interpreter.stderr and interpreter.stderr.read()
-        for walk, output in zip(found, json.loads(line), strict=True):
-            run = walk.run()
-            expected = [run[name][-1] for name in ("x", "y", "loss")]
+        for one, output in zip(found, json.loads(line), strict=True):
+            ended = run(one)
+            expected = [ended[name][-1] for name in ("x", "y", "loss")]
             printed = [float(number) for number in output.split()]
-            assert printed == pytest.approx(expected, rel=1e-6, abs=1e-12), (walk.rule.id, walk.hyper)
+            assert printed == pytest.approx(expected, rel=1e-6, abs=1e-12), (
+                one.rule.id,
+                one.hyper,
+            )
 
     return check
 
@@ -84,8 +89,8 @@ def test_every_optimizer_ends_where_the_simulator_ends(surface: dict[str, Any], 
     plans = {"schedule": {"id": "cosine", "warmup_steps": 5}, "decay_schedule": {"id": "ramp"}}
     assert_same(
         [
-            *walks(surface, [run | {"hyper": {"lr": 0.01}} for run in runs]),
-            *walks(surface, [run | plans for run in decaying], **NOISY),
+            *experiments(surface, [run | {"hyper": {"lr": 0.01}} for run in runs]),
+            *experiments(surface, [run | plans for run in decaying], **NOISY),
         ]
     )
 
@@ -98,7 +103,7 @@ def test_every_schedule_is_written_out_right(assert_same: Same) -> None:
         {"optimizer": "adamw", "schedule": p, "decay_schedule": q}
         for p, q in zip(plans, plans[::-1], strict=True)
     ]
-    assert_same(walks(SURFACES[0], runs))
+    assert_same(experiments(SURFACES[0], runs))
 
 
 def test_options_beyond_torch_take_our_own_optimizer(assert_same: Same) -> None:
@@ -108,8 +113,8 @@ def test_options_beyond_torch_take_our_own_optimizer(assert_same: Same) -> None:
         {"optimizer": "adam", "hyper": {"bias_correction": False}},
         {"optimizer": "adam_l2", "hyper": {"penalty": "full", "weight_decay": 0.3}},
     ]
-    found = walks(SURFACES[0], runs)
-    assert ["make_optimizer" in script_of(walk) for walk in found] == [True, True, True, False]
+    found = experiments(SURFACES[0], runs)
+    assert ["make_optimizer" in script_of(one) for one in found] == [True, True, True, False]
     assert_same(found)
 
 
@@ -119,27 +124,29 @@ def test_where_torch_has_the_rule_the_script_needs_torch_alone() -> None:
     ]
     assert len(names) >= 10
     scripts = {
-        walk.rule.id: script_of(walk) for walk in walks(SURFACES[0], [{"optimizer": n} for n in names])
+        one.rule.id: script_of(one) for one in experiments(SURFACES[0], [{"optimizer": n} for n in names])
     }
     ours = {name for name, source in scripts.items() if "optim_core" in source}
     assert ours <= {"muon"}, "torch's Muon wants matrices, and these weights are a vector"
 
 
 def test_a_script_runs_as_a_file(tmp_path: Path) -> None:
-    (walk,) = walks({"id": "rosenbrock"}, [{"optimizer": "adamw", "schedule": {"id": "linear"}}], **NOISY)
+    (one,) = experiments(
+        {"id": "rosenbrock"}, [{"optimizer": "adamw", "schedule": {"id": "linear"}}], **NOISY
+    )
     path = tmp_path / "run.py"
-    path.write_text(script_of(walk))
+    path.write_text(script_of(one))
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True, cwd=tmp_path)
-    run = walk.run()
+    ended = run(one)
     assert [float(n) for n in done.stdout.split()][:2] == pytest.approx(
-        [run["x"][-1], run["y"][-1]], rel=1e-6
+        [ended["x"][-1], ended["y"][-1]], rel=1e-6
     )
 
 
 def test_a_run_that_ends_early_has_a_script_that_ends_there(client: TestClient) -> None:
-    (walk,) = walks({"id": "rosenbrock"}, [{"optimizer": "sgd", "hyper": {"lr": 1.0}}])
-    source = script_of(walk)
-    steps = len(walk.run()) - 1
+    (one,) = experiments({"id": "rosenbrock"}, [{"optimizer": "sgd", "hyper": {"lr": 1.0}}])
+    source = script_of(one)
+    steps = len(run(one)) - 1
     assert steps < 25
     assert f"range(1, {steps} + 1)" in source
     assert "# Diverged at step" in source
@@ -147,7 +154,7 @@ def test_a_run_that_ends_early_has_a_script_that_ends_there(client: TestClient) 
 
 @pytest.mark.parametrize("formula", ["3", "2*x", "abs(y)^3 - e", "sqrt(2)*min(x, y, 1) + softplus(1) + pi^2"])
 def test_odd_formulas_become_torch_code_too(formula: str, assert_same: Same) -> None:
-    assert_same(walks({"formula": formula}, [{"optimizer": "sgd", "hyper": {"lr": 0.01}}]))
+    assert_same(experiments({"formula": formula}, [{"optimizer": "sgd", "hyper": {"lr": 0.01}}]))
 
 
 def test_the_script_comes_over_http(client: TestClient, walk: dict[str, Any]) -> None:

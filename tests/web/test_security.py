@@ -341,7 +341,7 @@ def test_every_answer_carries_the_headers(client: TestClient, path: str) -> None
 
 def test_refusals_and_failures_carry_them_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "content-security-policy" in client.get("/", headers={"Host": "evil.example"}).headers
-    monkeypatch.setattr("app.compute.answers.landscape_of", None)
+    monkeypatch.setattr("app.compute.answers.experiments_of", None)
     body = {"surface": {"id": "bowl"}, "runs": [{"optimizer": "sgd"}]}
     failed = client.post(PATH, json=body)
     assert failed.status_code == 500

@@ -32,8 +32,8 @@ from app.store import (
     segments,
 )
 from app.store.blocks import read_summary, summarise
-from app.store.decimate import Series, thin
 from optim_core.declare.errors import InvalidInput
+from optim_core.recording import Series, thinned
 from optim_core.transport.frames import Frame
 
 ROOT = Path(__file__).parents[2]
@@ -237,7 +237,7 @@ def test_a_summary_holds_the_extremes_of_its_buckets(values: list[float]) -> Non
 
 def test_histograms_are_thinned_by_choosing_rows() -> None:
     series = Series(np.arange(100), np.repeat(np.arange(100, dtype=np.float32)[:, None], 8, axis=1))
-    found = thin(series, 5)
+    found = thinned(series, 5)
     assert found.steps.tolist() == [0, 25, 50, 74, 99]
     assert np.array_equal(found.values[:, 3], found.steps)
 

@@ -113,6 +113,9 @@ class CatalogueAnswer(BaseModel):
     training: dict[str, Any] = Field(
         description="JSON schema of what a run may be told besides, by its path in the request."
     )
+    simulation: dict[str, Any] = Field(
+        description="JSON schema of what runs on a surface may be told besides, by its path in the request."
+    )
     schedules: list[ScheduleAnswer]
     charts: list[ChartAnswer]
     labs: list[Any]

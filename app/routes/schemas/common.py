@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
+
+from optim_core.declare.kinds import Choice, Flag, Integer, Real, Setting, Text
+from optim_core.experiment import SURFACE_OPTIONS
 
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]
@@ -37,6 +49,20 @@ class Strict(BaseModel):
     """No unknown fields, no numbers in strings."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_TYPES: Mapping[type, Any] = {Real: Finite, Integer: int, Choice: str, Flag: bool, Text: str}
+
+
+def declared_fields(name: str, settings: Mapping[str, Setting]) -> type[Strict]:
+    """A model with a field for each of these options; the declarations themselves check the values."""
+    fields: dict[str, Any] = {}
+    for setting in settings.values():
+        bounds = {key: value for key, value in setting.kind.schema().items() if not key.startswith("x-")}
+        kind: Any = Annotated[_TYPES[type(setting.kind)], WithJsonSchema(bounds)]
+        field = Field(setting.default, description=setting.kind.help)
+        fields[setting.name] = (kind | None if setting.default is None else kind, field)
+    return create_model(name, __base__=Strict, **fields)
 
 
 class SurfaceChoice(Strict):
@@ -75,17 +101,26 @@ class RunChoice(Strict):
     start: Pair | None = Field(None, description="Its own start; otherwise the request's.")
 
 
-class TrajectoriesRequest(Strict):
+if TYPE_CHECKING:
+    _SurfaceOptions = Strict
+else:
+    _SurfaceOptions = declared_fields("SurfaceOptions", SURFACE_OPTIONS)
+
+
+class TrajectoriesRequest(_SurfaceOptions):
     """Runs side by side: same surface, same start, same noise."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WALK]})
 
     surface: SurfaceChoice
     start: Pair | None = Field(None, description="[x, y]; the surface's own start if left out.")
-    steps: int = Field(500, ge=1)
-    noise: Finite = Field(0.0, ge=0.0, description="Standard deviation of the gradient noise.")
-    seed: int = Field(0, ge=0, le=2**63 - 1, description="Of the noise, which is the same for every run.")
     runs: list[RunChoice] = Field(min_length=1)
+    columns: list[Annotated[str, Field(max_length=200)]] | None = Field(
+        None, description="Which columns: names or patterns with * and ?; all if left out."
+    )
+    box: Box | None = Field(
+        None, description="Where minima of penalised losses are looked for; the surface's own if left out."
+    )
 
 
 class ScriptRequest(TrajectoriesRequest):
@@ -170,6 +205,9 @@ class RunAnswer(BaseModel):
     averaging_time: float | None = Field(description="1/(ηλ) steps, for decoupled decay.")
     states: list[str]
     columns: dict[str, Array]
+    minima: list[dict[str, float | None]] | None = Field(
+        None, description="Under coupled decay: the minima of the penalised loss in the request's box."
+    )
 
 
 class TrajectoriesAnswer(BaseModel):

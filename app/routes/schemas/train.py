@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.routes.schemas.common import Finite, ScheduleChoice, Settings, Strict
+from app.routes.schemas.common import ScheduleChoice, Settings, Strict, declared_fields
 from app.routes.schemas.runs import Name, RunSummary, Tags
+from optim_core.experiment import TASK_OPTIONS
 
 _PAIR: dict[str, JsonValue] = {
     "task": "digits_mlp",
@@ -30,7 +31,13 @@ class TraceChoice(Strict):
     )
 
 
-class TrainRequest(Strict):
+if TYPE_CHECKING:
+    _TaskOptions = Strict
+else:
+    _TaskOptions = declared_fields("TaskOptions", {n: s for n, s in TASK_OPTIONS.items() if "." not in n})
+
+
+class TrainRequest(_TaskOptions):
     """One training run, or several that differ in one field."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PAIR]})
@@ -39,18 +46,9 @@ class TrainRequest(Strict):
     settings: Settings = Field(default_factory=dict)
     optimizer: str
     hyper: Settings = Field(default_factory=dict)
-    steps: int | None = Field(None, ge=1, description="The task's own number if left out.")
-    seed: int = Field(0, ge=0, le=2**63 - 1, description="Of the first weights and the order of the data.")
-    batch_size: int | None = Field(None, ge=1, description="The task's own if left out.")
     schedule: ScheduleChoice | None = None
     decay_schedule: ScheduleChoice | None = None
-    groups: str = Field("no_bias_no_norm", description="Which tensors decay: see the catalogue.")
-    clip: Finite | None = Field(None, ge=0.0, description="The largest norm of the gradient; 0: any.")
-    precision: str = Field("fp32", description="See the catalogue.")
-    l2_in_loss: Finite = Field(0.0, ge=0.0, description="c adds c‖θ‖² of the decaying tensors to the loss.")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps: see the catalogue.")
     trace: TraceChoice = Field(default_factory=lambda: TraceChoice.model_validate({}))
-    validate_every: int | None = Field(None, ge=1, description="Steps from one validation to the next.")
     name: Name = ""
     tags: Tags = Field(default_factory=list)
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = Field(
