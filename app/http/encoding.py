@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,8 @@ import numpy as np
 import orjson
 from fastapi import Depends, Query
 from numpy.typing import NDArray
+
+from optim_core.transport.frames import pack
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ArrayForm:
         if self.arrays == "json":
             listed: list[Any] = cast.tolist()
             return listed
-        return packed(cast, self.dtype)
+        return pack(cast, self.dtype)
 
     def steps(self, steps: NDArray[np.int64]) -> dict[str, Any] | list[Any]:
         """Whole numbers, exact: in 4 bytes where that is enough for them."""
@@ -54,11 +55,6 @@ async def array_form(
 
 
 Form = Annotated[ArrayForm, Depends(array_form)]
-
-
-def packed(values: NDArray[Any], dtype: str) -> dict[str, Any]:
-    """An array in Plotly's own form."""
-    return {"dtype": dtype, "shape": list(values.shape), "bdata": b64encode(values.tobytes()).decode("ascii")}
 
 
 def to_json(content: object) -> bytes:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from app.chart import Chart, charts
 from app.compute.cache import Answer
-from app.http.encoding import packed
 from app.http.mathml import equations, mathml, surface_mathml
 from app.jobs.devices import devices
 from app.routes.schemas.catalogue import CatalogueAnswer
@@ -25,6 +24,7 @@ from optim_core.rule import Rule
 from optim_core.schedules import schedules
 from optim_core.surfaces.catalogue import surfaces, thumbnail
 from optim_core.task import Task
+from optim_core.transport.frames import pack
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
 
@@ -83,7 +83,7 @@ def _surface(surface: Surface) -> dict[str, Any]:
         "box": list(landscape.box),
         "starts": [list(start) for start in landscape.starts],
         "demo": dict(surface.demo),
-        "thumbnail": packed(thumbnail(surface), "u1"),
+        "thumbnail": pack(thumbnail(surface), "u1"),
     }
 
 

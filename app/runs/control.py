@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from app.store import ACTIVE, Run, Status
+from optim_core.transport.control import Control
 
-_NOTHING: Mapping[str, Any] = {
-    "version": 0,
-    "cancel": False,
-    "paused": False,
-    "steps": 0,
-    "hyper": {},
-    "by": "",
-}
+_NOTHING: Mapping[str, Any] = asdict(Control())
 
 
 def control_of(run: Run) -> dict[str, Any]:

@@ -327,6 +327,23 @@ def test_nan_ends_the_run_at_that_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.isnan(losses[6])
 
 
+def test_an_infinite_loss_ends_the_run_at_that_step() -> None:
+    task = as_task("digits_mlp")
+
+    def build(seed: int, device: torch.device, **settings: Any) -> TaskRun:
+        run = task.build(seed, device, **settings)
+        calls = iter(range(1000))
+        return replace(run, loss=lambda m, b: run.loss(m, b) + (torch.inf if next(calls) == 4 else 0.0))
+
+    result = train(task=replace(task, build=build), steps=50)
+    assert (result.outcome, result.steps) == (Outcome.DIVERGED, 5)
+    assert np.isinf(column(result, "loss")).tolist() == [False] * 4 + [True]
+
+
+def test_where_the_gradient_is_shorter_than_the_bound_the_clip_factor_is_one() -> None:
+    assert (column(train("sgd", clip=1e6), "clip_factor") == 1.0).all()
+
+
 def test_an_error_is_told_and_raised() -> None:
     task = as_task("digits_mlp")
     sink = MemorySink()
