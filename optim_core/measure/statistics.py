@@ -95,13 +95,13 @@ class StepStatistics:
         # Sums and effective learning rates by line: the rows of a batch's steps, one step after another.
         lines = self._most * rows
         self._sums = torch.zeros(7, lines, dtype=self._dtype, device=device)
-        self._rates = torch.zeros(lines, WIDTH, device=device)
+        self._rates = torch.zeros(lines, WIDTH, dtype=torch.float32, device=device)
         # Of each step, the share of θ that decay took, of the tensors where it is one number.
         self._shrinks = torch.zeros(self._most, len(self._segments.sizes), dtype=self._exact, device=device)
         # Of each step, |g|², where other tensors than the measured ones have a part in it.
         others = any(len(picked) < len(flat.live) for flat, picked in pairs)
         self._grads = torch.zeros(self._most, dtype=self._exact, device=device) if others else None
-        self._seen = torch.zeros(self._most, len(WATCHED), len(watched), device=device)
+        self._seen = torch.zeros(self._most, len(WATCHED), len(watched), dtype=torch.float32, device=device)
         self._steps: list[int] = []  # of this batch, so far
         self._histograms: list[int] = []  # those of them that want one
         self._constant = True  # whether every effective learning rate of the batch is one number a tensor
