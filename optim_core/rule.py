@@ -1,14 +1,16 @@
 r"""What an optimizer is: ``init`` and a pure ``update``, declared in one file of ``optim_core/rules``.
 
 Every rule moves the weights by  θ ← θ − effective_lr·direction − decay,  where ``decay`` is the
-displacement that exists only because of the decay strength λ. ``update`` returns these three as a
+displacement that the decay strength λ makes: the two parts add up to the step exactly, and without λ
+there is no second. Where λθ enters a second moment, that moment is shared: it scales both parts, so the
+first is not the step that would have been made without λ. ``update`` returns these three as a
 `Step`, with the new state; runners apply them. The same function runs on Python floats, numpy
 arrays, broadcast tensors and flat buffers (see `optim_core.arithmetic`).
 
 A rule file reads: docstring (one sentence; the equations as indented LaTeX lines; the source),
 state, ``init``, ``update``, ``RULE``; where it needs them, ``view`` (the point at which the gradient is
-evaluated) and ``show`` (the state decoded, to look at). ``step`` counts from 1; where the elements of a
-flat buffer have taken different numbers of steps it is a tensor of theirs, in the weights' dtype.
+evaluated) and ``show`` (the state decoded, to look at). ``step`` counts from 1; where elements have
+taken different numbers of steps it may be a tensor of theirs.
 
 In the equations g_t is the gradient, \alpha_t the effective learning rate, d_t the direction, \delta_t
 the decay and t the step. A line ending in ``% name`` or ``% not name`` or ``% name=word`` holds only
@@ -36,6 +38,9 @@ from optim_core.declare.kinds import Choice, Flag, Real, Setting, complete, decl
 #   param_norm       Euclidean norm of the tensor that the element belongs to, before the step
 SERVICES = frozenset({"schedule_factor", "param_norm"})
 
+# What torch's optimizers take as one setting, and rules here as settings of their own.
+PAIRS: Mapping[str, tuple[str, ...]] = {"betas": ("beta1", "beta2"), "eps": ("eps1", "eps2")}
+
 Decay = Literal["none", "coupled", "decoupled"]
 
 
@@ -52,13 +57,19 @@ class Twin:
     """The ``torch.optim`` class that computes the same update.
 
     ``arguments`` turns hyperparameters into that class's keyword arguments; ``only`` names the
-    settings, and ``where`` decides for the numbers, outside which torch has no such rule.
+    settings, and ``where`` decides for the numbers, outside which torch has no such rule. ``state``
+    tells what torch's checkpoints call the state: torch's name, and ours whose sum it is; ``numbers``
+    are those of torch's that are one number a tensor. ``read`` makes a torch group's settings, for
+    parameters of this dtype, explicit where torch leaves them open.
     """
 
     name: str
     arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
     only: Mapping[str, Any] = field(default_factory=dict)
     where: Callable[[Mapping[str, Any]], bool] = lambda hyper: True
+    state: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
+    read: Callable[[Mapping[str, Any], torch.dtype], Mapping[str, Any]] = lambda group, dtype: group
 
     def covers(self, hyper: Mapping[str, Any]) -> bool:
         """Whether torch has the rule under these hyperparameters, in the installed version."""
@@ -68,6 +79,10 @@ class Twin:
     def __call__(self, params: Sequence[torch.Tensor], **hyper: Any) -> torch.optim.Optimizer:
         build: Callable[..., torch.optim.Optimizer] = getattr(torch.optim, self.name)
         return build(params, **self.arguments(hyper))
+
+    def settings(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings of torch's optimizer, those left at their defaults too."""
+        return dict(self([torch.zeros(1)], **hyper).defaults)
 
     def source(self, params: str, hyper: Mapping[str, Any]) -> str:
         """The call as Python source, with ``params`` as the text of its first argument."""
@@ -138,6 +153,9 @@ class Rule:
         rule.complete(rule.demo)
         return rule
 
+    def __deepcopy__(self, memo: object) -> Rule:
+        return self  # a declaration has no copies: copied optimizers run the same rule
+
     def complete(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """``hyper`` checked and filled up with defaults; raises InvalidInput."""
         return complete(self.settings, hyper)
@@ -155,6 +173,11 @@ class Rule:
         if self.show:
             state = self.show(state, **{name: hyper[name] for name in self._show_settings})
         return state_items(state)
+
+    @cached_property
+    def pairs(self) -> dict[str, tuple[str, ...]]:
+        """`PAIRS` of which the rule has every setting."""
+        return {word: names for word, names in PAIRS.items() if all(n in self.settings for n in names)}
 
     @cached_property
     def _init_settings(self) -> tuple[str, ...]:

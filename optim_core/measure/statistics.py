@@ -1,6 +1,6 @@
 """What one update did to each of its tensors, as a few sums per tensor and the numbers they give.
 
-The heavy part is seven sums over each tensor and the order statistics of its effective learning rate,
+The heavy part is eight sums over each tensor and the order statistics of its effective learning rate,
 which are taken of many steps at once where a model is small. Everything else follows from those
 sums when a trace is flushed.
 """
@@ -51,7 +51,7 @@ class Measured:
     """Numbers of some steps, still on the device: what `metrics` needs, rates and watched coordinates."""
 
     steps: list[int]
-    sums: Tensor  # (steps, 8, tensors)
+    sums: Tensor  # (steps, 10, tensors)
     rates: Tensor  # (steps, 5, tensors)
     grad_norm: Tensor  # (steps,), of all tensors, those not measured with them
     watched: Tensor  # (steps, 4, coordinates)
@@ -94,20 +94,17 @@ class StepStatistics:
         self._quantiles = Quantiles(self._segments, self._most)
         # Sums and effective learning rates by line: the rows of a batch's steps, one step after another.
         lines = self._most * rows
-        self._sums = torch.zeros(7, lines, dtype=self._dtype, device=device)
-        self._rates = torch.zeros(lines, WIDTH, device=device)
+        self._sums = torch.zeros(8, lines, dtype=self._dtype, device=device)
+        self._rates = torch.zeros(lines, WIDTH, dtype=torch.float32, device=device)
         # Of each step, the share of θ that decay took, of the tensors where it is one number.
         self._shrinks = torch.zeros(self._most, len(self._segments.sizes), dtype=self._exact, device=device)
         # Of each step, |g|², where other tensors than the measured ones have a part in it.
         others = any(len(picked) < len(flat.live) for flat, picked in pairs)
         self._grads = torch.zeros(self._most, dtype=self._exact, device=device) if others else None
-        self._seen = torch.zeros(self._most, len(WATCHED), len(watched), device=device)
+        self._seen = torch.zeros(self._most, len(WATCHED), len(watched), dtype=torch.float32, device=device)
         self._steps: list[int] = []  # of this batch, so far
         self._histograms: list[int] = []  # those of them that want one
         self._constant = True  # whether every effective learning rate of the batch is one number a tensor
-        # About how much of θ a step takes along θ, as an earlier one did: see `add`.
-        self._share: Tensor | None = None
-        self._shares = torch.zeros(rows, 1, dtype=self._dtype, device=device)
         self._measured: list[Measured] = []
 
     def begin(self, step: int, *, histogram: bool) -> None:
@@ -119,8 +116,9 @@ class StepStatistics:
     def add(self, move: Move) -> None:
         """Takes a part's sums over rows, and its rates; on the way the move's padding becomes zero.
 
-        Of Δ = θ − θ′ the part along θ, which decay mostly makes, is taken out element by element as
-        well as it is known beforehand: the angle is what is left, and would cancel in |Δ|² − ⟨Δ, θ⟩²/|θ|².
+        Δ = θ − θ′ is taken apart row by row: its share along that row of θ, which decay mostly makes, and
+        what is left across. Squares of both add up without cancelling, however unequal they are; as
+        |Δ|² − ⟨Δ, θ⟩²/|θ|² over a tensor, the smaller would be lost in the larger.
         """
         if self._grads is not None:
             self._grads[len(self._steps)] += torch.linalg.vector_norm(move.grad).to(self._grads) ** 2
@@ -134,16 +132,18 @@ class StepStatistics:
         given = move.decay_part
         decay = None if given is None or _is_zero(given) else self._rows(given, move, part)
         delta = theta - after
-        for array in (theta, delta, along, decay):
+        for array in (theta, delta, along, decay, after):
             if array is not None and len(part.padding):
                 array.view(-1).index_fill_(0, part.padding, 0.0)
-        rest = delta.addcmul_(theta, self._shares[part.rows], value=-1.0)
         first = len(self._steps) * self._segments.rows
         lines = slice(first + part.rows.start, first + part.rows.stop)
         sums, rates = self._sums[:, lines], self._rates[lines]
-        for row, array in enumerate((theta, grad, along, rest)):
+        for row, array in ((0, theta), (1, grad), (2, along), (7, after)):
             torch.linalg.vector_norm(array, dim=1, out=sums[row])
-        torch.sum(rest.mul_(theta), 1, out=sums[5])
+        length = sums[0].clamp(min=torch.finfo(self._dtype).tiny)  # a row of zeros has nothing along it
+        share = torch.div(torch.sum(delta * theta, 1).div_(length), length, out=sums[5])
+        rest = delta.addcmul_(theta, share[:, None], value=-1.0)
+        torch.linalg.vector_norm(rest, dim=1, out=sums[3])
         if decay is not None:
             torch.linalg.vector_norm(decay, dim=1, out=sums[4])
             torch.sum(decay * theta, 1, out=sums[6])
@@ -166,7 +166,7 @@ class StepStatistics:
         self._steps.append(self._step)
         if self._histogram:
             self._histograms.append(self._step)
-        if self._share is None or len(self._steps) == self._most:
+        if len(self._steps) == self._most:
             self._measure()
 
     def take(self) -> list[Measured]:
@@ -181,26 +181,36 @@ class StepStatistics:
         count, lines = len(self._steps), len(self._steps) * self._segments.rows
         rows = self._sums[:, :lines].to(self._exact)
         rows[:5].square_()
-        sums = self._segments.over(rows.reshape(7 * count, -1), "sum").view(7, count, -1).transpose(0, 1)
+        rows[7].square_()
+        share = rows[5].clone()
+        rows[5] *= rows[0]  # ⟨Δ, θ⟩
+        sums = self._sum(rows)
+        # The share of each row beside its tensor's is across as well.
+        whole = (sums[:, 5] / sums[:, 0]).nan_to_num(0.0, 0.0, 0.0).index_select(1, self._segments.owner)
+        beside = (share.view(count, -1) - whole).square_().view(-1) * rows[0]
+        parts = self._sum(torch.stack((rows[3] + beside, rows[3] + share * share * rows[0])))
         shrinks = self._shrinks[:count]
         sums[:, 4] += shrinks**2 * sums[:, 0]
         sums[:, 6] += shrinks * sums[:, 0]
-        share = torch.zeros_like(sums[0, 0]) if self._share is None else self._share
         rates = self._rates[:lines]
         each = dict(zip(self._steps, rates.view(count, -1, WIDTH), strict=True))
         self._measured.append(
             Measured(
                 self._steps,
-                torch.cat((sums, share.expand(count, 1, -1)), 1),
+                torch.cat((sums, parts), 1),
                 self._quantiles.take(rates, constant=self._constant),
                 (sums[:, 1].sum(1) if self._grads is None else self._grads[:count]).sqrt(),
                 self._seen[:count].clone(),
                 {step: self._quantiles.octaves(each[step]) for step in self._histograms},
             )
         )
-        self._share = (share + sums[-1, 5] / sums[-1, 0]).nan_to_num(0.0, 0.0, 0.0)
-        self._shares = self._segments.spread(self._share.to(self._dtype))
         self._steps, self._histograms, self._constant = [], [], True
+
+    def _sum(self, rows: Tensor) -> Tensor:
+        """Sums over each tensor (steps, k, tensors) of the batch's lines (k, steps · rows)."""
+        kinds, count = len(rows), len(self._steps)
+        over = self._segments.over(rows.reshape(kinds * count, -1), "sum")
+        return over.view(kinds, count, -1).transpose(0, 1)
 
     def _rows(self, array: Tensor | float, move: Move, part: _Part) -> Tensor:
         """One quantity of the part's measured rows (rows, 64)."""
@@ -215,12 +225,8 @@ class StepStatistics:
 
 
 def metrics(sums: Tensor) -> Tensor:
-    """`METRICS` (…, 7, tensors) from the sums of a `StepStatistics` (…, 8, tensors)."""
-    theta, grad, along, rest, decay, rest_theta, decay_theta, share = sums.unbind(-2)
-    delta_theta = rest_theta + share * theta
-    delta = rest + 2.0 * share * rest_theta + share * share * theta
-    across = (rest - rest_theta * rest_theta / theta).clamp(min=0.0)
-    after = (theta - 2.0 * delta_theta + delta).clamp(min=0.0)  # |θ − Δ|²
+    """`METRICS` (…, 7, tensors) from the sums of a `StepStatistics` (…, 10, tensors)."""
+    theta, grad, along, _, decay, delta_theta, decay_theta, after, across, delta = sums.unbind(-2)
     # θ′ has the component |θ| − ⟨θ, Δ⟩/|θ| along θ, and |Δ across θ| across it.
     angle = torch.atan2(across.sqrt(), (theta - delta_theta) / theta.sqrt())
     lengths = (after.sqrt(), grad.sqrt(), along.sqrt(), decay.sqrt(), (delta / theta).sqrt())

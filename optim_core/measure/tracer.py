@@ -56,10 +56,10 @@ class _Pending:
 
 
 class Tracer:
-    """Observes ``optimizer``; `close` ends it.
+    """Observes ``optimizer``, one that `make_optimizer` made; `close` ends it.
 
     ``select`` is a glob over names, or several; ``watch`` names single coordinates as (name, index
-    in the flattened tensor). Raises InvalidInput for what matches nothing.
+    in the flattened tensor). Raises InvalidInput for what matches nothing, and for another optimizer.
     """
 
     def __init__(
@@ -72,6 +72,13 @@ class Tracer:
         histogram_every: int | None = None,
         watch: Sequence[tuple[str, int]] = (),
     ):
+        if not isinstance(optimizer, RuleOptimizer):
+            kind = type(optimizer)
+            raise InvalidInput(
+                f"got {kind.__module__}.{kind.__qualname__}, which tells nothing of its steps.",
+                field="optimizer",
+                hint="Trace one that make_optimizer has made: it takes the steps of torch's.",
+            )
         owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
         known = {name: p for name, p in named_params if id(p) in owned and p.numel()}
         globs = [select] if isinstance(select, str) else list(select)
@@ -127,7 +134,7 @@ class Tracer:
     def record(self, loss: Number, **more: Number) -> None:
         """Ends a step: its loss, and what else is known at every step; before a scheduler moves on.
 
-        Tensors of no dimension may stay on their device; they must not need a gradient.
+        Tensors of one number may stay on their device. Their value now is kept, and no graph with it.
         """
         self.step += 1
         groups = self._optimizer.param_groups
@@ -138,7 +145,8 @@ class Tracer:
         for name, value in {"loss": loss, "lr": groups[0]["lr"], **settings, **more}.items():
             known = pending.scalars.setdefault(name, [])
             known += [float("nan")] * (len(pending.steps) - 1 - len(known))
-            known.append(value)
+            # A copy: losses and rates that are tensors may be written into later.
+            known.append(value.detach().clone().reshape(()) if isinstance(value, Tensor) else value)
 
     def flush(self) -> list[Frame]:
         """What has been measured since the last flush, moved to the host at once."""

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optim_core.optimizer import torch_words
 from optim_core.optimizer.segments import WIDTH, Segments
 from optim_core.rule import Rule, Step, state_items
 
@@ -42,8 +43,10 @@ class Move:
 class Flat:
     """The buffer of the tensors ``live``; ``parts`` are the rows that are updated one after another.
 
-    ``state[p]`` holds views of the state, in p's shape, so that ``state_dict`` works as everywhere.
-    A rule that is not elementwise (``whole``) has its one tensor here, in its own shape.
+    All of them have taken the same number of steps. The buffer has their dtype, or float32 where theirs
+    has 16 bits: then a step is computed in 32 and rounded once, when θ is stored. ``state[p]`` holds
+    views of the state, in p's shape, so that ``state_dict`` works as everywhere. A rule that is not
+    elementwise (``whole``) has its one tensor here, in its own shape.
     """
 
     def __init__(
@@ -58,18 +61,20 @@ class Flat:
         _keep_freed_memory()
         self.rule, self.live, self.whole = rule, live, not rule.elementwise
         self.segments = Segments([p.numel() for p in live], live[0].device)
-        self.theta = self.segments.zeros(live[0].dtype)
+        self._kinds = [(p.dtype, p.device) for p in live]
+        self._stored = live[0].dtype if live[0].dtype.itemsize < 4 else None  # what θ is rounded to
+        self.theta = self.segments.zeros(torch.float32 if self._stored else live[0].dtype)
         self._grad = torch.zeros_like(self.theta)
         if self.whole:
             (theta,), (grad,) = self.segments.split(self.theta), self.segments.split(self._grad)
             self.theta, self._grad = theta.view(live[0].shape), grad.view(live[0].shape)
         self.theta_views, self._grad_views = self._views(self.theta), self._views(self._grad)
-        self._steps = self._step_counts(state)
-        self._hyper = {name: group[name] for name in rule.settings}
+        self._steps = steps_taken(state, live[0])
+        self._hyper = torch_words.settings(rule, group)
         self._state = self._gather_state(state)
         self._records = [state[p] for p in live]
-        self._adopted = adopt
-        if adopt:
+        self._adopted = adopt and not self._stored
+        if self._adopted:
             for p, view in zip(live, self.theta_views, strict=True):
                 p.data = view
         self.parts = self._cut()
@@ -78,6 +83,10 @@ class Flat:
             for rows in self.parts
         ]
 
+    def fits(self) -> bool:
+        """Whether the tensors are still of the dtype and on the device that the buffer was made for."""
+        return self._kinds == [(p.dtype, p.device) for p in self.live]
+
     def step(
         self, group: Mapping[str, Any], grads: list[Tensor], tell: Callable[[Move], None] | None
     ) -> None:
@@ -85,17 +94,20 @@ class Flat:
         if not self.rule.view and not self._adopted:
             torch._foreach_copy_(self.theta_views, self.live)
         torch._foreach_copy_(self._grad_views, grads)
-        self._steps = self._steps + 1
+        if group["maximize"]:
+            self._grad.neg_()
+        self._steps += 1
         for record in self._records:
             record["step"] += 1
-        self._hyper = {name: group[name] for name in self.rule.settings}
+        self._hyper = torch_words.settings(self.rule, group)
         services = self._services(group)
         # The one kernel also where somebody looks on, so that looking changes no bit.
-        fused = None if isinstance(self._steps, Tensor) else self.rule.fused
+        fused = None if any(isinstance(v, Tensor) for v in self._hyper.values()) else self.rule.fused
         for part, (theta, grad, state) in enumerate(self._of_parts):
             before = theta.clone() if tell else theta
-            given = grad, state, theta, self._at(part, self._steps)
+            given = grad, state, theta, self._steps
             if fused and (told := fused(*given, **self._hyper)):
+                self._round(theta)
                 if tell:
                     rate, along, shrink = told()
                     tell(Move(self, part, before, theta, grad, rate, along, None, shrink))
@@ -105,6 +117,7 @@ class Flat:
             for name, value in state_items(fresh).items():
                 kept[name].copy_(value)
             _apply(theta, made)
+            self._round(theta)
             if tell:
                 rate, along, decay = made
                 tell(Move(self, part, before, theta, grad, rate, rate * along, decay))
@@ -121,7 +134,8 @@ class Flat:
         """What the rule needs beside its settings, for each part."""
         given: dict[str, Any] = {}
         if "schedule_factor" in self.rule.needs:
-            given["schedule_factor"] = group["lr"] / group["initial_lr"] if group["initial_lr"] else 1.0
+            base = torch_words.plain(group.get("max_lr", group.get("initial_lr")))
+            given["schedule_factor"] = self._hyper["lr"] / base if base else 1.0
         # Rules that offer relative decay read the norm for it alone; usually it is off.
         if "param_norm" in self.rule.needs and self._hyper.get("relative_decay", True):
             given["param_norm"] = self.segments.spread(torch.stack(torch._foreach_norm(self.theta_views)))
@@ -129,7 +143,12 @@ class Flat:
 
     def _at(self, part: int, value: Any) -> Any:
         """A number, or a column of numbers (rows, 1), as the part's rows have it."""
-        return value[self.parts[part]] if isinstance(value, Tensor) else value
+        return value[self.parts[part]] if isinstance(value, Tensor) and value.dim() else value
+
+    def _round(self, theta: Tensor) -> None:
+        """Leaves of θ what the parameters can store; a θ that is kept here, under a view, stays whole."""
+        if self._stored and not self.rule.view:
+            theta.copy_(theta.to(self._stored))
 
     def _cut(self) -> list[slice]:
         rows = PART_ELEMENTS // WIDTH * torch.get_num_threads()
@@ -142,14 +161,6 @@ class Flat:
             return [buffer]
         parts = self.segments.split(buffer)
         return [part.view(p.shape) for part, p in zip(parts, self.live, strict=True)]
-
-    def _step_counts(self, state: dict[Tensor, Any]) -> int | Tensor:
-        """Steps taken so far: a number, or one per row, in θ's dtype, where the tensors differ."""
-        counts = [int(state[p].get("step", 0)) for p in self.live]
-        if len(set(counts)) == 1:
-            return counts[0]
-        steps = self.theta.new_tensor(counts, dtype=torch.promote_types(self.theta.dtype, torch.float32))
-        return self.segments.spread(steps)
 
     def _gather_state(self, state: dict[Tensor, Any]) -> Any:
         """The rule's state over the whole buffer, from what the tensors have; views go back to them."""
@@ -164,19 +175,23 @@ class Flat:
                     view.copy_(state[p][name])
                 state[p][name] = view
         for p in self.live:
-            state[p]["step"] = int(state[p].get("step", 0))
+            state[p]["step"] = self._steps
         return fresh
 
 
+def steps_taken(state: Mapping[Tensor, Any], p: Tensor) -> int:
+    """How many steps the tensor has taken so far."""
+    return int(state[p].get("step", 0)) if p in state else 0
+
+
 def _apply(theta: Tensor, made: Step) -> None:
-    """θ ← θ − effective_lr·direction − decay, in place."""
+    """θ ← θ − effective_lr·direction − decay, in place; the displacement is summed up before θ is rounded."""
     rate, direction, decay = made
-    if isinstance(rate, Tensor) and rate.dtype == theta.dtype:
-        theta.addcmul_(rate, direction, value=-1.0)
+    alike = isinstance(rate, Tensor) and rate.dtype == theta.dtype
+    if isinstance(decay, float) and decay == 0.0:
+        theta.addcmul_(rate, direction, value=-1.0) if alike else theta.sub_(rate * direction)
     else:
-        theta.sub_(rate * direction)
-    if not (isinstance(decay, float) and decay == 0.0):
-        theta.sub_(decay)
+        theta.sub_(torch.addcmul(decay, rate, direction) if alike else rate * direction + decay)
 
 
 def _rows(array: Tensor, rows: slice) -> Tensor:

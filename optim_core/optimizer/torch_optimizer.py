@@ -14,8 +14,9 @@ from typing import Any, Protocol, overload
 import torch
 from torch import Tensor
 
-from optim_core.catalogue import as_rule
-from optim_core.optimizer.flat import Flat, Move
+from optim_core.catalogue import as_rule, rules
+from optim_core.optimizer import torch_words
+from optim_core.optimizer.flat import Flat, Move, steps_taken
 from optim_core.rule import Rule
 
 
@@ -24,10 +25,11 @@ def make_optimizer(
 ) -> RuleOptimizer:
     """A torch optimizer that runs ``rule`` over ``params`` (tensors, named tensors or groups).
 
-    With ``adopt`` the parameters become views of the optimizer's own buffer at the first step, which
-    saves copying them there and back; only for models whose storage nobody else holds. Raises
-    InvalidInput for an unknown rule or hyperparameter, TypeError or ValueError, as torch does, for
-    parameters that can't be optimised.
+    Hyperparameters, here and in groups, go by our names or by torch's (``betas``, ``maximize``); what
+    this optimizer can't follow is refused. With ``adopt`` the parameters become views of the
+    optimizer's own buffer at the first step, which saves copying them there and back; only for models
+    whose storage nobody else holds. Raises InvalidInput for an unknown rule or hyperparameter,
+    TypeError or ValueError, as torch does, for parameters that can't be optimised.
     """
     return RuleOptimizer(as_rule(rule), params, hyper, adopt=adopt)
 
@@ -48,8 +50,12 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     A rule that takes its gradient elsewhere (schedule-free) keeps the parameters there while it
     trains: `eval` puts the weights themselves into them, `train` goes back. The learning-rate factor
-    that AdamW-LH's decay follows is a group's ``lr`` over its ``initial_lr``, which torch's
-    schedulers keep.
+    that AdamW-LH's decay follows is a group's ``lr`` over its base rate, which is known where a
+    scheduler has left it in the group: ``max_lr`` (OneCycleLR) or else ``initial_lr``. It is 1 where
+    none has, as under ReduceLROnPlateau or a rate set by hand.
+
+    Weights of 16 bits are updated in 32 and rounded once; their state stays in 32 bits. Checkpoints
+    are torch's wherever torch has the rule, see `torch_words`.
     """
 
     def __init__(self, rule: Rule, params: Iterable[Any], hyper: Mapping[str, Any], *, adopt: bool = False):
@@ -58,15 +64,30 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.observer: Observer | None = None
         # By group: the tensors that had gradients, and the buffers made for them with their places.
         self._buffers: dict[int, tuple[list[Tensor], list[_Placed]]] = {}
-        super().__init__(params, rule.complete(hyper))
+        found = torch_words.taken(rule, hyper)
+        strange = {name: v for name, v in hyper.items() if name not in found.keys() | torch_words.words()}
+        complete = torch_words.grouped(rule, rule.complete({**strange, **found}))
+        how = {name: hyper[name] for name in torch_words.HOW & hyper.keys()}
+        super().__init__(params, {**complete, "maximize": hyper.get("maximize", False), **how})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles keep: not the observer, nor the buffers, which are made anew."""
+        rule = self.rule.id if rules().get(self.rule.id) is self.rule else self.rule
+        return {**super().__getstate__(), "rule": rule, "_adopt": self._adopt}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From `__getstate__`; torch's `load_state_dict` passes a part of it."""
+        if "rule" in state:
+            state = {**state, "rule": as_rule(state["rule"]), "observer": None}
+        super().__setstate__({**state, "_buffers": {}})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As torch's; a group's own hyperparameters are checked like those of all groups."""
-        own = {name: param_group[name] for name in self.rule.settings if name in param_group}
-        param_group |= {name: value for name, value in self.rule.complete(own).items() if name in own}
+        found = torch_words.taken(self.rule, param_group)
+        checked = self.rule.complete(found)
+        param_group |= {name: checked[name] for name in found}
+        torch_words.fold(self.rule, param_group, self.defaults)
         super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        group.setdefault("initial_lr", group["lr"])
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -81,6 +102,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                 loss = closure()
         work: list[tuple[Flat, dict[str, Any], list[Tensor]]] = []
         for index, group in enumerate(self.param_groups):
+            torch_words.fold(self.rule, group, group)
             # Each access to p.grad makes a Python object: once is enough.
             given = [(p, p.grad) for p in group["params"]]
             live, grads = [p for p, g in given if g is not None], [g for _, g in given if g is not None]
@@ -109,21 +131,42 @@ class RuleOptimizer(torch.optim.Optimizer):
             for flat, _ in (placed for _, flats in self._buffers.values() for placed in flats):
                 torch._foreach_copy_(flat.live, values(flat))
 
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's, and in torch's form where torch has the rule, so that torch can go on with it."""
+        return torch_words.to_torch(self.rule, super().state_dict())
+
+    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As torch's: the state is copied in, matched by position."""
-        super().load_state_dict(state_dict)
-        self._buffers.clear()
+        """As torch's, from our checkpoints and those of the rule's twin; matched by position.
+
+        Raises InvalidInput for one of another rule. What torch remembers of the decay's part of a
+        momentum it does not tell apart: it counts as the gradient's.
+        """
+        given = torch_words.from_torch(self.rule, state_dict, self.param_groups)
+        super().load_state_dict(given)
+        # torch casts state to the parameter's dtype: of one of 16 bits it would lose half.
+        places = [place for group in given["param_groups"] for place in group["params"]]
+        params = [p for group in self.param_groups for p in group["params"]]
+        for place, p in zip(places, params, strict=True):
+            for name, value in given["state"].get(place, {}).items():
+                if isinstance(value, Tensor) and self.state[p][name].dtype != value.dtype:
+                    self.state[p][name] = value.to(p.device)
 
     def _flats(self, index: int, live: list[Tensor]) -> list[_Placed]:
-        """The group's buffers, made anew when other tensors than before have gradients."""
+        """The group's buffers, made anew when other tensors have gradients, or these have changed type."""
         known, flats = self._buffers.get(index, ([], []))
-        if len(known) != len(live) or any(a is not b for a, b in zip(known, live, strict=True)):
+        same = len(known) == len(live) and all(a is b for a, b in zip(known, live, strict=True))
+        if not same or not all(flat.fits() for flat, _ in flats):
             flats = self._lay_out(self.param_groups[index], live)
             self._buffers[index] = live, flats
         return flats
 
     def _lay_out(self, group: dict[str, Any], live: list[Tensor]) -> list[_Placed]:
-        """Buffers over these tensors: one for all of a kind, or one each where tensors are wholes."""
+        """Buffers over these tensors: one for all of a kind and age, or one each where tensors are wholes.
+
+        So all tensors of a buffer have taken the same number of steps, and the powers of β in a bias
+        correction are numbers, as exact as Python's. Empty tensors have none and take no steps.
+        """
         kinds: dict[object, list[int]] = {}
         for i, p in enumerate(live):
             if p.grad is not None and p.grad.is_sparse:
@@ -134,7 +177,9 @@ class RuleOptimizer(torch.optim.Optimizer):
                 raise TypeError(
                     f"{self.rule.title} can't optimise a parameter of dtype {p.dtype}; use floats"
                 )
-            kinds.setdefault((p.dtype, p.device) if self.rule.elementwise else id(p), []).append(i)
+            kind = (p.dtype, p.device, steps_taken(self.state, p)) if self.rule.elementwise else id(p)
+            if p.numel():
+                kinds.setdefault(kind, []).append(i)
         return [
             (Flat(self.rule, [live[i] for i in places], self.state, group, adopt=self._adopt), places)
             for places in kinds.values()

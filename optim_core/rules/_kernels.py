@@ -51,7 +51,7 @@ def fused_adamw(
         [m],
         [v],
         [],
-        [torch.full((), float(step), device=theta.device)],
+        [torch.full((), float(step), dtype=torch.float32, device=theta.device)],
         lr=lr,
         beta1=beta1,
         beta2=beta2,

@@ -71,10 +71,10 @@ def update(
 ) -> tuple[Step, State]:
     pull = weight_decay * param
     total = grad if decoupled_weight_decay else grad + pull
-    s = rho * state.s + (1.0 - rho) * (total * total)
+    s = rho * state.s + (1.0 - rho) * total * total
     ratio = sqrt(state.q + eps) / sqrt(s + eps)
     moved = ratio * total
-    q = rho * state.q + (1.0 - rho) * (moved * moved)
+    q = rho * state.q + (1.0 - rho) * moved * moved
     effective_lr = lr * ratio
     decay = (lr if decoupled_weight_decay else effective_lr) * pull
     return Step(effective_lr, grad, decay), State(s, q)
@@ -90,5 +90,6 @@ RULE = Rule(
         "Adadelta",
         lambda h: {name: h[name] for name in ("lr", "rho", "eps", "weight_decay")},
         only={"decoupled_weight_decay": False},
+        state={"square_avg": ("s",), "acc_delta": ("q",)},
     ),
 )

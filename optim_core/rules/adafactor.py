@@ -24,6 +24,8 @@ import math
 from collections.abc import Mapping
 from typing import Annotated
 
+import torch
+
 from optim_core.arithmetic import Array, maximum, minimum, norm, sqrt, zeros_like
 from optim_core.declare.kinds import Real
 from optim_core.rule import LearningRate, Rule, Step, Twin, WeightDecay
@@ -135,6 +137,11 @@ RULE = Rule(
             "eps": (h["eps1"], h["eps2"]),
             "d": h["d"],
             "weight_decay": h["weight_decay"],
+        },
+        state={name: (name,) for name in ("row_var", "col_var", "variance")},
+        read=lambda group, dtype: {
+            **group,
+            "eps": (torch.finfo(dtype).eps if group["eps"][0] is None else group["eps"][0], group["eps"][1]),
         },
     ),
 )

@@ -91,5 +91,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
         },
         only={"decoupled_weight_decay": False},
+        state={"sum": ("s",)},
     ),
 )

@@ -43,9 +43,9 @@ def update(
     bias_correction: BiasCorrection = True,
 ) -> tuple[Step, State]:
     m = beta1 * state.m + (1.0 - beta1) * grad
-    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
+    v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr = lr / (sqrt(v / correction2) + eps)
+    effective_lr = lr / (sqrt(v) / correction2**0.5 + eps)
     return Step(effective_lr, m / correction1, 0.0), State(m, v)
 
 
@@ -63,5 +63,6 @@ RULE = Rule(
         "Adam",
         lambda h: {"lr": h["lr"], "betas": (h["beta1"], h["beta2"]), "eps": h["eps"]},
         only={"bias_correction": True},
+        state={"exp_avg": ("m",), "exp_avg_sq": ("v",)},
     ),
 )

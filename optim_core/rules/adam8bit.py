@@ -83,8 +83,8 @@ def update(
 ) -> tuple[Step, State]:
     shown = show(state, block_size=block_size)
     m = beta1 * shown["m"] + (1.0 - beta1) * grad
-    v = beta2 * shown["v"] + (1.0 - beta2) * (grad * grad)
-    effective_lr = lr / (sqrt(v / (1.0 - beta2**step)) + eps)
+    v = beta2 * shown["v"] + (1.0 - beta2) * grad * grad
+    effective_lr = lr / (sqrt(v) / (1.0 - beta2**step) ** 0.5 + eps)
     after = {"m": m, "v": v} if "m" in state else _store(m, v, block_size)
     return Step(effective_lr, m / (1.0 - beta1**step), lr * weight_decay * param), after
 

@@ -65,9 +65,9 @@ def update(
     total = grad + pull
     m = beta1 * state.m + (1.0 - beta1) * grad
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
-    v = beta2 * state.v + (1.0 - beta2) * (total * total)
+    v = beta2 * state.v + (1.0 - beta2) * total * total
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr = lr / (sqrt(v / correction2) + eps)
+    effective_lr = lr / (sqrt(v) / correction2**0.5 + eps)
     return Step(effective_lr, m / correction1, effective_lr * (m_decay / correction1)), State(m, m_decay, v)
 
 
@@ -86,5 +86,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"] * (2.0 if h["penalty"] == "full" else 1.0),
         },
         only={"bias_correction": True},
+        state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",)},
     ),
 )

@@ -70,5 +70,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
         },
         only={"decoupled_weight_decay": False},
+        state={"exp_avg": ("m", "m_decay"), "exp_inf": ("u",)},
     ),
 )

@@ -60,9 +60,9 @@ def update(
     param_norm: Array = nan,
 ) -> tuple[Step, State]:
     m = beta1 * state.m + (1.0 - beta1) * grad
-    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
+    v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr, direction = lr / (sqrt(v / correction2) + eps), m / correction1
+    effective_lr, direction = lr / (sqrt(v) / correction2**0.5 + eps), m / correction1
     decay = decoupled(
         lr * weight_decay, param, effective_lr, direction, decay_order, relative_decay, param_norm
     )
@@ -99,5 +99,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
         },
         only={"bias_correction": True, "decay_order": "before", "relative_decay": False},
+        state={"exp_avg": ("m",), "exp_avg_sq": ("v",)},
     ),
 )

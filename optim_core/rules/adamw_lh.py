@@ -56,9 +56,9 @@ def update(
     schedule_factor: Array = 1.0,
 ) -> tuple[Step, State]:
     m = beta1 * state.m + (1.0 - beta1) * grad
-    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
+    v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr, direction = lr / (sqrt(v / correction2) + eps), m / correction1
+    effective_lr, direction = lr / (sqrt(v) / correction2**0.5 + eps), m / correction1
     decay = decoupled(
         schedule_factor * weight_decay,
         param,

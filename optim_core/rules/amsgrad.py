@@ -66,10 +66,10 @@ def update(
     total = grad + pull
     m = beta1 * state.m + (1.0 - beta1) * grad
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
-    v = beta2 * state.v + (1.0 - beta2) * (total * total)
+    v = beta2 * state.v + (1.0 - beta2) * total * total
     v_max = maximum(state.v_max, v)
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr = lr / (sqrt(v_max / correction2) + eps)
+    effective_lr = lr / (sqrt(v_max) / correction2**0.5 + eps)
     coupled = effective_lr * (m_decay / correction1)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, m / correction1, decay), State(m, m_decay, v, v_max)
@@ -91,5 +91,6 @@ RULE = Rule(
             "amsgrad": True,
         },
         only={"bias_correction": True, "decoupled_weight_decay": False},
+        state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",), "max_exp_avg_sq": ("v_max",)},
     ),
 )

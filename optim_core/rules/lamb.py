@@ -45,9 +45,9 @@ def update(
     bias_correction: BiasCorrection = True,
 ) -> tuple[Step, State]:
     m = beta1 * state.m + (1.0 - beta1) * grad
-    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
+    v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    scale, direction = 1.0 / (sqrt(v / correction2) + eps), m / correction1
+    scale, direction = 1.0 / (sqrt(v) / correction2**0.5 + eps), m / correction1
     pull = weight_decay * param
     size, length = norm(param), norm(scale * direction + pull)
     stretched = (size > 0.0) & (length > 0.0)

@@ -1,7 +1,7 @@
 r"""Momentum: step along a velocity that remembers past gradients.
 
     w_t = 1 - \beta  % average
-    w_t = \begin{cases} 1 & t = 1 \\ 1 - \tau & t > 1 \end{cases}  % not average
+    w_t = \begin{cases} 1 & t = 1 \\ 1 & \beta = 0 \\ 1 - \tau & t > 1 \end{cases}  % not average
     v_t = \beta v_{t-1} + w_t g_t
     u_t = \beta u_{t-1} + w_t \lambda \theta_{t-1}  % not decoupled_weight_decay
     \alpha_t = \eta
@@ -12,15 +12,16 @@ r"""Momentum: step along a velocity that remembers past gradients.
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
 
 Polyak 1964; torch.optim.SGD(momentum=β). The velocity is linear: u is the part of it that λθ made.
-The sum (torch's form, whose first gradient is not dampened) moves up to 1/(1−β) times as far as the
-average. torch has Nesterov's step only without dampening; here a dampened g_t enters it dampened.
+The sum (torch's form; its first gradient is not dampened, nor is any without momentum) moves up to
+1/(1−β) times as far as the average. torch has Nesterov's step only without dampening; here a dampened
+g_t enters it dampened.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from optim_core.arithmetic import Array, minimum, zeros_like
+from optim_core.arithmetic import Array, minimum, sign, zeros_like
 from optim_core.declare.kinds import Flag, Real
 from optim_core.rule import Decoupled, LearningRate, Momentum, Rule, Step, Twin, WeightDecay
 
@@ -69,7 +70,7 @@ def update(
     decoupled_weight_decay: Decoupled = False,
 ) -> tuple[Step, State]:
     pull = 0.0 if decoupled_weight_decay else weight_decay * param
-    weight = 1.0 - momentum if average else 1.0 - dampening * minimum(step - 1.0, 1.0)
+    weight = 1.0 - momentum if average else 1.0 - dampening * sign(momentum) * minimum(step - 1.0, 1.0)
     v = momentum * state.v + weight * grad
     v_decay = momentum * state.v_decay + weight * pull
     if nesterov:
@@ -97,7 +98,8 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
         },
         only={"average": False, "decoupled_weight_decay": False},
-        # torch refuses a dampened Nesterov step, and dampens nothing when there is no momentum.
-        where=lambda h: not h["dampening"] or (h["momentum"] > 0.0 and not h["nesterov"]),
+        state={"momentum_buffer": ("v", "v_decay")},
+        # torch refuses a dampened Nesterov step.
+        where=lambda h: not (h["dampening"] and h["nesterov"] and h["momentum"]),
     ),
 )

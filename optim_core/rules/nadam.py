@@ -69,12 +69,12 @@ def update(
     total = grad + pull
     m = beta1 * state.m + (1.0 - beta1) * grad
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
-    v = beta2 * state.v + (1.0 - beta2) * (total * total)
+    v = beta2 * state.v + (1.0 - beta2) * total * total
     now = beta1 * (1.0 - 0.5 * 0.96 ** (step * momentum_decay))
     following = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * momentum_decay))
     product = state.product * now
     of_grad, of_average = (1.0 - now) / (1.0 - product), following / (1.0 - product * following)
-    effective_lr = lr / (sqrt(v / (1.0 - beta2**step)) + eps)
+    effective_lr = lr / (sqrt(v) / (1.0 - beta2**step) ** 0.5 + eps)
     coupled = effective_lr * (of_grad * pull + of_average * m_decay)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, of_grad * grad + of_average * m, decay), State(m, m_decay, v, product)
@@ -96,5 +96,7 @@ RULE = Rule(
             "momentum_decay": h["momentum_decay"],
             "decoupled_weight_decay": h["decoupled_weight_decay"],
         },
+        state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",), "mu_product": ("product",)},
+        numbers=("mu_product",),
     ),
 )

@@ -64,5 +64,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
         },
         only={"average": False, "decoupled_weight_decay": False},
+        state={"momentum_buffer": ("v", "v_decay")},
     ),
 )

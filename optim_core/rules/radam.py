@@ -55,7 +55,7 @@ def update(
     total = grad + pull
     m = beta1 * state.m + (1.0 - beta1) * grad
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
-    v = beta2 * state.v + (1.0 - beta2) * (total * total)
+    v = beta2 * state.v + (1.0 - beta2) * total * total
     correction1 = 1.0 - beta1**step
     effective_lr = lr * _rectified_scale(v, step, beta2, eps)
     coupled = effective_lr * (m_decay / correction1)
@@ -92,5 +92,6 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
             "decoupled_weight_decay": h["decoupled_weight_decay"],
         },
+        state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",)},
     ),
 )

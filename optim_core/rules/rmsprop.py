@@ -83,7 +83,7 @@ def update(
 ) -> tuple[Step, State]:
     pull = 0.0 if decoupled_weight_decay else weight_decay * param
     total = grad + pull
-    s = alpha * state.s + (1.0 - alpha) * (total * total)
+    s = alpha * state.s + (1.0 - alpha) * total * total
     if centered:
         a = alpha * state.a + (1.0 - alpha) * total
         root = sqrt(maximum(s - a * a, 0.0)) + eps
@@ -105,5 +105,6 @@ RULE = Rule(
         "RMSprop",
         lambda h: {name: h[name] for name in ("lr", "alpha", "eps", "momentum", "centered", "weight_decay")},
         only={"decoupled_weight_decay": False},
+        state={"square_avg": ("s",), "grad_avg": ("a",), "momentum_buffer": ("b", "b_decay")},
     ),
 )

@@ -52,8 +52,8 @@ def update(
     eps: Epsilon = 1e-8,
     weight_decay: WeightDecay = 1e-2,
 ) -> tuple[Step, State]:
-    v = beta2 * state.v + (1.0 - beta2) * (grad * grad)
-    effective_lr = lr / (sqrt(v / (1.0 - beta2**step)) + eps)
+    v = beta2 * state.v + (1.0 - beta2) * grad * grad
+    effective_lr = lr / (sqrt(v) / (1.0 - beta2**step) ** 0.5 + eps)
     weight_sum = state.weight_sum + lr * lr
     # A learning rate of 0 moves nothing: every quotient below is then 0 over the 1 put in its place.
     share = lr * lr / where(weight_sum > 0.0, weight_sum, 1.0)

@@ -67,7 +67,7 @@ def test_a_torch_scheduler_moves_the_learning_rate(rule: str) -> None:
     scheduler = torch.optim.lr_scheduler.StepLR(scheduled, 2, 0.5)
     for step in range(6):
         for group in by_hand.param_groups:
-            group["lr"] = 0.02 * 0.5 ** (step // 2)
+            group |= {"lr": 0.02 * 0.5 ** (step // 2), "initial_lr": 0.02}
         for net, optimizer in ((ours, scheduled), (theirs, by_hand)):
             optimizer.zero_grad()
             loss_of(net, step).backward()

@@ -246,7 +246,7 @@ def test_the_torch_optimizer_takes_the_steps_of_the_plain_loops_of_its_tensors(c
     optimizer = make_optimizer(rule, ours, **case.hyper)
     for t in range(1, steps + 1):
         lr = case.hyper["lr"] * factor[t]
-        optimizer.param_groups[0]["lr"] = lr
+        optimizer.param_groups[0] |= {"lr": lr, "initial_lr": case.hyper["lr"]}
         for i, bowl in enumerate(bowls):
             ours[i].grad = torch.as_tensor(bowl.gradient(ours[i].detach().numpy(), t))
             theirs[i] = others[i].step(theirs[i], bowl.gradient(theirs[i], t), t, lr, factor[t]).theta
