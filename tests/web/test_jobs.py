@@ -313,6 +313,19 @@ def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path:
     store.close()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "0.0.0.0"])
+def test_a_server_starts_what_it_was_left_before_anybody_asks_it_anything(tmp_path: Path, host: str) -> None:
+    """Its workers deliver to the address on which it listens, not to one that a request has to tell."""
+    store = Store(tmp_path)
+    config = {"device": "cpu", "fake": {"frames": 3}}
+    store.create(NewRun("left", "train", "left", config=config, local=True)).result()
+    store.close()
+    port, reached = free_port(), "127.0.0.1" if host == "0.0.0.0" else host
+    with process(tmp_path, port, host=host):
+        run = until_status(port, "left", "finished", "failed", host=reached)
+    assert (run["status"], run["next_seq"]) == ("finished", 3), run["reason"]
+
+
 class Insistent:
     """A producer that goes on through everything, and remembers what was acknowledged."""
 
