@@ -15,7 +15,7 @@ from app.http.refusals import Refusal
 from app.jobs.supervisor import TARGET, Supervisor
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
-from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store
+from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, open_store
 from app.stream.hub import Hub
 
 SWEEP_SECONDS = 5.0
@@ -75,7 +75,7 @@ class RunManager:
     def open_store(self) -> None:
         """Opens the database, unless it is open; raises StoreError."""
         if self._store is None:
-            self._store = Store(self._settings.data_dir, self._announce)
+            self._store = open_store(self._settings.data_dir, self._announce)
 
     async def start(self) -> None:
         """Opens everything; runs that a former server left running are interrupted."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler
 
-from app.store.blocks import Steps, Values
-
 WIDE_NUMBERS = 200_000  # at most, in a column with several numbers a row
+
+Values = NDArray[np.float32]
+Steps = NDArray[np.int64]
 
 _min_max = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
