@@ -15,6 +15,7 @@ from optim_core.declare.errors import InvalidInput
 
 SHORTEST_TOKEN = 8
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Limits(BaseSettings):
@@ -167,3 +168,13 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def url_of(host: str, port: int) -> str:
+    """The address of a server."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine itself reaches a server that listens on ``host``."""
+    return url_of(LOOPBACK_OF.get(host, host), port)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from tsdownsample import MinMaxDownsampler
 
 from optim_core.transport.frames import Frame
 
-Event = Mapping[str, Any]
+Event: TypeAlias = Mapping[str, Any]
+Steps: TypeAlias = NDArray[np.int64]
+Values: TypeAlias = NDArray[Any]
 WIDE_NUMBERS = 200_000  # at most, in a thinned column with several numbers a row
 
 _min_max = MinMaxDownsampler()  # type: ignore[no-untyped-call]
@@ -27,8 +29,8 @@ _min_max = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 class Series:
     """A column and its axis: row i of ``values``, (rows,) or (rows, width), was measured at ``steps[i]``."""
 
-    steps: NDArray[np.int64]
-    values: NDArray[Any]
+    steps: Steps
+    values: Values
     axis: str = "step"
 
     def __len__(self) -> int:
@@ -67,18 +69,18 @@ class Recording:
         series = {name: joined(pieces) for name, pieces in parts.items()}
         return cls(about, series, events, outcome, reason)
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
+    def __getitem__(self, name: str) -> Values:
         return self.series[name].values
 
     def __contains__(self, name: object) -> bool:
         return name in self.series
 
     @cached_property
-    def columns(self) -> Mapping[str, NDArray[Any]]:
+    def columns(self) -> Mapping[str, Values]:
         """The values of every column, by name."""
         return {name: series.values for name, series in self.series.items()}
 
-    def steps(self, name: str) -> NDArray[np.int64]:
+    def steps(self, name: str) -> Steps:
         """The steps at which the column was measured."""
         return self.series[name].steps
 

@@ -6,27 +6,26 @@ import io
 import socket
 from pathlib import Path
 
-from app.settings import Settings
+from app.settings import LOOPBACK_OF, Settings, local_url, url_of
 
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 
 
 def here(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
-    return _address(ANYWHERE.get(settings.host, settings.host), settings.port)
+    return local_url(settings.host, settings.port)
 
 
 def elsewhere(settings: Settings) -> str:
     """Where other machines find it, as far as one can tell."""
     if settings.url or settings.is_local:
         return settings.url
-    if settings.host not in ANYWHERE:
+    if settings.host not in LOOPBACK_OF:
         return here(settings)
     if any(Path(mark).exists() for mark in _CONTAINERS):
         return ""  # the addresses in here mean nothing outside
     host = _own_address(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    return _address(host, settings.port) if host else ""
+    return url_of(host, settings.port) if host else ""
 
 
 def invitation(settings: Settings, token: str) -> str:
@@ -47,10 +46,6 @@ def invitation(settings: Settings, token: str) -> str:
 
 def _link(address: str, token: str) -> str:
     return f"{address}/?token={token}" if token else address
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _code(link: str) -> str:

@@ -18,7 +18,7 @@ from statistics import median
 from app.bench.disk import Disk, disk
 from app.bench.rig import PRODUCERS, Rig, Violated, kill, wait_until
 from app.bench.shifted_clock import CLOCK
-from app.store.schema import VERSION
+from app.store.sqlite.migrations import newest
 
 FAULTS = 60
 BACK_SECONDS = 5.0
@@ -145,11 +145,11 @@ def database_newer(r: Round) -> None:
     """A database of a newer Optimscope at the start."""
     r.rig.stop()
     path = r.rig.folder / DATABASE
-    _set_version(path, VERSION + 1)
+    _set_version(path, newest() + 1)
     try:
         r.said = r.rig.refused_start()
     finally:
-        _set_version(path, VERSION)
+        _set_version(path, newest())
     _start(r)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from app.bench.figures import Figure
 from app.bench.serving import memory, serving
-from app.store import NewRun, Status, Store
+from app.store import NewRun, Status, open_store
 from optim_core.transport.frames import Frame
 
 SUBSCRIBERS, FRAMES, FRAMES_A_SECOND, WARM_UP = 100, 160, 10, 40
@@ -125,7 +125,7 @@ def _frame(run: str, seq: int, rows: int, tensors: int = TENSORS, metrics: int =
 
 def _fill(folder: Path) -> None:
     """Many runs, and a long one."""
-    store, rows = Store(folder), 50
+    store, rows = open_store(folder), 50
     try:
         for index in range(RUNS):
             name = f"run{index}"

@@ -23,7 +23,7 @@ _data_dir = click.option(
 @_data_dir
 def backup(file: Path, data_dir: Path) -> None:
     """Copy all runs into FILE, also while the server runs."""
-    from app.store.copies import back_up
+    from app.store.sqlite.copies import back_up
 
     with _plainly("Copying") as progress:
         back_up(data_dir, file, progress)
@@ -38,7 +38,7 @@ def restore(file: Path, data_dir: Path) -> None:
 
     What was there is kept beside it, under a name that is printed.
     """
-    from app.store.copies import restore as put_back
+    from app.store.sqlite.copies import restore as put_back
 
     with _plainly("Restoring") as progress:
         former = put_back(data_dir, file, progress)

@@ -179,11 +179,11 @@ def _into_folder(chosen: dict[str, Any]) -> Iterator[Sink]:
 
     from app.runs.store_sink import StoreSink
     from app.settings import Settings
-    from app.store import Store, StoreError
+    from app.store import StoreError, open_store
 
     folder = Path(chosen.get("data_dir") or Settings().data_dir)
     try:
-        store = Store(folder)
+        store = open_store(folder)
     except StoreError as error:
         hint = (
             " A server that runs takes it with --to http://localhost:8000." if "in use" in str(error) else ""

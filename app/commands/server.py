@@ -29,6 +29,12 @@ class Server(uvicorn.Server):
         )
         self._runs: RunManager = app.state.services.runs
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Runs that a former server left waiting start before the first request comes."""
+        if sockets:
+            self._runs.serves_at(*sockets[0].getsockname()[:2])
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._runs.stop_work()
         await super().shutdown(sockets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -30,7 +29,7 @@ from app.runs.ids import new_id
 from app.runs.lifecycle import Manager, RunManager
 from app.services import Shared
 from app.settings import Limits
-from app.store import ENDED, NewRun, Run, Status, status_of
+from app.store import ENDED, NewRun, Run, RunExists, Status, status_of
 from app.store.check import check_frame
 from app.store.runs import to_text
 from optim_core.declare.errors import InvalidInput
@@ -68,7 +67,7 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
     )
     try:
         run = await asyncio.wrap_future(store.create(new))
-    except sqlite3.IntegrityError:
+    except RunExists:
         run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, manager, visitor)))
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))

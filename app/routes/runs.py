@@ -39,27 +39,25 @@ Text = Annotated[str, Query(max_length=200)]
 @router.post("", response_model=StartAnswer, status_code=201)
 async def start_runs(
     body: TrainRequest | Annotated[list[TrainRequest], Field(min_length=1)],
-    request: Request,
     visitor: Asking,
     shared: Shared,
     manager: Manager,
 ) -> Response:
     """Queues a training run, several that differ in the field that ``vary`` names, or a list of them."""
-    return await _start(body, request, visitor, shared, manager)
+    return await _start(body, visitor, shared, manager)
 
 
 @router.post("/{run}/clone", response_model=StartAnswer, status_code=201)
 async def clone_run(
-    run: str, body: CloneRequest, request: Request, visitor: Asking, shared: Shared, manager: Manager
+    run: str, body: CloneRequest, visitor: Asking, shared: Shared, manager: Manager
 ) -> Response:
     """Queues a run with the settings of this one and some changes."""
     found = await run_in_threadpool(manager.store.find, run)
-    return await _start(clone_of(found, body.changes), request, visitor, shared, manager)
+    return await _start(clone_of(found, body.changes), visitor, shared, manager)
 
 
 async def _start(
     body: TrainRequest | list[TrainRequest],
-    request: Request,
     visitor: Visitor,
     shared: Shared,
     manager: RunManager,
@@ -67,7 +65,6 @@ async def _start(
     limits = shared.settings.limits
     new = await run_in_threadpool(runs_of, body, visitor.id, limits)
     await run_in_threadpool(_check_queue, manager, visitor.id, len(new), limits)
-    manager.reached_at(request.scope.get("server"))
     runs = [await asyncio.wrap_future(future) for future in [manager.store.create(each) for each in new]]
     answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}
     return Response(to_json(answer), 201, media_type="application/json")

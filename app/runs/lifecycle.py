@@ -14,8 +14,8 @@ from fastapi import Depends, Request
 from app.http.refusals import Refusal
 from app.jobs.supervisor import TARGET, Supervisor
 from app.runs.retention import Retention
-from app.settings import Settings
-from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store
+from app.settings import Settings, local_url
+from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, open_store
 from app.stream.hub import Hub
 
 SWEEP_SECONDS = 5.0
@@ -32,7 +32,7 @@ class RunManager:
         self._store: Store | None = None
         self._jobs: Supervisor | None = None
         self._chores: list[asyncio.Task[None]] = []
-        self._address = ("127.0.0.1", settings.port)
+        self._address = (settings.host, settings.port)
         self.hub = Hub()
         self.listeners: list[Listener] = [self.hub.announce]
 
@@ -68,15 +68,14 @@ class RunManager:
         if not self.jobs.ready:
             raise Refusal(503, "workers", "Runs cannot be started: what starts workers has died.")
 
-    def reached_at(self, server: tuple[str, int | None] | None) -> None:
-        """Notes the address at which a request has reached the server: workers use it too."""
-        if server and server[1]:
-            self._address = (server[0], server[1])
+    def serves_at(self, host: str, port: int) -> None:
+        """Notes where the server listens, before it starts: workers deliver to this address."""
+        self._address = (host, port)
 
     def open_store(self) -> None:
         """Opens the database, unless it is open; raises StoreError."""
         if self._store is None:
-            self._store = Store(self._settings.data_dir, self._announce)
+            self._store = open_store(self._settings.data_dir, self._announce)
 
     async def start(self) -> None:
         """Opens everything; runs that a former server left running are interrupted."""
@@ -115,11 +114,9 @@ class RunManager:
 
     def _job(self, run: Run, device: str) -> Mapping[str, Any]:
         """What a worker is told."""
-        host, port = self._address
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return {
             "id": run.id,
-            "url": url,
+            "url": local_url(*self._address),
             "token": self.worker_token if self._settings.token else "",
             "config": run.config,
             "device": device,

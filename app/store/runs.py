@@ -1,11 +1,9 @@
-"""Runs as rows: what the list shows, how states follow each other, how a run is found."""
+"""What a run is: its fields, the states that follow each other, and how one asks for runs."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +11,6 @@ import orjson
 
 from optim_core.declare.errors import InvalidInput
 
-SPARKLINE_POINTS = 60
 SORTS = ("created", "name", "status", "task", "optimizer", "step", "started", "finished")
 
 
@@ -41,6 +38,11 @@ def status_of(outcome: str) -> Status:
     return known.get(outcome, Status.FINISHED)
 
 
+# Marks of fields: kept as text of JSON; of no interest to lists of runs.
+_JSON = {"json": True}
+_INTERNAL = {"internal": True}
+
+
 @dataclass(frozen=True)
 class NewRun:
     """A run to be: ``local`` if this server's own queue runs it."""
@@ -50,46 +52,35 @@ class NewRun:
     name: str
     task: str = ""
     optimizer: str = ""
-    tags: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = field(default=(), metadata=_JSON)
+    config: dict[str, Any] = field(default_factory=dict, metadata=_JSON)
     steps: int | None = None
     owner: str = ""
-    local: bool = False
+    local: bool = field(default=False, metadata=_INTERNAL)
     status: Status = Status.QUEUED
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run as it stands."""
+@dataclass(frozen=True, kw_only=True)
+class Run(NewRun):
+    """A run as it stands: what it was to be, and what became of it. The one list of a run's fields."""
 
-    key: int
-    id: str
-    kind: str
-    name: str
-    task: str
-    optimizer: str
-    tags: list[str]
-    config: dict[str, Any]
-    owner: str
-    local: bool
-    status: Status
+    key: int = field(metadata=_INTERNAL)  # never used twice
     outcome: str | None
     reason: str
     step: int
-    steps: int | None
     created: float
     started: float | None
     finished: float | None
-    heard: float | None  # when its producer last gave a sign of life
-    progressed: float | None  # when its step last went up
+    heard: float | None = field(metadata=_INTERNAL)  # when its producer last gave a sign of life
+    progressed: float | None = field(metadata=_INTERNAL)  # when its step last went up
     speed: float | None
-    latest: dict[str, float | None]
-    sparkline: dict[str, Any]
-    control: dict[str, Any]
+    latest: dict[str, float | None] = field(metadata=_JSON)
+    sparkline: dict[str, Any] = field(metadata=_JSON | _INTERNAL)
+    control: dict[str, Any] = field(metadata=_JSON | _INTERNAL)
     next_seq: int
-    waiting_frames: int
-    waiting_bytes: int
-    bytes: int
+    waiting_frames: int = field(metadata=_INTERNAL)
+    waiting_bytes: int = field(metadata=_INTERNAL)
+    bytes: int = field(metadata=_INTERNAL)
 
     @property
     def seconds_left(self) -> float | None:
@@ -100,11 +91,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The run as lists and state events tell it."""
-        names = (
-            "id kind name task optimizer tags owner config status outcome reason step steps created started"
-        )
-        found = {name: getattr(self, name) for name in (names + " finished speed latest next_seq").split()}
-        return found | {
+        return {name: getattr(self, name) for name in LISTED} | {
             "progress": min(self.step / self.steps, 1.0) if self.steps else None,
             "eta": self.seconds_left,
             "sparkline": self.sparkline.get("values", []),
@@ -114,70 +101,8 @@ class Run:
         }
 
 
-_JSON = ("tags", "config", "latest", "sparkline", "control")
-
-
-def run_of(row: sqlite3.Row) -> Run:
-    """The row as a Run."""
-    values = dict(row)
-    for name in _JSON:
-        values[name] = orjson.loads(values[name])
-    return Run(**values | {"status": Status(values["status"]), "local": bool(values["local"])})
-
-
-def find(db: sqlite3.Connection, run: str) -> Run | None:
-    """The run with this id."""
-    row = db.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
-    return run_of(row) if row else None
-
-
-def insert(db: sqlite3.Connection, new: NewRun) -> Run:
-    """Adds a run; sqlite3.IntegrityError if the id is taken."""
-    active = new.status in ACTIVE
-    now = time.time()
-    values = {
-        "id": new.id,
-        "kind": plain(new.kind),
-        "name": plain(new.name),
-        "task": plain(new.task),
-        "optimizer": plain(new.optimizer),
-        "tags": to_text(new.tags),
-        "config": to_text(new.config),
-        "owner": new.owner,
-        "local": int(new.local),
-        "status": new.status.value,
-        "steps": new.steps,
-        "created": now,
-        "started": now if active else None,
-        "heard": now if active else None,
-        "progressed": now if active else None,
-    }
-    marks = ", ".join(f":{name}" for name in values)
-    db.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", values)  # noqa: S608
-    found = find(db, new.id)
-    assert found
-    return found
-
-
-def plain(text: str) -> str:
-    """``text``; raises InvalidInput if half of a character is in it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput("expected whole characters.", code="not_text") from None
-    return text
-
-
-def update(db: sqlite3.Connection, run: Run, **changes: Any) -> Run:
-    """Changes columns of a run, by name."""
-    values = {name: to_text(value) if name in _JSON else value for name, value in changes.items()}
-    for value in changes.values():
-        if isinstance(value, str):
-            plain(value)
-    sets = ", ".join(f"{name} = :{name}" for name in values)
-    db.execute(f"UPDATE runs SET {sets} WHERE key = :the_key", values | {"the_key": run.key})  # noqa: S608
-    row = db.execute("SELECT * FROM runs WHERE key = ?", (run.key,)).fetchone()
-    return run_of(row)
+LISTED = tuple(each.name for each in fields(Run) if "internal" not in each.metadata)
+AS_JSON = frozenset(each.name for each in fields(Run) if "json" in each.metadata)
 
 
 @dataclass(frozen=True)
@@ -200,38 +125,13 @@ class Query:
     limit: int = 50
 
 
-def select(db: sqlite3.Connection, query: Query) -> tuple[list[Run], int]:
-    """The page of runs, and how many there are in all."""
-    conditions, values = ["1"], list[Any]()
-    for name, among in (("status", query.status), ("outcome", query.outcome), ("id", query.ids)):
-        if among:
-            conditions.append(f"{name} IN ({', '.join('?' * len(among))})")
-            values += among
-    for name in ("kind", "task", "optimizer", "owner", "local"):
-        if getattr(query, name) not in ("", None):
-            conditions.append(f"{name} = ?")
-            values.append(getattr(query, name))
-    if query.tag:
-        conditions.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
-        values.append(query.tag)
-    for word in query.text.split():
-        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        fields = ("name", "id", "task", "optimizer", "tags", "reason")
-        titled = [id for id, title in query.titles.items() if word.casefold() in title.casefold()]
-        marks = ", ".join("?" * len(titled))
-        found = [f"{name} LIKE ? ESCAPE char(92)" for name in fields]
-        found += [f"{name} IN ({marks})" for name in ("task", "optimizer")]
-        conditions.append(f"({' OR '.join(found)})")
-        values += [like] * len(fields) + titled * 2
-    where, column = " AND ".join(conditions), query.sort.lstrip("-")
-    assert column in SORTS
-    order = f"{column} {'DESC' if query.sort.startswith('-') else 'ASC'}, key DESC"
-    (total,) = db.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()  # noqa: S608
-    rows = db.execute(
-        f"SELECT * FROM runs WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608
-        (*values, query.limit, query.offset),
-    )
-    return [run_of(row) for row in rows], total
+def plain(text: str) -> str:
+    """``text``; raises InvalidInput if half of a character is in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("expected whole characters.", code="not_text") from None
+    return text
 
 
 def to_text(value: object) -> str:

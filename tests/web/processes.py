@@ -28,21 +28,23 @@ from pathlib import Path
 from app.main import create_app
 from app.commands.server import Server
 from app.settings import Settings
-folder, port = Path(sys.argv[1]), int(sys.argv[2])
+folder, host, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 app = create_app(Settings(data_dir=folder, port=port, preload=True, jobs_per_device=2))
-app.state.services.runs.target = tuple(sys.argv[3:])
-listening = socket.create_server(("127.0.0.1", port))
+app.state.services.runs.target = tuple(sys.argv[4:])
+listening = socket.create_server((host, port))
 print("ready", flush=True)
 Server(app).run(sockets=[listening])
 """
 
 
 @contextmanager
-def process(folder: Path, port: int, target: tuple[str, str] = WORK) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    folder: Path, port: int, target: tuple[str, str] = WORK, host: str = "127.0.0.1"
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server as a process of its own, killed at the end."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
     served = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(folder), str(port), *target],
+        [sys.executable, "-c", SERVER, str(folder), host, str(port), *target],
         env=environment,
         stdout=subprocess.PIPE,
     )
@@ -63,9 +65,9 @@ def free_port() -> int:
         return port
 
 
-def ask(port: int, path: str, body: Any = None, patience: float = PATIENCE_S) -> Any:
+def ask(port: int, path: str, body: Any = None, patience: float = PATIENCE_S, host: str = "127.0.0.1") -> Any:
     """An answer of a server that may be starting."""
-    url, pause, until = f"http://127.0.0.1:{port}{path}", threading.Event(), monotonic() + patience
+    url, pause, until = f"http://{host}:{port}{path}", threading.Event(), monotonic() + patience
     while True:
         try:
             if body is not None:
@@ -77,10 +79,10 @@ def ask(port: int, path: str, body: Any = None, patience: float = PATIENCE_S) ->
             pause.wait(0.05)
 
 
-def until_status(port: int, run: str, *statuses: str) -> dict[str, Any]:
+def until_status(port: int, run: str, *statuses: str, host: str = "127.0.0.1") -> dict[str, Any]:
     pause, until = threading.Event(), monotonic() + PATIENCE_S
     while True:
-        found: dict[str, Any] = ask(port, f"/api/runs/{run}")
+        found: dict[str, Any] = ask(port, f"/api/runs/{run}", host=host)
         if found["status"] in statuses:
             return found
         assert monotonic() < until, found

@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "app/export/script.py": {"torch"},  # whether torch's own optimizer takes these settings
     "app/export/trajectories.py": {"math"},  # numbers as text
     "app/export/torch_source.py": {"math"},
-    "app/store/append.py": {"math"},
-    "app/store/blocks.py": {"numpy"},  # arrays to bytes and back
-    "app/store/segments.py": {"numpy"},
-    "app/store/read.py": {"numpy"},
+    "app/store/check.py": {"numpy"},  # shapes
+    "app/store/sqlite/append.py": {"math"},
+    "app/store/sqlite/blocks.py": {"numpy"},  # arrays to bytes and back
+    "app/store/sqlite/segments.py": {"numpy"},
+    "app/store/sqlite/read.py": {"numpy"},
     "app/store/decimate.py": {"numpy"},  # many points as a few
     "app/jobs/worker.py": {"torch"},  # loads it for all workers
     "app/jobs/devices.py": {"torch"},  # which devices there are

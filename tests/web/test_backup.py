@@ -13,8 +13,9 @@ from fake_producer import frame, same
 from running import running
 
 from app.commands.main import main
-from app.store import NewRun, Status, Store, StoreError, copies
-from app.store.lock import FILE
+from app.store import NewRun, Status, Store, StoreError, open_store
+from app.store.sqlite import copies
+from app.store.sqlite.database import FILE
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -26,7 +27,7 @@ def read(store: Store, run: str = "a") -> list[Any]:
 
 
 def fill(folder: Path, frames: int = 20, run: str = "a") -> None:
-    store = Store(folder)
+    store = open_store(folder)
     store.create(NewRun(run, "watch", run, status=Status.RUNNING)).result()
     store.append(run, [frame(run, seq) for seq in range(frames)]).result()
     store.close()
@@ -34,7 +35,7 @@ def fill(folder: Path, frames: int = 20, run: str = "a") -> None:
 
 def contents(folder: Path) -> dict[str, int]:
     """The runs in a folder, with the number of frames of each."""
-    store = Store(folder)
+    store = open_store(folder)
     found = {run: len(read(store, run)) for run in ("a", "b") if store.select(_ids(run))[1]}
     store.close()
     return found
@@ -72,7 +73,7 @@ def test_a_copy_is_of_one_moment_whatever_is_written_meanwhile(
 ) -> None:
     monkeypatch.setattr(copies, "PAGES", 4)
     fill(tmp_path / "data")
-    store, calls = Store(tmp_path / "data"), list[int]()
+    store, calls = open_store(tmp_path / "data"), list[int]()
 
     def write_on(done: int, total: int) -> None:
         store.append("a", [frame("a", 20 + len(calls))]).result()
@@ -122,7 +123,7 @@ def test_a_server_that_runs_keeps_its_store(tmp_path: Path) -> None:
     fill(tmp_path / "one", run="a")
     copies.back_up(tmp_path / "one", tmp_path / "backup.db")
     fill(tmp_path / "two", run="b")
-    store = Store(tmp_path / "two")
+    store = open_store(tmp_path / "two")
     result = invoke("restore", tmp_path / "backup.db", "--data-dir", tmp_path / "two")
     store.close()
     assert result.exit_code == 1

@@ -30,7 +30,8 @@ from app.http.errors import CatchAll
 from app.runs import lifecycle as live_module
 from app.runs import retention
 from app.runs.lifecycle import Silence
-from app.store import NewRun, Run, Status, Store, StoreError, schema
+from app.store import NewRun, Run, Status, StoreError, open_store
+from app.store.sqlite.migrations import newest
 
 FILE = "optimscope.db"
 DAY = 86_400.0
@@ -40,7 +41,7 @@ DAY = 86_400.0
 
 
 def fill(folder: Path) -> Path:
-    store = Store(folder)
+    store = open_store(folder)
     for name in "abcdefgh":
         store.create(NewRun(name, "train", name, status=Status.RUNNING)).result()
         store.append(name, [frame(name, seq, rows=50) for seq in range(40)]).result()
@@ -67,7 +68,7 @@ def cut_in_half(path: Path) -> None:
 
 def make_newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
-        database.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        database.execute(f"PRAGMA user_version = {newest() + 1}")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_server_says_at_once_that_its_database_cannot_be_used(
     assert (result.exit_code, result.exception.__class__) == (1, SystemExit), result.output
     assert result.output.startswith(f"Error: {path} {message}")
     path.write_bytes(before)  # what was put back is used
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     assert store.select(live_module.Query())[1] == 8
     store.close()
 
@@ -100,7 +101,7 @@ def test_a_read_only_disk_is_told_at_the_start(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(StoreError, match="cannot be used: Read-only file"):
-        Store(tmp_path)
+        open_store(tmp_path)
     monkeypatch.undo()
 
 
@@ -181,7 +182,7 @@ class Clocks:
 
 @pytest.fixture
 def heard(tmp_path: Path) -> Run:
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     run = store.create(NewRun("a", "train", "a", status=Status.RUNNING)).result()
     store.close()
     return run
@@ -244,7 +245,7 @@ def test_a_clock_that_is_set_forth_ages_no_run(tmp_path: Path, monkeypatch: pyte
 def test_frames_are_kept_whatever_the_clock_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     store.create(NewRun("a", "train", "a", status=Status.RUNNING)).result()
     store.append("a", [frame("a", 0)]).result()
     real = time.time

@@ -25,7 +25,7 @@ from app.jobs.fair_queue import FairQueue
 from app.jobs.handle import Handle
 from app.jobs.supervisor import TARGET, exit_reason
 from app.runs.control import cancelled
-from app.store import NewRun, Store
+from app.store import NewRun, open_store
 
 ROOT = Path(__file__).parents[2]
 PAIR = {"task": "digits_mlp", "optimizer": "adamw", "steps": 50}
@@ -268,7 +268,7 @@ def test_obituaries() -> None:
 
 def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path: Path) -> None:
     port = free_port()
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     for name, fake in (
         ("works", {"frames": 10**6, "pause": 0.005}),
         ("hangs", {"end": "hang"}),
@@ -305,12 +305,25 @@ def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path:
         served.send_signal(signal.SIGTERM)
         assert served.wait(5) is not None
         assert gone(family)
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     kept = store.frames("works", 0, lambda name: True, 10**9)
     assert len(kept) >= acknowledged
     assert all(same(each, frame("works", seq)) for seq, each in enumerate(kept))
     assert store.find("outside").status == "interrupted"
     store.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "0.0.0.0"])
+def test_a_server_starts_what_it_was_left_before_anybody_asks_it_anything(tmp_path: Path, host: str) -> None:
+    """Its workers deliver to the address on which it listens, not to one that a request has to tell."""
+    store = open_store(tmp_path)
+    config = {"device": "cpu", "fake": {"frames": 3}}
+    store.create(NewRun("left", "train", "left", config=config, local=True)).result()
+    store.close()
+    port, reached = free_port(), "127.0.0.1" if host == "0.0.0.0" else host
+    with process(tmp_path, port, host=host):
+        run = until_status(port, "left", "finished", "failed", host=reached)
+    assert (run["status"], run["next_seq"]) == ("finished", 3), run["reason"]
 
 
 class Insistent:
@@ -352,7 +365,7 @@ class Insistent:
 
 def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     port, chance = free_port(), random.Random(7)
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     for i in range(12):
         fake = {"frames": 400, "pause": 0.002}
         config = {"device": "cpu", "fake": fake}
@@ -380,7 +393,7 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None
         for run in page["runs"]:
             assert run["status"] in {"queued", "starting", "running", "finished", "failed", "interrupted"}
         assert sum(run["status"] in ("starting", "running") for run in page["runs"]) <= 3
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     for name in ("insistent", *(f"job-{i}" for i in range(12))):
         run, kept = store.find(name), []
         while part := store.frames(name, len(kept), lambda name: True, 10**6):

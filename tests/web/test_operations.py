@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from app.observe import logs
 from app.runs.retention import DAY, Retention
 from app.settings import Limits, Settings
-from app.store import NewRun, NoSuchRun, Status, Store
+from app.store import NewRun, NoSuchRun, Status, Store, open_store
 
 TOKEN = 'a"secret/\\token&more'
 
@@ -246,7 +246,7 @@ NOW = 2_000_000_000.0
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
+    opened = open_store(tmp_path)
     yield opened
     opened.close()
 

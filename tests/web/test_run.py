@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from running import running
 
 from app.commands.main import main
-from app.store import Query, Store, Window
+from app.store import Query, Window, open_store
 from optim_core.transport.sinks import read_file
 
 SHORT = ("run", "digits_mlp", "--steps", "20", "--task-hidden", "8", "--trace-every", "5")
@@ -25,7 +25,7 @@ def test_a_run_goes_into_the_folder_of_a_server(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "outcome    finished: All steps were taken." in done.output
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     (run,), _ = store.select(Query())
     assert f"kept as    {run.id}" in done.output
     assert (run.name, run.tags, run.status, run.outcome) == ("mine", ["a", "b"], "finished", "finished")

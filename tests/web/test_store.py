@@ -1,15 +1,14 @@
-"""What is kept is kept whole: every frame once, any column over any part, through restarts."""
+"""What every store holds to: each frame is kept once and whole, any column is read over any part.
+
+Runs once for each implementation of `Store`; what one does with its files is tested beside it.
+"""
 
 from __future__ import annotations
 
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 from fake_producer import frame, same, sparse_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import PATIENCE_S
 
 from app.store import (
     Change,
@@ -24,14 +24,12 @@ from app.store import (
     NoSuchRun,
     Query,
     RunEnded,
+    RunExists,
     Status,
     Store,
-    StoreError,
     Window,
-    schema,
-    segments,
 )
-from app.store.blocks import read_summary, summarise
+from app.store.sqlite import SqliteStore, segments
 from optim_core.declare.errors import InvalidInput
 from optim_core.recording import Series, thinned
 from optim_core.transport.frames import Frame
@@ -55,9 +53,19 @@ def read_all(store: Store, run: str = "a", after: int = 0, most_bytes: int = ALL
     return found
 
 
+# Opens a store in a folder; the same folder is the same store.
+IMPLEMENTATIONS: dict[str, Callable[..., Store]] = {"sqlite": SqliteStore}
+Open = Callable[..., Store]
+
+
+@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+def open_store(request: pytest.FixtureRequest) -> Open:
+    return IMPLEMENTATIONS[request.param]
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
+def store(open_store: Open, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path)
     opened.create(new()).result()
     yield opened
     opened.close()
@@ -65,6 +73,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def gather_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what a store does with many frames only."""
     monkeypatch.setattr(segments, "FRAMES", 8)
 
 
@@ -127,9 +136,9 @@ def test_after_a_gap_nothing_is_taken(store: Store) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5)), max_size=25))
 def test_any_order_of_deliveries_keeps_a_gapless_run(
-    tmp_path_factory: pytest.TempPathFactory, deliveries: list[tuple[int, int]]
+    open_store: Open, tmp_path_factory: pytest.TempPathFactory, deliveries: list[tuple[int, int]]
 ) -> None:
-    store = Store(tmp_path_factory.mktemp("data"))
+    store = open_store(tmp_path_factory.mktemp("data"))
     try:
         store.create(new()).result()
         expected = 0
@@ -221,20 +230,6 @@ def test_what_is_measured_every_tenth_step_lies_there(store: Store) -> None:
     assert same(read_all(store)[0], Frame("a", 0, 1, {"step": steps, "x": steps}))
 
 
-@given(st.lists(st.floats(width=32), min_size=1, max_size=300))
-def test_a_summary_holds_the_extremes_of_its_buckets(values: list[float]) -> None:
-    given_values = np.array(values, np.float32)
-    places, found = read_summary(summarise(given_values))
-    assert (np.diff(places) > 0).all()
-    inside = places < len(given_values)
-    assert np.array_equal(found[inside], given_values[places[inside]], equal_nan=True)
-    for start in range(0, len(values), 64):
-        bucket = given_values[start : start + 64]
-        mine = found[(places >= start) & (places < start + 64)]
-        if not np.isnan(bucket).all():
-            assert (np.nanmin(mine), np.nanmax(mine)) == (np.nanmin(bucket), np.nanmax(bucket))
-
-
 def test_histograms_are_thinned_by_choosing_rows() -> None:
     series = Series(np.arange(100), np.repeat(np.arange(100, dtype=np.float32)[:, None], 8, axis=1))
     found = thinned(series, 5)
@@ -292,69 +287,9 @@ def test_the_sparkline_stays_short_and_covers_the_run(store: Store) -> None:
     assert values[-1] > 0.95 * 2100
 
 
-def tables(folder: Path) -> dict[str, int]:
-    """The tables that are not empty, with their rows."""
-    db = sqlite3.connect(folder / "optimscope.db")
-    names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-    found = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
-    db.close()
-    return {name: count for name, count in found.items() if count and name != "sqlite_sequence"}
-
-
-def test_a_deleted_run_leaves_nothing(store: Store, tmp_path: Path) -> None:
-    long_run(store, 4_000, 500)
-    store.describe("a", [{"name": "w"}], {}).result()
-    store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
-    store.create(new("b")).result()
-    store.append("b", mixed_of("b")).result()
-    assert len(tables(tmp_path)) > 5
-    for run in ("a", "b"):
-        store.delete(run).result()
-        with pytest.raises(NoSuchRun):
-            store.find(run)
-    pause = threading.Event()
-    while tables(tmp_path):
-        pause.wait(0.01)
-
-
-def test_the_disk_that_a_deleted_run_took_is_given_back(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.create(new()).result()
-    empty = (tmp_path / "optimscope.db").stat().st_size
-    long_run(store, 200_000, 5_000)
-    store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
-    store.close()
-    assert (full := (tmp_path / "optimscope.db").stat().st_size) > empty + 1_000_000
-    store = Store(tmp_path)
-    store.delete("a").result()
-    pause = threading.Event()
-    while store.purging:
-        pause.wait(0.01)
-    store.close()
-    assert (tmp_path / "optimscope.db").stat().st_size < full / 10
-
-
-def mixed_of(run: str) -> list[Frame]:
-    return [Frame(run, f.seq, f.first_step, f.columns, f.events) for f in mixed(12)]
-
-
-def test_what_a_killed_server_left_of_deleted_runs_goes_at_the_next_start(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    store.create(new()).result()
-    store.append("a", mixed(12)).result()
-    store._db.execute("DELETE FROM runs")
-    store.close()
-    assert tables(tmp_path)
-    store = Store(tmp_path)
-    pause = threading.Event()
-    while tables(tmp_path):
-        pause.wait(0.01)
-    store.close()
-
-
-def test_listeners_hear_of_what_is_kept_in_order(tmp_path: Path) -> None:
+def test_listeners_hear_of_what_is_kept_in_order(open_store: Open, tmp_path: Path) -> None:
     heard: list[Change] = []
-    store = Store(tmp_path, heard.extend)
+    store = open_store(tmp_path, heard.extend)
     store.create(new()).result()
     for seq in range(50):
         store.append("a", [frame("a", seq)])
@@ -364,16 +299,16 @@ def test_listeners_hear_of_what_is_kept_in_order(tmp_path: Path) -> None:
     assert [change.deleted for change in heard[-2:]] == [False, True]
 
 
-# --- The file -------------------------------------------------------------------------------------
+# --- Restarts -------------------------------------------------------------------------------------
 
 
-def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+def test_everything_is_there_after_opening_again(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
     store.create(new(tags=("one",), config={"hyper": {"lr": 0.1}})).result()
     store.describe("a", [{"name": "w", "shape": [2]}], {"examples": 9}).result()
     store.append("a", mixed(20)).result()
     store.close()
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     run = store.find("a")
     assert (run.tags, run.config, run.next_seq) == (["one"], {"hyper": {"lr": 0.1}}, 20)
     assert store.description(run) == {"tensors": [{"name": "w", "shape": [2]}], "facts": {"examples": 9}}
@@ -381,101 +316,86 @@ def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     store.close()
 
 
-def spoil(path: Path) -> None:
-    path.write_bytes(b"this is no database, or one that lost its head" * 100)
-
-
-def make_newer(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    db.close()
-
-
-def make_foreign(path: Path) -> None:
-    path.unlink()
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE recipes (name)")
-    db.close()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (spoil, "is damaged or no database"),
-        (make_newer, "newer Optimscope"),
-        (make_foreign, "another program"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_told_so(
-    tmp_path: Path, change: Callable[[Path], None], message: str
-) -> None:
-    Store(tmp_path).close()
-    change(tmp_path / "optimscope.db")
-    with pytest.raises(StoreError, match=message):
-        Store(tmp_path)
-    with pytest.raises(StoreError, match=message):  # it has let go of the folder
-        Store(tmp_path)
-
-
-def test_a_folder_has_one_user(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    with pytest.raises(StoreError, match="in use by another"):
-        Store(tmp_path)
+def test_what_is_written_before_closing_is_kept(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.create(new())
+    written = [store.append("a", [frame("a", seq)]) for seq in range(50)]
     store.close()
-    Store(tmp_path).close()
-
-
-def test_a_folder_that_cannot_be_made_is_told_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be used"):
-        Store(tmp_path / "file" / "folder")
-
-
-def test_a_full_disk_refuses_and_recovers(store: Store) -> None:
-    for seq in range(10):
-        store.append("a", [frame("a", seq, rows=200)]).result()
-    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
-    future = store.append("a", [])
-    while not future.exception():
-        future = store.append("a", [frame("a", store.find("a").next_seq, rows=200)])
-    with pytest.raises(StoreError, match="is full"):
-        future.result()
-    store._db.execute("PRAGMA max_page_count = 1000000")
-    kept = store.find("a").next_seq
-    assert store.append("a", [frame("a", kept, rows=200)]).result().run.next_seq == kept + 1
-    assert [f.seq for f in read_all(store)] == list(range(kept + 1))
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from fake_producer import frame
-from app.store import NewRun, Status, Store, segments
-segments.FRAMES = 16
-store = Store(Path(sys.argv[1]))
-store.create(NewRun("a", "train", "a", status=Status.RUNNING)).result()
-for seq in range(100_000):
-    print(store.append("a", [frame("a", seq)]).result().run.next_seq, flush=True)
-"""
-
-
-@pytest.mark.parametrize("acknowledged", [1, 40, 111])
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, acknowledged: int) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    told = 0
-    while told < acknowledged:
-        told = int(process.stdout.readline())
-    process.send_signal(signal.SIGKILL)
-    told = max([told, *map(int, process.stdout.read().split()[:-1])])
-    process.stdout.close()
-    process.wait()
-    store = Store(tmp_path)
-    frames = read_all(store)
+    assert [future.result().run.next_seq for future in written] == list(range(1, 51))
+    store = open_store(tmp_path)
+    assert store.find("a").next_seq == 50
     store.close()
-    assert len(frames) >= told
-    assert all(same(f, frame("a", seq)) for seq, f in enumerate(frames))
+
+
+# --- Changes --------------------------------------------------------------------------------------
+
+
+def test_an_id_is_given_once(store: Store) -> None:
+    with pytest.raises(RunExists, match="there is a run 'a' already"):
+        store.create(new("a", name="another")).result()
+    assert store.find("a").name == "a"
+
+
+def test_what_is_not_there_is_told_so(store: Store) -> None:
+    for asked in (
+        lambda: store.find("b"),
+        lambda: store.change("b", lambda run: {}).result(),
+        lambda: store.finish("b", lambda run: {}).result(),
+        lambda: store.delete("b").result(),
+        lambda: store.append("b", []).result(),
+        lambda: store.describe("b", [], {}).result(),
+        lambda: store.frames("b", 0, everything, ALL),
+        lambda: store.series("b", everything, Window()),
+    ):
+        with pytest.raises(NoSuchRun, match="there is no run 'b'"):
+            asked()
+    assert store.retire("b").result() is False
+
+
+def test_a_change_sees_the_run_as_it_stands_and_may_leave_it_so(store: Store) -> None:
+    for _ in range(20):
+        store.change("a", lambda run: {"control": {"version": run.control.get("version", 0) + 1}})
+    assert store.change("a", lambda run: None).result().control == {"version": 20}
+    with pytest.raises(ZeroDivisionError):
+        store.change("a", lambda run: {"step": 1 // 0}).result()
+    with pytest.raises(InvalidInput, match="expected whole characters"):
+        store.change("a", lambda run: {"name": "\ud800"}).result()
+    assert store.find("a").control == {"version": 20}
+
+
+def test_only_what_neither_waits_nor_runs_is_retired(store: Store) -> None:
+    for status in Status:
+        store.create(new(status.value, status=status)).result()
+    retired = {status.value for status in Status if store.retire(status.value).result()}
+    assert retired == {"finished", "cancelled", "failed", "interrupted"}
+    assert set(store.count()) == {status for status in Status if status.value not in retired}
+
+
+def test_a_run_is_told_with_every_field_that_lists_show(store: Store) -> None:
+    store.append("a", [frame("a", 0)]).result()
+    told = store.find("a").summary()
+    assert list(told) == [
+        *("id", "kind", "name", "task", "optimizer", "tags", "config", "steps", "owner", "status", "outcome"),
+        *("reason", "step", "created", "started", "finished", "speed", "latest", "next_seq"),
+        *("progress", "eta", "sparkline", "paused", "cancelling", "changed"),
+    ]
+    assert (told["step"], told["progress"], told["steps"]) == (4, 0.004, 1000)
+
+
+def test_a_deleted_run_is_gone_at_once_and_what_it_took_soon(store: Store) -> None:
+    long_run(store, 4_000, 500)
+    before = store.bytes_used()
+    store.delete("a").result()
+    assert store.select(Query())[1] == 0
+    pause, until = threading.Event(), monotonic() + PATIENCE_S
+    while store.purging:
+        assert monotonic() < until
+        pause.wait(0.01)
+    assert store.bytes_used() < before
+
+
+def test_a_trial_of_writing_changes_nothing(store: Store) -> None:
+    heard = store.find("a")
+    assert store.try_writing().result() is None
+    assert store.find("a") == heard
+    assert store.bytes_on_disk() > 0

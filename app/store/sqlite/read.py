@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 
-from app.store import blocks
-from app.store.append import load_layouts
-from app.store.blocks import Layout, Steps, Values
+from app.store.interface import Wanted, Window
 from app.store.runs import Run
-from optim_core.recording import Series, thinned
+from app.store.sqlite import blocks
+from app.store.sqlite.append import load_layouts
+from app.store.sqlite.blocks import Layout
+from optim_core.recording import Series, Steps, Values, thinned
 from optim_core.transport.frames import Frame
 
-FAR = 2**62
 VARIABLES = 500  # in one SQL statement
 FRAME_BYTES = 200  # that a frame takes besides its numbers
-
-Wanted = Callable[[str], bool]
 
 
 def columns_of(db: sqlite3.Connection, run: int) -> dict[str, int]:
@@ -35,16 +33,6 @@ def events_of(db: sqlite3.Connection, run: int, after: int = 0) -> list[dict[str
     """What people did meanwhile, from frame ``after`` on."""
     rows = db.execute("SELECT content FROM events WHERE run = ? AND seq >= ? ORDER BY seq", (run, after))
     return [orjson.loads(row["content"]) for row in rows]
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which part of a run's columns, and at how many points at most (0: all)."""
-
-    after: int = 0
-    first_step: int = -FAR
-    last_step: int = FAR
-    points: int = 0
 
 
 def read_series(db: sqlite3.Connection, run: Run, names: Sequence[str], window: Window) -> dict[str, Series]:

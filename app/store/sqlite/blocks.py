@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optim_core.recording import Steps, Values
+
 F4 = np.dtype("<f4")
 I8 = np.dtype("<i8")
 BUCKET = 64  # rows of which a summary keeps the lowest and the highest
 SUMMARY_FROM = 1024  # rows; shorter chunks are quickly read as they are
-
-Values = NDArray[np.float32]
-Steps = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -78,23 +77,10 @@ def content_of(columns: Mapping[str, NDArray[Any]]) -> bytes:
         return b"".join(np.ascontiguousarray(values, F4).tobytes() for values in arrays)
 
 
-def width_of(values: NDArray[Any]) -> int:
-    """Numbers in a row; 0 for a shape that no column may have."""
-    if values.ndim == 1:
-        return 1
-    return values.shape[1] if values.ndim == 2 and values.shape[1] > 1 else 0
-
-
 def steps_of(matrix: Values, first_step: int) -> Steps:
     """The step of each row."""
     offsets: Steps = matrix[0].astype(np.int64)
     return first_step + offsets
-
-
-def offsets_are_sound(values: NDArray[Any]) -> bool:
-    """Whether a ``step`` column counts up in whole numbers from 0 or more."""
-    whole = values.ndim == 1 and np.isfinite(values).all() and (values == np.floor(values)).all()
-    return bool(whole and (values >= 0).all() and (np.diff(values) > 0).all())
 
 
 def stride_of(steps: Steps) -> int:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.store.lock import FILE, lock
-from app.store.schema import StoreError, check_kind, connect, explain
+from app.store.interface import StoreError
+from app.store.sqlite.database import FILE, check_kind, connect, explain, lock
 
 PAGES = 2_000  # copied between two calls of ``progress``
 Progress = Callable[[int, int], None]  # pages that are done, and all

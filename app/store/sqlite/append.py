@@ -8,36 +8,23 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from app.store import blocks
-from app.store.blocks import Layout
-from app.store.runs import ENDED, SPARKLINE_POINTS, Run, Status, update
+from app.store.check import width_of
+from app.store.interface import Appended, RunEnded
+from app.store.runs import ENDED, Run, Status
+from app.store.sqlite import blocks
+from app.store.sqlite.blocks import Layout
+from app.store.sqlite.rows import update
 from optim_core.declare.errors import InvalidInput
 from optim_core.transport.frames import Frame
 
 RUNS_REMEMBERED = 256
 SPEED_WEIGHT = 0.2  # of the newest measurement in the running average
 SPARKLINE_COLUMN = "loss"
-
-
-class RunEnded(Exception):
-    """A run that has ended takes no more frames."""
-
-    def __init__(self, run: Run):
-        super().__init__(f"run {run.id!r} has ended ({run.status.value}) and takes no more frames.")
-
-
-@dataclass(frozen=True)
-class Appended:
-    """What became of some frames: those that were new, and the run after them."""
-
-    run: Run
-    new: Sequence[Frame]
-    gap: bool = False  # a frame came whose predecessor has not come
+SPARKLINE_POINTS = 60
 
 
 class Layouts:
@@ -113,7 +100,7 @@ def append(db: sqlite3.Connection, layouts: Layouts, run: Run, frames: Sequence[
 
 
 def _insert(db: sqlite3.Connection, layouts: Layouts, run: int, frame: Frame) -> int:
-    shape = tuple((name, blocks.width_of(v)) for name, v in frame.columns.items() if name != "step")
+    shape = tuple((name, width_of(v)) for name, v in frame.columns.items() if name != "step")
     content = blocks.content_of(frame.columns)
     layout = layouts.of(db, run, shape)
     rows = len(frame.columns["step"])

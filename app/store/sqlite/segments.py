@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from app.store import blocks
-from app.store.append import load_layouts
-from app.store.blocks import Layout
-from app.store.runs import Run, update
+from app.store.runs import Run
+from app.store.sqlite import blocks
+from app.store.sqlite.append import load_layouts
+from app.store.sqlite.blocks import Layout
+from app.store.sqlite.rows import update
 
 FRAMES = 512  # a run's frames are gathered into segments when there are so many
 BYTES = 4_000_000  # or when they take so much

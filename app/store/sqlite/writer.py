@@ -13,24 +13,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from app.store.append import Layouts
-from app.store.purge import left_behind, purge
-from app.store.runs import Run, find
-from app.store.schema import explain
-from app.store.segments import gather, is_due
-from optim_core.transport.frames import Frame
+from app.store.interface import Change, Listener
+from app.store.sqlite.append import Layouts
+from app.store.sqlite.database import explain
+from app.store.sqlite.purge import left_behind, purge
+from app.store.sqlite.rows import find
+from app.store.sqlite.segments import gather, is_due
 
 T = TypeVar("T")
 MOST = 64  # pieces of work in one transaction
-
-
-@dataclass
-class Change:
-    """What listeners are told of a run: how it stands, the frames that are new, whether it is gone."""
-
-    run: Run
-    frames: tuple[Frame, ...] = ()
-    deleted: bool = False
 
 
 @dataclass
@@ -43,7 +34,6 @@ class Transaction:
 
 
 Work = Callable[[Transaction], Any]
-Listener = Callable[[list[Change]], None]
 
 
 class Writer:
