@@ -2,17 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Recording } from "../../static/data/recording.mjs";
 import { runsVerdict } from "../../static/run/verdict.mjs";
 
 /** A run with a loss at each step from 1. @param {string} label @param {number[]} loss @param {object} [info] */
 function run(label, loss, info = {}) {
-  return {
-    label,
-    tensors: [],
-    columns: { loss: Float32Array.from(loss) },
-    steps: { loss: loss.map((_, i) => i + 1) },
-    info: { task: "digits", outcome: "finished", step: loss.length, ...info },
-  };
+  const recording = new Recording({ task: "digits", outcome: "finished", step: loss.length, ...info });
+  recording.load([{ next_seq: 1, columns: { loss: { step: loss.map((_, i) => i + 1), value: loss } } }]);
+  return { label, recording };
 }
 
 test("the sentence tells the losses that the charts show at a step that all have reached", () => {

@@ -21,7 +21,7 @@ function walk(a, b) {
     columns.step.push(t);
     columns.loss.push((a * x * x + b * y * y) / 2);
   }
-  return { label: "AdamW", columns: { ...columns, ...parts } };
+  return { label: "AdamW", recording: { columns: { ...columns, ...parts } } };
 }
 
 test("coordinates are steep and flat only where curvatures differ", () => {
