@@ -36,7 +36,8 @@ export function extent(values, scale = (value) => value) {
 }
 
 /**
- * The rows to draw of these values: all of few, else the lowest and highest of each stretch.
+ * The rows to draw of these values: all of few, else the first, the last, and the lowest and highest of each stretch.
+ * The same as the server's (tsdownsample), which thins before it sends.
  * @param {ArrayLike<number | null>} values
  * @param {number[] | null} [range]  of rows
  * @param {number} [most]
@@ -47,22 +48,24 @@ export function thin(values, range = null, most = MAX_POINTS) {
   const to = Math.min(Math.ceil(range?.[1] ?? Infinity) + 1, values.length - 1);
   const length = to - from + 1;
   if (length <= most) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
-  // The first and the last always; of the rows between them the extremes.
-  const [inner, buckets] = [length - 2, most / 2 - 1];
+  const stretches = Math.max(Math.floor((most - 2) / 2), 1);
   const rows = [from];
-  for (let bucket = 0; bucket < buckets; bucket++) {
-    const first = from + 1 + Math.floor((bucket * inner) / buckets);
-    const end = from + 1 + Math.floor(((bucket + 1) * inner) / buckets);
+  const keep = (/** @type {number} */ row) => row > /** @type {number} */ (rows.at(-1)) && rows.push(row);
+  let first = from;
+  for (let i = 1; i <= stretches; i++) {
+    const end = from + Math.floor(((length - 1) / stretches) * i) + 1;
     let [low, high] = [first, first];
     let [lowest, highest] = [Infinity, -Infinity];
-    for (let i = first; i < end; i++) {
-      const value = values[i] ?? NaN; // NaN is neither
-      if (value < lowest) [low, lowest] = [i, value];
-      if (value > highest) [high, highest] = [i, value];
+    for (let row = first; row < end; row++) {
+      const value = values[row] ?? NaN; // NaN is neither
+      if (value < lowest) [low, lowest] = [row, value];
+      if (value > highest) [high, highest] = [row, value];
     }
-    rows.push(...(low === high ? [low] : [Math.min(low, high), Math.max(low, high)]));
+    keep(Math.min(low, high));
+    keep(Math.max(low, high));
+    first = end;
   }
-  rows.push(to);
+  keep(to);
   return rows;
 }
 

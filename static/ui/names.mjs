@@ -35,7 +35,8 @@ export function runName({ id, name, optimizer, task }) {
  */
 export function runLabels(runs, catalogue) {
   const titles = runs.map(({ optimizer }) => titled(catalogue.optimizers, optimizer)?.title ?? optimizer);
-  const names = new Set(titles).size === runs.length ? titles : withoutHead(runs.map(runName));
+  const own = () => runs.map((run, i) => (run.kind === "trajectory" ? titles[i] : runName(run)));
+  const names = new Set(titles).size === runs.length ? titles : withoutHead(own());
   return names.map((name, i) => (names.filter((other) => other === name).length > 1 ? `${name} ${i + 1}` : name));
 }
 
