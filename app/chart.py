@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import plotly.graph_objects as go
 
+from app.traces import EACH, PALETTE, STATE, TENSOR, Choices, Recording, shown, state_of, traces
 from optim_core.declare.registry import Catalogue
-
-STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
-TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
-EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
 
 Dash = Literal["solid", "dot", "dash", "dashdot"]
 
@@ -39,10 +36,42 @@ class Chart:
     opening: bool = False
     log_y: bool = False
 
-    id: str = ""  # the file's name, bound by the registry
+    id: str = ""  # the file's name, given by the registry
 
-    def bind(self, name: str, module: object) -> Chart:
-        return Chart(**{**self.__dict__, "id": name})
+    def named(self, name: str, module: object) -> Chart:
+        return replace(self, id=name)
+
+    def bind(
+        self,
+        recordings: Sequence[Recording],
+        *,
+        palette: Sequence[str] = PALETTE,
+        log_y: bool | None = None,
+        state: str = "",
+        tensor: str = "",
+        range: tuple[float, float] | None = None,
+        smoothing: float = 0.0,
+    ) -> go.Figure:
+        """The figure filled with these recordings, as the pages draw it.
+
+        ``state`` and ``tensor`` say which of them the columns are about (the first), ``log_y`` is as
+        declared where it is left out, ``range`` are the first and the last step in sight. ``palette`` has
+        eight colours.
+        """
+        logarithmic = self.log_y if log_y is None else log_y
+        choices = Choices(
+            state=state_of(recordings, state),
+            tensor=tensor,
+            logarithmic=logarithmic,
+            range=range,
+            smoothing=smoothing,
+        )
+        bound = go.Figure(traces(self.figure.data, shown(recordings, palette), choices), self.figure.layout)
+        if logarithmic:
+            bound.update_yaxes(type="log", exponentformat="power")
+        if range is not None:
+            bound.update_xaxes(range=range)
+        return bound.update_layout(template=None, showlegend=True)
 
     @property
     def title(self) -> str:

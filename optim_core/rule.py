@@ -130,7 +130,7 @@ class Rule:
     fused: Callable[..., Callable[[], Any] | None] | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
-    def bind(self, name: str, module: ModuleType) -> Rule:
+    def named(self, name: str, module: ModuleType) -> Rule:
         """The rule with its functions, settings and equations, read from its module."""
         doc = (module.__doc__ or "").strip().splitlines()
         unknown = set(self.needs) - SERVICES

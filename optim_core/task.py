@@ -91,7 +91,7 @@ class Task:
     build: Callable[..., TaskRun] = lambda *args, **settings: _unbound()
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
-    def bind(self, name: str, module: ModuleType) -> Task:
+    def named(self, name: str, module: ModuleType) -> Task:
         """The task with its builder and settings, read from its module."""
         doc = inspect.cleandoc(module.__doc__ or "").splitlines()
         if not doc or not hasattr(module, "build"):

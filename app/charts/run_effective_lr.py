@@ -1,6 +1,7 @@
 """Median effective learning rate of each tensor, with the chosen tensor's band."""
 
-from app.chart import TENSOR, Chart, figure, line, of_tensors
+from app.chart import Chart, figure, line, of_tensors
+from app.traces import TENSOR
 
 CHART = Chart(
     about="run",

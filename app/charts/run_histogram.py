@@ -2,7 +2,8 @@
 
 import plotly.graph_objects as go
 
-from app.chart import TENSOR, Chart, figure
+from app.chart import Chart, figure
+from app.traces import TENSOR
 
 CHART = Chart(
     about="run",

@@ -1,6 +1,7 @@
 """The chosen tensor's step, split."""
 
-from app.chart import TENSOR, Chart, figure, line
+from app.chart import Chart, figure, line
+from app.traces import TENSOR
 
 CHART = Chart(
     about="run",

@@ -1,6 +1,7 @@
 """What the optimizer remembers: any of its state, per coordinate."""
 
-from app.chart import STATE, Chart, figure, pair
+from app.chart import Chart, figure, pair
+from app.traces import STATE
 
 CHART = Chart(
     figure=figure("Optimizer state per coordinate", "state", *pair(STATE)),

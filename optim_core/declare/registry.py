@@ -47,8 +47,8 @@ class Catalogue(Generic[T]):
                     )
                 if name in found:
                     raise TypeError(f"{module.__name__}: there is already {self._noun} {name!r}")
-                bind = getattr(declaration, "bind", None)
-                found[name] = bind(name, module) if bind else declaration
+                named = getattr(declaration, "named", None)
+                found[name] = named(name, module) if named else declaration
             self._loaded = dict(sorted(found.items()))
         return self._loaded
 

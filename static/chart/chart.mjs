@@ -1,19 +1,19 @@
 // One chart: declared by the server, filled with the runs' columns, linked to the common cursor.
 
-import { axisFor, stepsOf } from "../data/columns.mjs";
 import { make } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
+import { colour } from "../ui/theme.mjs";
+import { axisFor } from "./axis.mjs";
 import { placeEvents } from "./events.mjs";
 import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
 import * as plot from "./plot.mjs";
 import { followPointer } from "./pointer.mjs";
-import { FEW_RUNS } from "./series.mjs";
-import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE, smoothed } from "./traces.mjs";
+import { bind, columnOf, STATE } from "./traces.mjs";
 
 /**
- * @typedef {import("../surface/marks.mjs").Run} Run
+ * @typedef {import("./series.mjs").Series} Series
  * @typedef {import("../data/address.mjs").ChartView} ChartView
  * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean, about: string,
  *   figure: { data: any[], layout: any } }} Chart
@@ -22,12 +22,11 @@ import { columnOf, heatTrace, jointTrace, lineTrace, pointsOfEach, STATE, smooth
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
 const NARROW = 116; // the right margin where labels need not name the run
 const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
-const HISTOGRAM = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
  * @param {Chart} chart
  * @param {import("../data/store.mjs").Store<any>} store
- * @param {(state: any) => Run[]} runsOf
+ * @param {(state: any) => Series[]} runsOf
  * @param {boolean} linked
  */
 export function mountChart(chart, store, runsOf, linked) {
@@ -61,7 +60,7 @@ export function mountChart(chart, store, runsOf, linked) {
     make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
   );
 
-  /** What is drawn, line by line. @type {import("./labels.mjs").Drawn[]} */
+  /** What is drawn, line by line. @type {import("./traces.mjs").Drawn[]} */
   let drawn = [];
   let zoomed = false;
   let drawnAt = -Infinity;
@@ -92,43 +91,34 @@ export function mountChart(chart, store, runsOf, linked) {
     const state = store.get();
     const runs = runsOf(state);
     const { log: logarithmic } = view();
-    const chosen = { state: chooseState(runs), tensor: state.tensor ?? "" };
-    const look = { logarithmic, range: state.range, smoothing: state.smoothing, points: pointsOfEach(runs) };
-    drawn = [];
-    if (heat) return heatFigure(runs, chosen);
-    const traces = chart.figure.data.filter((trace) => runs.length <= FEW_RUNS || !trace.meta.detail);
-    const data = runs.flatMap((run) =>
-      traces.flatMap((trace) => {
-        const column = columnOf(trace, run, chosen);
-        if (column === null) return runs.length > FEW_RUNS ? [] : [jointTrace(trace, run, look)];
-        const values = run.columns[column];
-        const steps = stepsOf(run, column);
-        if (!values || !steps || !values.some(Number.isFinite)) return [];
-        const shown = smoothed(values, state.smoothing);
-        drawn.push({ run, column, label: trace.meta.label, values, shown, steps });
-        return [lineTrace(trace, run, values, steps, look)];
-      }),
-    );
-    /** @type {Run[]} */
-    const others = linked ? state.visible.filter((/** @type {Run} */ run) => !runs.includes(run)) : [];
+    const choices = {
+      state: chooseState(runs),
+      tensor: state.tensor ?? "",
+      logarithmic: logarithmic && !heat,
+      range: state.range,
+      smoothing: state.smoothing,
+      ground: colour("--ground"),
+    };
+    const bound = bind(chart.figure, runs, choices);
+    const { data } = bound;
+    drawn = bound.drawn;
+    if (heat) return frame(data, powersOfTwo(bound.bins));
+    /** @type {Series[]} */
+    const others = linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [];
     const negative = logarithmic && drawn.some((one) => one.values.some((value) => value < 0));
     scaleName.textContent = negative ? "log of |value|" : "log";
     element.style.setProperty("--labels", String(drawn.length));
     // One run that blew up must not flatten all others.
-    const going = drawn.filter((one) => one.run.outcome !== "diverged").map((one) => one.values);
+    const going = drawn.filter((one) => one.run.recording.outcome !== "diverged").map((one) => one.values);
     const own = !logarithmic && going.length ? going : data.map((trace) => trace.y);
-    const spanned = [...own, ...others.flatMap((run) => shownColumns(run, chosen))];
+    const spanned = [...own, ...others.flatMap((run) => shownColumns(run, choices))];
     return frame(data, plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }));
   }
 
-  /** A picture of histograms, of the first run. @param {Run[]} runs @param {{ state: string, tensor: string }} chosen */
-  function heatFigure(runs, chosen) {
-    const [run] = runs;
-    const column = run && columnOf(chart.figure.data[0], run, chosen);
-    const made = run && column ? heatTrace(run, column, HISTOGRAM) : null;
-    const powers = { tickprefix: "2<sup>", ticksuffix: "</sup>" };
-    const yaxis = plot.axis({ range: made?.range ?? [-20, 0], nticks: 5, fixedrange: true, ...powers });
-    return frame(made ? [made.trace] : [], yaxis);
+  /** @param {number[] | null} bins  in sight */
+  function powersOfTwo(bins) {
+    const written = { tickprefix: "2<sup>", ticksuffix: "</sup>" };
+    return plot.axis({ range: bins ?? [-20, 0], nticks: 5, fixedrange: true, ...written });
   }
 
   /** Pixels beside the picture, for labels. */
@@ -154,15 +144,15 @@ export function mountChart(chart, store, runsOf, linked) {
     };
   }
 
-  /** @param {Run} run @param {{ state: string, tensor: string }} chosen */
-  function shownColumns(run, chosen) {
-    return chart.figure.data.map((trace) => run.columns[columnOf(trace, run, chosen) ?? ""] ?? []);
+  /** @param {Series} run @param {import("./traces.mjs").Choices} choices */
+  function shownColumns(run, choices) {
+    return chart.figure.data.map((trace) => run.recording.columns[columnOf(trace, run, choices) ?? ""] ?? []);
   }
 
-  /** @param {Run[]} runs */
+  /** @param {Series[]} runs */
   function chooseState(runs) {
     if (choice.hidden) return "";
-    const states = [...new Set(runs.flatMap((run) => run.answer.states ?? []))];
+    const states = [...new Set(runs.flatMap((run) => run.recording.states))];
     const wanted = view().choice;
     const chosen = states.includes(wanted) ? wanted : (states[0] ?? "");
     if (states.join() !== [...choice.options].map((o) => o.value).join())
@@ -224,7 +214,7 @@ export function mountChart(chart, store, runsOf, linked) {
     if (data.some((trace) => trace.x?.length))
       return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
     if (chart.about !== "run") return "No runner here has this.";
-    const going = runsOf(store.get()).some((/** @type {any} */ run) => !run.info?.finished);
+    const going = runsOf(store.get()).some((run) => !run.recording.about.finished);
     return going ? "Nothing of this is measured yet." : "Nothing of this was measured.";
   }
 

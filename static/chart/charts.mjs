@@ -5,7 +5,7 @@ import { onThemeChange } from "../ui/theme.mjs";
 import { mountChart } from "./chart.mjs";
 
 /**
- * @typedef {import("../surface/marks.mjs").Run} Run
+ * @typedef {import("./series.mjs").Series} Series
  * @typedef {import("../data/address.mjs").ChartView} ChartView
  * @typedef {import("./chart.mjs").Chart} Chart
  */
@@ -14,12 +14,12 @@ import { mountChart } from "./chart.mjs";
  * @param {HTMLElement} root
  * @param {import("../data/store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {{ runs?: (state: any) => Run[], linked?: boolean, which?: (id: string) => boolean }} [options]
+ * @param {{ runs?: (state: any) => Series[], linked?: boolean, which?: (id: string) => boolean }} [options]
  *   which runs these charts show (the visible ones), whether their vertical axes span all visible runs,
  *   and which of the view's charts are shown here
  */
 export function mountCharts(root, store, catalogue, options = {}) {
-  const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Run} */ run) => run.start === 0));
+  const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Series} */ run) => run.start === 0));
   const byId = new Map(catalogue.charts.map((/** @type {Chart} */ c) => [c.id, c]));
   const list = make("div", { class: "chart-list" });
   root.append(list);

@@ -10,12 +10,12 @@ const ROWS = 3; // of words, one below the other where marks lie close
 /**
  * Puts the marks of these runs over a chart; words stand at each where there is room, and at the cursor's in full.
  * @param {HTMLElement} place
- * @param {any[]} runs
+ * @param {import("./series.mjs").Series[]} runs
  * @param {NonNullable<ReturnType<typeof import("./plot.mjs").scales>>} at
  * @param {{ step: number, hovering: boolean }} cursor
  */
 export function placeEvents(place, runs, at, { step, hovering }) {
-  const known = runs.filter((run) => run.events).map((run) => ({ run, told: eventsOf(run) }));
+  const known = runs.map((run) => ({ run, told: eventsOf(run.recording) }));
   const marks = marksOf(known, at.x, NEAR).filter(({ px }) => px >= at.left - 1 && px <= at.right + 1);
   const cursor = at.x(step);
   const nearest = hovering ? marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0] : undefined;
@@ -53,16 +53,14 @@ export function placeEvents(place, runs, at, { step, hovering }) {
 
 /**
  * The same marks as parts of a picture that is saved.
- * @param {any[]} runs
+ * @param {import("./series.mjs").Series[]} runs
  * @returns {{ shapes: any[], annotations: any[] }}
  */
 export function eventShapes(runs) {
-  const told = runs.flatMap((run) =>
-    run.events
-      ? eventsOf(run)
-          .filter((event) => !event.quiet)
-          .map((event) => ({ ...event, colour: run.colour }))
-      : [],
+  const told = runs.flatMap(({ recording, colour }) =>
+    eventsOf(recording)
+      .filter((event) => !event.quiet)
+      .map((event) => ({ ...event, colour })),
   );
   return {
     shapes: told.map(({ step, colour }) => ({
@@ -105,7 +103,7 @@ export function mountEvents(root, store) {
   function render() {
     const { visible } = store.get();
     const told = visible
-      .flatMap((/** @type {any} */ run) => eventsOf(run).map((event) => ({ run, event })))
+      .flatMap((/** @type {any} */ run) => eventsOf(run.recording).map((event) => ({ run, event })))
       .sort((/** @type {any} */ a, /** @type {any} */ b) => a.event.step - b.event.step);
     const key = JSON.stringify(told.map((/** @type {any} */ t) => [t.run.label, t.event.sentence]));
     if (key === shown) return;

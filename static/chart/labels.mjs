@@ -4,9 +4,7 @@ import { rowAt } from "../data/columns.mjs";
 import { make } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 
-/**
- * @typedef {{ run: import("../surface/marks.mjs").Run, column: string, label: string, values: Float32Array, shown?: Float32Array,
- *   steps: ArrayLike<number> }} Drawn  `shown`: the values as they are drawn, where that is smoothed */
+/** @typedef {import("./traces.mjs").Drawn} Drawn */
 
 const HEIGHT = 14;
 
@@ -21,7 +19,7 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
   const several = new Set(drawn.map((d) => d.label)).size > 1;
   const alone = new Set(drawn.map((d) => d.run)).size === 1;
   const items = drawn.map((d) => {
-    const values = d.shown ?? d.values;
+    const values = d.shown;
     const last = values[rowAt(d.steps, end)] ?? 0;
     const y = at.y(logarithmic ? Math.abs(last) : last);
     const value = values[rowAt(d.steps, step)];

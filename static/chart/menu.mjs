@@ -1,14 +1,14 @@
 // The menu of a chart: save it as a picture or as numbers, remove it, read what it shows.
 
-import { rowsOf } from "../data/align.mjs";
+import { rowsOf } from "../data/columns.mjs";
 import { closing, make, math } from "../ui/dom.mjs";
 import { download } from "../ui/download.mjs";
 import { eventShapes } from "./events.mjs";
 import { picture } from "./plot.mjs";
 
 /**
- * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./labels.mjs").Drawn[],
- *   runs: import("../surface/marks.mjs").Run[] }} Shown
+ * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./traces.mjs").Drawn[],
+ *   runs: import("./series.mjs").Series[] }} Shown
  */
 
 /**
@@ -41,11 +41,7 @@ export function chartMenu(chart, { shown, remove }) {
   /** @param {"png" | "svg"} format */
   async function save(format) {
     menu.open = false;
-    const { figure, drawn, runs } = shown();
-    const data = figure.data.map((trace, i) => ({
-      ...trace,
-      name: [drawn[i]?.run.label, drawn[i]?.label].filter(Boolean).join(" "),
-    }));
+    const { figure, runs } = shown();
     const named = (/** @type {"xaxis" | "yaxis"} */ axis, fallback = "") => ({
       ...figure.layout[axis],
       title: { text: chart.figure.layout[axis]?.title?.text ?? fallback },
@@ -60,7 +56,7 @@ export function chartMenu(chart, { shown, remove }) {
       yaxis: named("yaxis"),
       ...eventShapes(runs),
     };
-    download(`optimscope-${chart.id}.${format}`, await picture({ data, layout }, format, 900, 480));
+    download(`optimscope-${chart.id}.${format}`, await picture({ data: figure.data, layout }, format, 900, 480));
   }
 
   function saveCsv() {

@@ -1,6 +1,7 @@
 // The only module that speaks to Plotly.
 
 import { colour } from "../ui/theme.mjs";
+import { scalesOf } from "./axis.mjs";
 
 /** @typedef {{ data: any[], layout: any }} Figure */
 
@@ -43,18 +44,20 @@ export async function draw(element, figure) {
  * @param {Figure} figure
  */
 export function sketch(element, figure) {
-  const layout = /** @type {any} */ (element)._fullLayout;
+  const drawn = layoutOf(element);
   const lines = element.querySelectorAll(".scatterlayer .trace .js-line");
   const { xaxis, yaxis } = figure.layout;
-  const same = layout?.yaxis?.type === yaxis.type && String(layout.xaxis.range) === String(xaxis.range);
-  if (!same || lines.length !== figure.data.length || figure.data.some((trace) => trace.type !== "scatter"))
-    return false;
+  const same = drawn?.yaxis.type === yaxis.type && String(drawn?.xaxis.range) === String(xaxis.range);
+  if (!drawn || !same || lines.length !== figure.data.length) return false;
+  if (figure.data.some((trace) => trace.type !== "scatter")) return false;
+  const at = scalesOf(drawn);
   figure.data.forEach((trace, i) => {
     let data = "";
     let open = false;
     for (let k = 0; k < trace.x.length; k++) {
       const y = trace.y[k];
-      const [px, py] = [layout.xaxis.d2p(trace.x[k]), y === null || y === undefined ? NaN : layout.yaxis.d2p(y)];
+      // Plotly draws its lines from the corner of the plot, not of the element.
+      const [px, py] = [at.x(trace.x[k]) - at.left, y === null || y === undefined ? NaN : at.y(y) - at.top];
       if (Number.isFinite(py)) {
         data += `${open ? "L" : "M"}${px.toFixed(1)},${py.toFixed(1)}`;
         open = true;
@@ -65,41 +68,21 @@ export function sketch(element, figure) {
   return true;
 }
 
-/** @param {HTMLElement} element @param {object} layout  changes only */
-export async function relayout(element, layout) {
-  const Plotly = await plotly();
-  if (isDrawn(element)) await Plotly.relayout(element, layout);
-}
-
 /** @param {HTMLElement} element */
 export async function clear(element) {
   (await plotly()).purge(element);
 }
 
-/** @param {HTMLElement} element */
-export function isDrawn(element) {
-  return Boolean(/** @type {any} */ (element)._fullLayout);
+/** The layout of what is drawn, with the ranges as they are now; null before. @param {HTMLElement} element */
+function layoutOf(element) {
+  const { layout } = /** @type {any} */ (element);
+  return layout?.xaxis?.range && layout.yaxis?.range ? layout : null;
 }
 
-/**
- * How the drawn plot places numbers, in pixels from the element's corner.
- * @param {HTMLElement} element
- * @returns {{ x: (value: number) => number, y: (value: number) => number, stepAt: (px: number) => number,
- *   left: number, right: number, top: number, bottom: number } | null}
- */
+/** How the drawn plot places numbers, in pixels from the element's corner; null before. @param {HTMLElement} element */
 export function scales(element) {
-  const layout = /** @type {any} */ (element)._fullLayout;
-  if (!layout?.xaxis?.d2p) return null;
-  const { xaxis, yaxis } = layout;
-  return {
-    x: (value) => xaxis._offset + xaxis.d2p(value),
-    y: (value) => yaxis._offset + yaxis.d2p(value),
-    stepAt: (px) => xaxis.p2d(px - xaxis._offset),
-    left: xaxis._offset,
-    right: xaxis._offset + xaxis._length,
-    top: yaxis._offset,
-    bottom: yaxis._offset + yaxis._length,
-  };
+  const drawn = layoutOf(element);
+  return drawn && scalesOf(drawn);
 }
 
 /**

@@ -1,6 +1,21 @@
-// The colour and dash of a runner: an optimizer looks the same on every page.
+// What pictures draw: recordings with a name, a colour and a dash. An optimizer looks the same on every page.
 
 import { colour } from "../ui/theme.mjs";
+
+/**
+ * A recording as pictures show it. `runner` is the one that it belongs to on pages with runners, else just a key;
+ * `start` counts the starting points of one runner; `complete` tells whether the columns of every tensor are there.
+ * @typedef {{
+ *   recording: import("../data/recording.mjs").Recording,
+ *   label: string,
+ *   colour: string,
+ *   dash: number,
+ *   start: number,
+ *   runner: { key: number, optimizer?: string },
+ *   complete?: boolean,
+ * }} Series
+ * @typedef {{ slot: number, dash: number }} Style  `slot`: which of the series' colours
+ */
 
 // The four that tell the story of decay keep the strongest colours; the others share the rest.
 const STORY = ["adam_l2", "adamw", "adamw_lh", "sgd_l2"];
@@ -18,31 +33,34 @@ export const DASHES = [
 ];
 
 /**
- * How each runner is drawn: its own choice, or a colour by optimizer and a dash that tells it from
- * earlier runners of the same colour.
- * @param {import("../data/address.mjs").Runner[]} runners
+ * How each is drawn: by its own choice, else in its optimizer's colour and with a dash that tells it from
+ * earlier ones of the same colour.
+ * @param {{ optimizer?: string | undefined, colour?: number, dash?: number }[]} items  a choice of −1 is none
  * @param {string[]} optimizers  all ids, in the catalogue's order
  * @param {boolean} [apart]  whether those of one optimizer get colours of their own, as long as there are any
- * @returns {{ colour: string, slot: number, dash: number }[]}
+ * @returns {Style[]}
  */
-export function looks(runners, optimizers, apart = false) {
+export function stylesOf(items, optimizers, apart = false) {
   /** @type {Map<number, number>} */
   const used = new Map();
-  const wanted = runners.map(({ colour: own, optimizer }) =>
+  const wanted = items.map(({ colour: own = -1, optimizer = "" }) =>
     own >= 0 ? own % COLOURS : slotOf(optimizer, optimizers),
   );
-  return wanted.map((first, i) => {
-    const runner = /** @type {import("../data/address.mjs").Runner} */ (runners[i]);
-    let slot = first;
+  return items.map(({ dash = -1 }, i) => {
+    let slot = /** @type {number} */ (wanted[i]);
     if (apart && used.has(slot)) {
       const free = Array.from({ length: COLOURS }, (_, k) => k).find((k) => !used.has(k) && !wanted.includes(k));
       slot = free ?? slot;
     }
     const times = used.get(slot) ?? 0;
     used.set(slot, times + 1);
-    const dash = (runner.dash >= 0 ? runner.dash : times) % DASHES.length;
-    return { colour: colour(`--series-${slot}`), slot, dash };
+    return { slot, dash: (dash >= 0 ? dash : times) % DASHES.length };
   });
+}
+
+/** The colour of a slot, as the page's theme has it now. @param {number | undefined} slot */
+export function colourOf(slot) {
+  return slot === undefined ? "" : colour(`--series-${slot}`);
 }
 
 /** @param {string} optimizer @param {string[]} optimizers */

@@ -1,12 +1,18 @@
-// A chart's declared traces as Plotly traces of one run's columns.
+// A declared chart filled with columns: Plotly traces of these series. app/traces.py does the same in Python, and a
+// test holds the two together.
 
-import { rowAt, smooth, stepsOf, thin } from "../data/columns.mjs";
-import { colour } from "../ui/theme.mjs";
-import { DASHES } from "./series.mjs";
+import { rowAt, smooth, thin } from "../data/columns.mjs";
+import { DASHES, FEW_RUNS } from "./series.mjs";
 
 /**
- * @typedef {import("../surface/marks.mjs").Run} Run
- * @typedef {{ logarithmic: boolean, range: number[] | null, smoothing?: number, points?: number }} Look
+ * @typedef {import("./series.mjs").Series} Series
+ * @typedef {import("../data/recording.mjs").Values} Values
+ * What the viewer chose: `state` and `tensor` for the stand-ins in names of columns, whether |value| is drawn for a
+ * logarithmic axis, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
+ * @typedef {{ state?: string, tensor?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
+ *   ground?: string }} Choices
+ * A line that is drawn; `shown`: its values as they are drawn, where that is smoothed.
+ * @typedef {{ run: Series, column: string, label: string, values: Values, shown: Values, steps: ArrayLike<number> }} Drawn
  */
 
 // Stand-ins in the names of declared columns.
@@ -16,85 +22,119 @@ const EACH = "{each}";
 
 const EACH_POINTS = 120; // of every tensor's line, where all are drawn
 const ALL_POINTS = 24_000; // of all these lines in a chart together
+const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
+
+/**
+ * The traces of a chart, which of them are single lines, and of a heat map the bins in sight.
+ * @param {{ data: any[] }} figure  as it is declared
+ * @param {Series[]} all
+ * @param {Choices} choices
+ * @returns {{ data: any[], drawn: Drawn[], bins: number[] | null }}
+ */
+export function bind(figure, all, choices) {
+  if (figure.data[0]?.type === "heatmap") return bindHeat(figure.data[0], all[0], choices);
+  const few = all.length <= FEW_RUNS;
+  const traces = figure.data.filter((trace) => few || !trace.meta.detail);
+  /** @type {Drawn[]} */
+  const drawn = [];
+  const points = pointsOfEach(all);
+  const data = all.flatMap((run) =>
+    traces.flatMap((trace) => {
+      const column = columnOf(trace, run, choices);
+      if (column === null) return few ? [tensorsTrace(trace, run, choices, points)] : [];
+      const values = run.recording.columns[column];
+      if (!values?.some(Number.isFinite)) return [];
+      const line = { run, column, label: trace.meta.label, values, steps: run.recording.steps(column) };
+      drawn.push({ ...line, shown: smoothed(values, choices.smoothing) });
+      return [lineTrace(trace, /** @type {Drawn} */ (drawn.at(-1)), choices)];
+    }),
+  );
+  return { data, drawn, bins: null };
+}
 
 /**
  * The column that a declared trace shows of this run; null for one that shows every tensor.
  * @param {any} trace
- * @param {Run} run
- * @param {{ state: string, tensor: string }} chosen
+ * @param {Series} run
+ * @param {Choices} choices
  */
-export function columnOf(trace, run, chosen) {
+export function columnOf(trace, run, { state = "", tensor = "" }) {
   const { y } = trace.meta;
   if (y.includes(EACH)) return null;
-  return y
-    .replace(STATE, chosen.state)
-    .replace(TENSOR, run.tensors?.includes(chosen.tensor) ? chosen.tensor : (run.tensors?.[0] ?? ""));
+  if (!y.includes(TENSOR)) return y.replace(STATE, state);
+  const { tensors } = run.recording;
+  return y.replace(TENSOR, tensors.includes(tensor) ? tensor : (tensors[0] ?? ""));
 }
 
-/**
- * One line of one run.
- * @param {any} declared
- * @param {Run} run
- * @param {Float32Array} values
- * @param {ArrayLike<number>} steps
- * @param {Look} look
- * @returns {any}
- */
-export function lineTrace(declared, run, values, steps, { logarithmic, range, smoothing = 0 }) {
-  const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null);
+/** Values as they are drawn. @param {Values} values @param {number} [smoothing] */
+function smoothed(values, smoothing = 0) {
+  return smoothing > 0 ? smooth(values, smoothing) : values;
+}
+
+/** How many points the line of each tensor gets. @param {Series[]} all */
+function pointsOfEach(all) {
+  const lines = all.reduce((sum, run) => sum + run.recording.tensors.length, 0);
+  return Math.min(EACH_POINTS, Math.max(2 * Math.round(ALL_POINTS / Math.max(lines, 1) / 2), 16));
+}
+
+/** The rows of a column that are drawn. @param {Values} values @param {ArrayLike<number>} steps @param {Choices} choices @param {number} [most] */
+function rowsOf(values, steps, { range }, most) {
+  return thin(values, range?.map((step) => rowAt(steps, step)) ?? null, most);
+}
+
+/** A value as it lies on the axis: nothing where a logarithm has none. @param {number | undefined} value @param {Choices} choices */
+function placed(value, { logarithmic }) {
+  return logarithmic ? Math.abs(value ?? NaN) || null : value;
+}
+
+/** @param {Series} run @param {any} declared */
+function nameOf(run, declared) {
+  return [run.label, declared.meta.label].filter(Boolean).join(" ");
+}
+
+/** @param {any} declared @param {Drawn} line @param {Choices} choices @returns {any} */
+function lineTrace(declared, { run, values, shown, steps }, choices) {
+  const rows = rowsOf(values, steps, choices);
   const own = declared.line?.dash ?? "solid";
-  const shown = smoothed(values, smoothing);
-  const alone = rows.length < 2;
   return {
     type: "scatter",
-    mode: alone ? "markers" : "lines",
+    mode: rows.length < 2 ? "markers" : "lines",
+    name: nameOf(run, declared),
     marker: { color: run.colour, size: 6 },
-    x: rows.map((i) => /** @type {number} */ (steps[i])),
-    y: rows.map((i) => (logarithmic ? Math.abs(/** @type {number} */ (shown[i])) || null : shown[i])),
+    x: rows.map((i) => steps[i]),
+    y: rows.map((i) => placed(shown[i], choices)),
     line: { color: run.colour, width: 1.6, dash: own === "solid" ? DASHES[run.dash]?.plotly : own },
     hoverinfo: "skip",
     connectgaps: true,
   };
 }
 
-/** Values as they are drawn. @param {Float32Array} values @param {number} [smoothing] */
-export function smoothed(values, smoothing = 0) {
-  return smoothing > 0 ? smooth(values, smoothing) : values;
-}
-
-/** How many points the line of each tensor gets. @param {Run[]} runs */
-export function pointsOfEach(runs) {
-  const lines = runs.reduce((sum, run) => sum + (run.tensors?.length ?? 0), 0);
-  return Math.min(EACH_POINTS, Math.max(2 * Math.round(ALL_POINTS / Math.max(lines, 1) / 2), 16));
-}
-
 /**
- * A metric of every tensor, joined into one faint line with gaps: many traces would be slow.
- * @param {any} declared
- * @param {Run} run
- * @param {Look} look
- * @returns {any}
+ * A metric of every tensor as one faint line with gaps: many traces would be slow.
+ * @param {any} declared @param {Series} run @param {Choices} choices @param {number} points @returns {any}
  */
-export function jointTrace(declared, run, { logarithmic, range, points = EACH_POINTS }) {
-  /** @type {(number | null)[][]} */
-  const [x, y] = [[], []];
-  for (const tensor of run.tensors ?? []) {
+function tensorsTrace(declared, run, choices, points) {
+  /** @type {(number | null | undefined)[]} */
+  const x = [];
+  /** @type {(number | null | undefined)[]} */
+  const y = [];
+  for (const tensor of run.recording.tensors) {
     const column = declared.meta.y.replace(EACH, tensor);
-    const [values, steps] = [run.columns[column], stepsOf(run, column)];
-    if (!values || !steps) continue;
-    const rows = thin(values, range?.map((step) => rowAt(steps, step)) ?? null, points);
-    for (const i of rows) {
-      x?.push(/** @type {number} */ (steps[i]));
-      const value = /** @type {number} */ (values[i]);
-      y?.push(logarithmic ? Math.abs(value) || null : value);
+    const values = run.recording.columns[column];
+    if (!values) continue;
+    const steps = run.recording.steps(column);
+    for (const i of rowsOf(values, steps, choices, points)) {
+      x.push(steps[i]);
+      y.push(placed(values[i], choices));
     }
-    x?.push(null);
-    y?.push(null);
+    x.push(null);
+    y.push(null);
   }
-  const alone = x?.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));
+  const alone = x.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));
   return {
     type: "scatter",
     mode: alone ? "markers" : "lines",
+    name: nameOf(run, declared),
     marker: { color: run.colour, size: 4 },
     x,
     y,
@@ -106,31 +146,31 @@ export function jointTrace(declared, run, { logarithmic, range, points = EACH_PO
 
 /**
  * A column of histograms as a picture: steps across, bins upwards.
- * @param {Run} run
- * @param {string} column
- * @param {{ low: number, high: number }} bins  the axis of the bins
+ * @param {any} declared @param {Series | undefined} run @param {Choices} choices
  */
-export function heatTrace(run, column, bins) {
-  const [values, steps] = [run.columns[column], stepsOf(run, column)];
-  const width = run.widths?.[column] ?? 1;
-  if (!values || !steps || width < 2) return null;
+function bindHeat(declared, run, choices) {
+  const column = run && columnOf(declared, run, choices);
+  const values = run?.recording.columns[column ?? ""];
+  const width = run?.recording.width(column ?? "") ?? 1;
+  if (!run || !column || !values || width < 2) return { data: [], drawn: [], bins: null };
+  const steps = run.recording.steps(column);
   const z = Array.from({ length: width }, (_, bin) => Array.from(steps, (_, row) => values[row * width + bin] || null));
   const filled = z.map((row, bin) => (row.some(Boolean) ? bin : -1)).filter((bin) => bin >= 0);
-  const y = Array.from({ length: width }, (_, bin) => bins.low + ((bin + 0.5) * (bins.high - bins.low)) / width);
-  return {
-    trace: {
-      type: "heatmap",
-      x: Array.from(steps),
-      y,
-      z,
-      colorscale: [
-        [0, colour("--ground")],
-        [1, run.colour],
-      ],
-      showscale: false,
-      hoverinfo: "skip",
-      zsmooth: false,
-    },
-    range: [(y[filled[0] ?? 0] ?? bins.low) - 1, (y[filled.at(-1) ?? width - 1] ?? bins.high) + 1],
+  const y = Array.from({ length: width }, (_, bin) => BINS.low + ((bin + 0.5) * (BINS.high - BINS.low)) / width);
+  const trace = {
+    type: "heatmap",
+    name: nameOf(run, declared),
+    x: Array.from(steps),
+    y,
+    z,
+    colorscale: [
+      [0, choices.ground],
+      [1, run.colour],
+    ],
+    showscale: false,
+    hoverinfo: "skip",
+    zsmooth: false,
   };
+  const bins = [(y[filled[0] ?? 0] ?? BINS.low) - 1, (y[filled.at(-1) ?? width - 1] ?? BINS.high) + 1];
+  return { data: [trace], drawn: [], bins };
 }

@@ -1,9 +1,9 @@
 // Training runs in the browser: stored columns, then the stream; both only for what is shown.
 
-import { FEW_RUNS, looks } from "../chart/series.mjs";
-import { nameOf } from "../run/name.mjs";
+import { colourOf, FEW_RUNS, stylesOf } from "../chart/series.mjs";
+import { runLabels } from "../ui/names.mjs";
 import { ApiError, get } from "./api.mjs";
-import { RunData, tensorsOf } from "./recording.mjs";
+import { Recording, tensorsOf } from "./recording.mjs";
 import { openStream } from "./stream.mjs";
 
 const POINTS = 600; // of each column, of the stored part
@@ -25,7 +25,7 @@ const SENTENCE = ["effective_decay"];
 export function followRuns(store, catalogue, wantedIds) {
   let ids = wantedIds;
   const optimizers = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
-  /** @type {Map<string, RunData>} */
+  /** @type {Map<string, Recording>} */
   const data = new Map();
   let close = () => {};
   let shown = false;
@@ -55,9 +55,9 @@ export function followRuns(store, catalogue, wantedIds) {
     return { all: [...all].sort().join(","), own: [...own].sort().join(",") };
   }
 
-  /** The tensor whose lines are strong: the chosen one, else the run's first. @param {RunData} one @param {string} tensor */
+  /** The tensor whose lines are strong: the chosen one, else the run's first. @param {Recording} one @param {string} tensor */
   function chosenOf(one, tensor) {
-    const names = tensorsOf(one.info, Object.keys(one.info.columns ?? {}));
+    const names = tensorsOf(one.about, Object.keys(one.about.columns ?? {}));
     return (names.includes(tensor) ? tensor : names[0]) ?? "*";
   }
 
@@ -96,7 +96,7 @@ export function followRuns(store, catalogue, wantedIds) {
         onFrame(frame) {
           const one = data.get(frame.run);
           one?.append(frame);
-          if (one && !one.info.tensors?.length && !begun.has(frame.run)) {
+          if (one && !one.about.tensors?.length && !begun.has(frame.run)) {
             begun.add(frame.run); // the producer tells of its tensors before its first frame
             refreshInfo(frame.run);
           }
@@ -104,9 +104,9 @@ export function followRuns(store, catalogue, wantedIds) {
         },
         onState(state) {
           const known = data.get(state.id);
-          if (!known || !differs(state, known.info)) return;
-          const changed = state.status !== known.info.status;
-          known.info = { ...known.info, ...state };
+          if (!known || !differs(state, known.about)) return;
+          const changed = state.status !== known.about.status;
+          known.about = { ...known.about, ...state };
           if (changed) refreshInfo(state.id);
           later();
         },
@@ -121,9 +121,9 @@ export function followRuns(store, catalogue, wantedIds) {
   /** Asks for all descriptions; those that are not there are left out from now on. */
   async function describeAll() {
     const found = await Promise.all(ids.map(async (id) => /** @type {const} */ ([id, await describe(id)])));
-    const missing = found.filter(([, info]) => !info).map(([id]) => id);
+    const missing = found.filter(([, about]) => !about).map(([id]) => id);
     ids = ids.filter((id) => !missing.includes(id));
-    for (const [id, info] of found) if (info) data.set(id, new RunData(info));
+    for (const [id, about] of found) if (about) data.set(id, new Recording(about));
     if (missing.length) store.set({ missing }, false);
   }
 
@@ -150,21 +150,17 @@ export function followRuns(store, catalogue, wantedIds) {
 
   /** Makes these answers what is known of the runs. @param {any[][]} answers  of each question, by run */
   function take(answers) {
-    for (const [i, id] of ids.entries()) {
-      const one = new RunData(data.get(id)?.info);
-      one.load(answers.map((each) => each[i]));
-      data.set(id, one);
-    }
+    for (const [i, id] of ids.entries()) data.get(id)?.load(answers.map((each) => each[i]));
   }
 
   /** @param {string} id */
   async function refreshInfo(id) {
     const serial = ++asked;
-    const info = await describe(id).catch(() => undefined);
+    const about = await describe(id).catch(() => undefined);
     const known = data.get(id);
-    if (info === undefined || !known || serial < (answered.get(id) ?? 0)) return;
+    if (about === undefined || !known || serial < (answered.get(id) ?? 0)) return;
     answered.set(id, serial);
-    known.info = info ?? { ...known.info, status: "deleted" };
+    known.about = about ?? { ...known.about, status: "deleted" };
     later();
   }
 
@@ -172,7 +168,7 @@ export function followRuns(store, catalogue, wantedIds) {
   async function zoom() {
     const { range } = store.get();
     if (!range) {
-      for (const one of data.values()) one.detail.clear();
+      for (const one of data.values()) one.loadDetail([]);
       show();
       return;
     }
@@ -181,7 +177,7 @@ export function followRuns(store, catalogue, wantedIds) {
     if (range !== store.get().range) return; // somebody zoomed on meanwhile
     for (const [i, id] of ids.entries()) {
       const answers = closer.map((each) => each[i]);
-      data.get(id)?.load(answers, true);
+      data.get(id)?.loadDetail(answers);
     }
     show();
   }
@@ -197,34 +193,20 @@ export function followRuns(store, catalogue, wantedIds) {
   function show() {
     shown = true;
     const all = ids.flatMap((id) => data.get(id) ?? []);
-    const dressed = looks(
-      all.map((one) => /** @type {any} */ ({ optimizer: one.info.optimizer, colour: -1, dash: -1 })),
-      optimizers,
-      true,
-    );
-    // Runs of different optimizers are told apart by these; others by the names that people gave them.
-    const titles = all.map(
-      (one) =>
-        catalogue.optimizers.find((/** @type {any} */ o) => o.id === one.info.optimizer)?.title ?? one.info.optimizer,
-    );
-    const names = new Set(titles).size === all.length ? titles : apartFrom(all.map((one) => nameOf(one.info)));
-    const visible = all.map((one, i) => ({
-      label: names.filter((name) => name === names[i]).length > 1 ? `${names[i]} ${i + 1}` : names[i],
-      colour: dressed[i]?.colour,
-      dash: dressed[i]?.dash,
+    const told = all.map((one) => one.about);
+    const styles = stylesOf(told, optimizers, true);
+    const labels = runLabels(told, catalogue);
+    const visible = all.map((recording, i) => ({
+      recording,
+      label: labels[i] ?? "",
+      colour: colourOf(styles[i]?.slot),
+      dash: styles[i]?.dash ?? 0,
       start: 0,
       runner: { key: i + 1 },
-      outcome: one.info.outcome,
-      reason: one.info.reason,
-      ...one.view(),
-      tensors: one.tensors,
-      answer: { states: [] },
       complete,
-      info: one.info,
-      events: one.events,
     }));
-    const steps = Math.max(1, ...all.map((one) => Math.max(one.lastStep, one.info.step ?? 0)));
-    store.set({ visible, runs: all.map((one) => one.info), steps, result: { serial: Date.now() } }, false);
+    const steps = all.reduce((most, one) => Math.max(most, one.lastStep, one.about.step ?? 0), 1);
+    store.set({ visible, runs: told, steps, result: { serial: Date.now() } }, false);
   }
 
   store.on(["charts", "tensor"], load);
@@ -233,19 +215,7 @@ export function followRuns(store, catalogue, wantedIds) {
   return { redraw: show, refresh: () => Promise.all(ids.map(refreshInfo)) };
 }
 
-/** Whether a state says anything new. @param {any} state @param {any} info */
-function differs(state, info) {
-  return Object.entries(state).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(info[name]));
-}
-
-/**
- * Names without the words that all of them begin with: "AdamW, seed 1" and "AdamW, seed 2" are "seed 1" and "seed 2".
- * @param {string[]} names
- */
-function apartFrom(names) {
-  const [first = ""] = names;
-  const head = first.slice(0, first.indexOf(", ") + 2);
-  return first.includes(", ") && names.every((name) => name.startsWith(head))
-    ? names.map((n) => n.slice(head.length))
-    : names;
+/** Whether a state says anything new. @param {any} state @param {any} about */
+function differs(state, about) {
+  return Object.entries(state).some(([name, value]) => JSON.stringify(value) !== JSON.stringify(about[name]));
 }

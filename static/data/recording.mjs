@@ -1,55 +1,106 @@
-// The trace of one training run in the browser: stored columns first, then the stream's frames.
+// What was measured of one run or one trajectory: named columns, each with the steps of its own.
 
-import { allSteps, valuesAt } from "./align.mjs";
+import { allSteps, valuesAt } from "./columns.mjs";
 
 /**
- * A column as it grows: measured values, and the step of each; `seq` is the first frame that is not in it.
- * @typedef {{ steps: Float64Array, values: Float32Array, length: number, width: number, seq: number }} Growing
+ * A column as it grows: `length` rows of `width` values, and the step of each; `seq` is the first frame that is not in it.
+ * @typedef {{ steps: Steps, values: Values, length: number, width: number, seq: number }} Growing
+ * @typedef {Float32Array | Float64Array} Values
+ * @typedef {Float32Array | Float64Array} Steps
  */
 
+const FIRST_ROWS = 64; // that a column has room for
 const PREDICTED = 0.9; // β₁ where the rule declares none of its own
 
-export class RunData {
-  /** @param {any} info  the run as the server tells it */
-  constructor(info) {
-    this.info = info;
-    /** @type {Map<string, Growing>} */
-    this.growing = new Map();
-    /** Columns of a zoomed range in full detail, in the place of the thinned ones. @type {Map<string, Growing>} */
-    this.detail = new Map();
+export class Recording {
+  /** @type {Map<string, Growing>} */
+  #growing = new Map();
+  /** Columns of a zoomed range in full detail, in the place of the thinned ones. @type {Map<string, Growing>} */
+  #detail = new Map();
+  /** What is read of the columns, until they change. @type {{ columns: Record<string, Values>, steps: Record<string, Steps> } | null} */
+  #view = null;
+
+  /** @param {any} [about]  what the server tells of it beside its columns: kind, optimizer, tensors, outcome … */
+  constructor(about = {}) {
+    this.about = about;
     /** @type {any[]} */
     this.events = [];
     this.nextSeq = 0;
   }
 
-  /**
-   * Takes answers of `GET …/frames` on different columns, perhaps of different moments; what a later one
-   * has replaces what an earlier one had. With `detail` as a closer look at a range.
-   * @param {any[]} answers
-   * @param {boolean} [detail]
-   */
-  load(answers, detail = false) {
-    const target = detail ? this.detail : this.growing;
-    if (detail) target.clear();
-    for (const answer of answers) this.#take(answer, target);
-    if (detail) return;
-    const first = answers.reduce((a, b) => (b.next_seq < a.next_seq ? b : a));
-    this.nextSeq = first.next_seq;
-    this.events = first.events ?? [];
+  /** One computed trajectory, as `POST /api/trajectories` answers it. @param {any} answer */
+  static ofTrajectory({ columns, ...about }) {
+    const recording = new Recording({ kind: "trajectory", ...about });
+    const { step } = columns;
+    const measured = Object.entries(columns).map(([name, value]) => [name, { step, value }]);
+    recording.load([{ columns: Object.fromEntries(measured), next_seq: 0 }]);
+    return recording;
   }
 
-  /** @param {any} answer @param {Map<string, Growing>} target */
-  #take(answer, target) {
-    for (const [name, { step, value }] of Object.entries(answer.columns)) {
-      const width = value.shape?.length === 2 ? value.shape[1] : 1;
-      target.set(name, {
-        steps: Float64Array.from(step),
-        values: Float32Array.from(value),
-        length: step.length,
-        width,
-        seq: answer.next_seq,
-      });
-    }
+  get outcome() {
+    return this.about.outcome ?? null;
+  }
+
+  /** Whether it ended in numbers that are too large, or none. */
+  get broke() {
+    return this.outcome === "diverged" || this.outcome === "undefined";
+  }
+
+  get reason() {
+    return this.about.reason ?? "";
+  }
+
+  /** Names of the tensors that were traced, in the model's order. */
+  get tensors() {
+    return tensorsOf(this.about, this.#growing.keys());
+  }
+
+  /** Names of what the optimizer keeps per weight, where that is known. @returns {string[]} */
+  get states() {
+    return this.about.states ?? [];
+  }
+
+  /** The columns by name, row by row. */
+  get columns() {
+    return this.#read().columns;
+  }
+
+  /** The steps at which a column was measured; none of one that is not there. @param {string} name @returns {Steps} */
+  steps(name) {
+    return this.#read().steps[name] ?? new Float64Array();
+  }
+
+  /** How many values a row of a column has. @param {string} name */
+  width(name) {
+    return this.#growing.get(name)?.width ?? 1;
+  }
+
+  /** The last step that is known. */
+  get lastStep() {
+    let last = 0;
+    for (const { steps, length } of this.#growing.values()) last = Math.max(last, steps[length - 1] ?? 0);
+    return last;
+  }
+
+  /**
+   * Takes answers of `GET …/frames` on different columns, perhaps of different moments, in the place of all that
+   * was known; what a later one has replaces what an earlier one had.
+   * @param {any[]} answers
+   */
+  load(answers) {
+    this.#growing = columnsOf(answers);
+    this.#detail = new Map();
+    this.#view = null;
+    // What the oldest of them lacks is still to come: frames that others have already are left out column by column.
+    const oldest = answers.reduce((a, b) => (b.next_seq < a.next_seq ? b : a));
+    this.nextSeq = oldest.next_seq;
+    this.events = [...(oldest.events ?? [])];
+  }
+
+  /** A closer look at a range of the same columns; no answers end it. @param {any[]} answers */
+  loadDetail(answers) {
+    this.#detail = columnsOf(answers);
+    this.#view = null;
   }
 
   /**
@@ -62,70 +113,51 @@ export class RunData {
     const offsets = frame.columns.step;
     for (const [name, values] of Object.entries(frame.columns)) {
       if (name === "step") continue;
-      const width = values.shape?.length === 2 ? values.shape[1] : 1;
-      const column = this.growing.get(name) ?? {
-        steps: new Float64Array(64),
-        values: new Float32Array(64 * width),
-        length: 0,
-        width,
-        seq: 0,
-      };
+      const column = this.#growing.get(name) ?? emptyColumn(widthOf(values));
       if (frame.seq < column.seq) continue;
-      const length = column.length + offsets.length;
-      if (length > column.steps.length) {
-        column.steps = grown(column.steps, 2 * length);
-        column.values = grown(column.values, 2 * length * width);
+      const { length, width } = column;
+      const rows = length + offsets.length;
+      if (rows > column.steps.length || rows * width > column.values.length) {
+        column.steps = enlarged(column.steps, 2 * rows);
+        column.values = enlarged(column.values, 2 * rows * width);
       }
-      for (let i = 0; i < offsets.length; i++) column.steps[column.length + i] = frame.first_step + offsets[i];
-      column.values.set(values, column.length * width);
-      column.length = length;
-      this.growing.set(name, column);
+      for (let i = 0; i < offsets.length; i++) column.steps[length + i] = frame.first_step + offsets[i];
+      column.values.set(values, length * width);
+      column.length = rows;
+      this.#growing.set(name, column);
     }
     this.events.push(...(frame.events ?? []));
+    this.#view = null;
   }
 
-  /** Names of the tensors that were traced, in the model's order. */
-  get tensors() {
-    return tensorsOf(this.info, this.growing.keys());
-  }
-
-  /** The last step that is known. */
-  get lastStep() {
-    let last = 0;
-    for (const { steps, length } of this.growing.values()) last = Math.max(last, steps[length - 1] ?? 0);
-    return last;
-  }
-
-  /** Columns and their steps as charts read them; widths by name for those with several numbers a row. */
-  view() {
-    /** @type {Record<string, Float32Array>} */
+  #read() {
+    if (this.#view) return this.#view;
+    /** @type {Record<string, Values>} */
     const columns = {};
-    /** @type {Record<string, Float64Array>} */
+    /** @type {Record<string, Steps>} */
     const steps = {};
-    /** @type {Record<string, number>} */
-    const widths = {};
-    for (const [name, base] of this.growing) {
-      const column = this.detail.get(name) ?? base;
+    for (const [name, whole] of this.#growing) {
+      const column = this.#detail.get(name) ?? whole;
       columns[name] = column.values.subarray(0, column.length * column.width);
       steps[name] = column.steps.subarray(0, column.length);
-      if (column.width > 1) widths[name] = column.width;
     }
     this.#predict(columns, steps);
-    return { columns, steps, widths };
+    this.#view = { columns, steps };
+    return this.#view;
   }
 
   /**
    * What decoupled decay would take per step, and the turn per step that follows from it.
-   * @param {Record<string, Float32Array>} columns
-   * @param {Record<string, Float64Array>} steps
+   * @param {Record<string, Values>} columns
+   * @param {Record<string, Steps>} steps
    */
   #predict(columns, steps) {
     const both = ["lr", "weight_decay"].map((name) => ({ values: columns[name], steps: steps[name] }));
     if (!both.every((one) => one.values?.length && one.steps)) return;
-    const known = /** @type {import("./align.mjs").Measured[]} */ (both);
+    const known = /** @type {import("./columns.mjs").Measured[]} */ (both);
     const at = allSteps(known);
     const [rate, decay] = known.map((one) => valuesAt(one, at));
-    const beta = this.info.config?.hyper?.beta1 ?? PREDICTED;
+    const beta = this.about.config?.hyper?.beta1 ?? PREDICTED;
     columns.expected_decay = Float32Array.from(at, (_, i) => (rate?.[i] ?? 0) * (decay?.[i] ?? 0));
     columns.expected_angle = columns.expected_decay.map((each) => Math.sqrt((2 * each * (1 - beta)) / (1 + beta)));
     steps.expected_decay = at;
@@ -135,23 +167,51 @@ export class RunData {
 
 /**
  * Names of a run's tensors: as declared, else as its columns have them.
- * @param {any} info
+ * @param {any} about
  * @param {Iterable<string>} columns
  * @returns {string[]}
  */
-export function tensorsOf(info, columns) {
-  const declared = (info.tensors ?? []).map((/** @type {any} */ t) => t.name);
+export function tensorsOf(about, columns) {
+  const declared = (about.tensors ?? []).map((/** @type {any} */ t) => t.name);
   if (declared.length) return declared;
   return [...new Set([...columns].filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? ""))];
 }
 
-/**
- * @template {Float32Array | Float64Array} T
- * @param {T} array
- * @param {number} length
- * @returns {T}
- */
-function grown(array, length) {
+/** The columns of these answers by name. @param {any[]} answers @returns {Map<string, Growing>} */
+function columnsOf(answers) {
+  return new Map(
+    answers.flatMap(({ columns, next_seq: seq }) =>
+      Object.entries(columns).map(([name, { step, value }]) => {
+        const [steps, values] = [typed(step, Float64Array), typed(value, Float32Array)];
+        return [name, { steps, values, length: steps.length, width: widthOf(value), seq }];
+      }),
+    ),
+  );
+}
+
+/** @param {any} values  perhaps with the shape (rows, width) @returns {number} */
+function widthOf({ shape }) {
+  return shape?.length === 2 ? shape[1] : 1;
+}
+
+/** @param {number} width @returns {Growing} */
+function emptyColumn(width) {
+  return {
+    steps: new Float64Array(FIRST_ROWS),
+    values: new Float32Array(FIRST_ROWS * width),
+    length: 0,
+    width,
+    seq: 0,
+  };
+}
+
+/** Numbers as they came, or as an array of this type. @param {any} numbers @param {any} Type */
+function typed(numbers, Type) {
+  return numbers instanceof Float32Array || numbers instanceof Float64Array ? numbers : Type.from(numbers);
+}
+
+/** @template {Values} T @param {T} array @param {number} length @returns {T} */
+function enlarged(array, length) {
   const larger = /** @type {T} */ (new /** @type {any} */ (array.constructor)(length));
   larger.set(array);
   return larger;

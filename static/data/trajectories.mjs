@@ -1,14 +1,18 @@
 // Keeps what the server computed in step with what the view asks for.
 
-import { looks } from "../chart/series.mjs";
+import { colourOf, stylesOf } from "../chart/series.mjs";
 import { runnerName } from "../ui/names.mjs";
 import { OWN } from "./address.mjs";
 import { ApiError, latest, post } from "./api.mjs";
+import { Recording } from "./recording.mjs";
 
 /**
  * @typedef {import("./address.mjs").View} View
  * @typedef {import("./address.mjs").Runner} Runner
- * @typedef {import("../surface/marks.mjs").Run} Run
+ * @typedef {import("../chart/series.mjs").Series} Series
+ * An answer as the store keeps it: each runner's recordings follow one another, one from each start; `view` is what
+ * was asked for, and `serial` the request's number.
+ * @typedef {{ recordings: Recording[], byRunner: Map<number, Recording>, view: View, serial: number, surface?: any }} Result
  */
 
 /** The surface as requests name it. @param {View} view */
@@ -39,34 +43,77 @@ function runRequest(runner) {
 }
 
 /**
- * Fetches runs and grids whenever the fields change that they depend on, and writes into the store:
- * `asked` (the number of the newest request), `result` (the answer, with `byRunner` and the request's
- * number as `serial`), `visible` (the runs to draw), `grid`, `penalised` (minima by
+ * Each runner's recording from the first start.
+ * @param {Pick<View, "runners" | "starts">} view
+ * @param {Recording[]} recordings
+ */
+export function byRunner({ runners, starts }, recordings) {
+  return new Map(runners.map(({ key }, i) => [key, /** @type {Recording} */ (recordings[i * starts.length])]));
+}
+
+/**
+ * The field path of a refusal with the runner's place in the list, not the run's in the request.
+ * @param {string} field
+ * @param {Pick<View, "starts">} view
+ */
+export function runnerField(field, { starts }) {
+  return field.replace(/^runs\.(\d+)/, (_, run) => `runs.${Math.floor(Number(run) / starts.length)}`);
+}
+
+/**
+ * What is drawn of a result: the runners that are still there and not hidden, with name, colour and dash.
+ * @param {Result} result
+ * @param {Pick<View, "runners" | "solo">} view
+ * @param {any} catalogue
+ * @returns {Series[]}
+ */
+export function seriesOf({ recordings, view: { runners: asked, starts } }, { runners, solo }, catalogue) {
+  const ids = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
+  const styles = stylesOf(runners, ids);
+  return recordings.flatMap((recording, i) => {
+    const { key, optimizer } = /** @type {Runner} */ (asked[Math.floor(i / starts.length)]);
+    const index = runners.findIndex((runner) => runner.key === key);
+    const runner = runners[index];
+    if (!runner || (solo ? solo !== key : runner.hidden)) return [];
+    return [
+      {
+        recording,
+        label: runnerName(index, runners, catalogue),
+        colour: colourOf(styles[index]?.slot),
+        dash: styles[index]?.dash ?? 0,
+        start: i % starts.length,
+        runner: { ...runner, optimizer },
+      },
+    ];
+  });
+}
+
+/**
+ * Fetches trajectories and grids whenever the fields change that they depend on, and writes into the store:
+ * `asked` (the number of the newest request), `result`, `visible` (what is drawn), `grid`, `penalised` (minima by
  * runner), `error` and `offline`.
  * The last good picture stays until a better one comes.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
  * @param {() => { box: number[], n: [number, number] }} gridShape  the box and resolution wanted now
  */
-export function startSession(store, catalogue, gridShape) {
-  const ids = catalogue.optimizers.map((/** @type {any} */ o) => o.id);
-
-  const askRuns = latest(
+export function followTrajectories(store, catalogue, gridShape) {
+  const fetchTrajectories = latest(
     (/** @type {{ view: View, serial: number }} */ { view }, signal) =>
       post("/api/trajectories?dtype=f4", trajectoriesRequest(view), signal),
-    (answer, { view, serial }) => {
-      const perRunner = view.starts.length;
-      const byRunner = new Map(view.runners.map((runner, i) => [runner.key, answer.runs[i * perRunner]]));
-      store.set({ result: { ...answer, byRunner, view, serial }, error: null, offline: false }, false);
+    ({ runs, ...answer }, { view, serial }) => {
+      const recordings = runs.map(Recording.ofTrajectory);
+      const result = { ...answer, recordings, byRunner: byRunner(view, recordings), view, serial };
+      store.set({ result, error: null, offline: false }, false);
     },
     (error, { view }) => fail(error, view),
   );
-  const askGrid = latest(
+  const fetchGrid = latest(
     (/** @type {object} */ request, signal) => post("/api/surfaces/grid?dtype=f4", request, signal),
     (grid) => store.set({ grid }, false),
     (error) => fail(error, store.get()),
   );
-  const askMinima = latest(
+  const fetchMinima = latest(
     (/** @type {Map<number, object>} */ requests, signal) =>
       Promise.all(
         [...requests].map(
@@ -81,34 +128,22 @@ export function startSession(store, catalogue, gridShape) {
   /** @param {unknown} error @param {View} view */
   function fail(error, view) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.code === "offline") store.set({ offline: true }, false);
-    else
-      store.set(
-        { error: { ...ownField(error, view), message: error.message, hint: error.hint, code: error.code } },
-        false,
-      );
+    const { field, message, hint, code } = error;
+    if (code === "offline") store.set({ offline: true }, false);
+    else store.set({ error: { field: runnerField(field, view), message, hint, code } }, false);
   }
 
-  /** The field path with the runner's place in the list, not the run's in the request. @param {ApiError} error @param {View} view */
-  function ownField(error, view) {
-    const field = error.field.replace(
-      /^runs\.(\d+)/,
-      (_, run) => `runs.${Math.floor(Number(run) / view.starts.length)}`,
-    );
-    return { field };
-  }
-
-  let runsKey = "";
+  let trajectoriesKey = "";
   let serial = 0;
-  function requestRuns() {
+  function requestTrajectories() {
     const view = store.get();
     const key = JSON.stringify(trajectoriesRequest(view));
-    if (key === runsKey) return;
-    runsKey = key;
+    if (key === trajectoriesKey) return;
+    trajectoriesKey = key;
     serial += 1;
     store.set({ asked: serial }, false);
-    if (view.runners.length) askRuns({ view, serial });
-    else store.set({ result: { runs: [], byRunner: new Map(), view, serial } }, false);
+    if (view.runners.length) fetchTrajectories({ view, serial });
+    else store.set({ result: { recordings: [], byRunner: new Map(), view, serial } }, false);
   }
 
   let gridKey = "";
@@ -117,7 +152,7 @@ export function startSession(store, catalogue, gridShape) {
     const key = JSON.stringify(request);
     if (key === gridKey) return;
     gridKey = key;
-    askGrid(request);
+    fetchGrid(request);
     requestMinima();
   }
 
@@ -127,48 +162,26 @@ export function startSession(store, catalogue, gridShape) {
     const view = store.get();
     /** @type {Map<number, object>} */
     const requests = new Map();
-    for (const [key, answer] of view.result?.byRunner ?? []) {
-      if (answer.decay.kind !== "coupled") continue;
-      requests.set(key, { surface: surfaceOf(view), box: gridShape().box, n: 2, weight_decay: answer.decay.strength });
+    for (const [key, recording] of view.result?.byRunner ?? []) {
+      const { kind, strength } = recording.about.decay;
+      if (kind !== "coupled") continue;
+      requests.set(key, { surface: surfaceOf(view), box: gridShape().box, n: 2, weight_decay: strength });
     }
     const key = JSON.stringify([...requests]);
     if (key === minimaKey) return;
     minimaKey = key;
-    askMinima(requests);
+    fetchMinima(requests);
   }
 
-  /** The runs to draw now: computed, not hidden, dressed in colour, dash and name. */
-  function dress() {
-    const { result, runners, solo } = store.get();
-    if (!result?.view) return;
-    const dressed = looks(runners, ids);
-    /** @type {Run[]} */
-    const visible = [];
-    result.runs.forEach((/** @type {any} */ answer, /** @type {number} */ at) => {
-      const asked = result.view.runners[Math.floor(at / result.view.starts.length)];
-      const index = runners.findIndex((/** @type {Runner} */ r) => r.key === asked.key);
-      const runner = runners[index];
-      if (!runner || (solo ? solo !== runner.key : runner.hidden)) return;
-      const look = dressed[index];
-      visible.push({
-        label: runnerName(index, runners, catalogue),
-        colour: look?.colour ?? "",
-        dash: look?.dash ?? 0,
-        start: at % result.view.starts.length,
-        runner: { ...runner, optimizer: asked.optimizer },
-        outcome: answer.outcome,
-        reason: answer.reason,
-        columns: answer.columns,
-        answer,
-      });
-    });
-    store.set({ visible }, false);
+  function redraw() {
+    const state = store.get();
+    if (state.result) store.set({ visible: seriesOf(state.result, state, catalogue) }, false);
   }
 
-  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners"], requestRuns);
+  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners"], requestTrajectories);
   store.on(["surface", "params", "formula", "box"], requestGrid);
   store.on(["result"], requestMinima);
-  store.on(["result", "runners", "solo"], dress);
-  requestRuns();
-  return { requestGrid, redress: dress };
+  store.on(["result", "runners", "solo"], redraw);
+  requestTrajectories();
+  return { requestGrid, redraw };
 }

@@ -1,6 +1,6 @@
 // The list of runners: which optimizers walk, with which settings, and how they are drawn.
 
-import { COLOURS, DASHES, looks } from "../chart/series.mjs";
+import { COLOURS, colourOf, DASHES, stylesOf } from "../chart/series.mjs";
 import { makeRunner } from "../data/address.mjs";
 import { make } from "../ui/dom.mjs";
 import { count, number } from "../ui/format.mjs";
@@ -10,7 +10,8 @@ import { errorsAt, form } from "./form.mjs";
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/address.mjs").Runner} Runner
- * @typedef {View & { result: any, error: any }} State
+ * @typedef {import("../chart/series.mjs").Style} Style
+ * @typedef {View & { result: import("../data/trajectories.mjs").Result | null, error: any }} State
  */
 
 // The settings that a runner shows without being opened.
@@ -37,7 +38,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
   });
   root.append(list, make("div", { class: "add-runner" }, add));
 
-  /** @type {Map<number, { signature: string, element: HTMLElement, duplicates: HTMLButtonElement, update: (state: State, index: number, look: any) => void }>} */
+  /** @type {Map<number, { signature: string, element: HTMLElement, duplicates: HTMLButtonElement, update: (state: State, index: number, style: Style) => void }>} */
   const cards = new Map();
 
   /** @param {(runners: Runner[]) => Runner[]} edit @param {boolean} [committed] */
@@ -52,7 +53,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
 
   function render() {
     const state = /** @type {State} */ (store.get());
-    const drawn = looks(state.runners, ids);
+    const styles = stylesOf(state.runners, ids);
     const elements = state.runners.map((runner, index) => {
       const signature = `${runner.optimizer} ${runner.schedule?.id} ${runner.decaySchedule?.id}`;
       let card = cards.get(runner.key);
@@ -61,7 +62,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
         card = { signature, ...makeCard(runner, open) };
         cards.set(runner.key, card);
       }
-      card.update(state, index, drawn[index]);
+      card.update(state, index, /** @type {Style} */ (styles[index]));
       return card.element;
     });
     for (const key of cards.keys()) if (!state.runners.some((r) => r.key === key)) cards.delete(key);
@@ -152,28 +153,28 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     return {
       element,
       duplicates,
-      /** @param {State} now @param {number} index @param {{ colour: string, slot: number, dash: number }} look */
-      update(now, index, look) {
+      /** @param {State} now @param {number} index @param {Style} style */
+      update(now, index, style) {
         const current = /** @type {Runner} */ (now.runners[index]);
-        const answer = now.result?.byRunner?.get(key);
+        const recording = now.result?.byRunner.get(key);
         inputs.update(current.hyper, errorsAt(now.error, `runs.${index}.hyper`));
         schedules[0]?.update(current.schedule, errorsAt(now.error, `runs.${index}.schedule`));
         schedules[1]?.update(current.decaySchedule, errorsAt(now.error, `runs.${index}.decay_schedule`));
-        swatch.style.setProperty("--colour", look.colour);
-        swatch.dataset.dash = DASHES[look.dash]?.name;
+        swatch.style.setProperty("--colour", colourOf(style.slot));
+        swatch.dataset.dash = DASHES[style.dash]?.name;
         for (const radio of colourRow.querySelectorAll("input")) {
           const [kind, value] = radio.value.split("-");
-          radio.checked = Number(value) === (kind === "colour" ? look.slot : look.dash);
+          radio.checked = Number(value) === (kind === "colour" ? style.slot : style.dash);
         }
         element.classList.toggle("off", current.hidden || (now.solo !== 0 && now.solo !== key));
         hide.setAttribute("aria-pressed", String(current.hidden));
         hide.textContent = current.hidden ? "Show" : "Hide";
         solo.setAttribute("aria-pressed", String(now.solo === key));
-        tau.hidden = !answer?.averaging_time;
-        if (answer?.averaging_time) tau.textContent = averagingTime(answer);
-        const broke = answer && ["diverged", "undefined"].includes(answer.outcome);
+        tau.hidden = !recording?.about.averaging_time;
+        if (recording?.about.averaging_time) tau.textContent = averagingTime(recording.about);
+        const broke = recording?.broke ?? false;
         state.hidden = !broke;
-        state.textContent = broke ? answer.reason : "";
+        state.textContent = broke ? recording?.reason : "";
       },
     };
   }
@@ -291,7 +292,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
   render();
 }
 
-/** Over how many steps decoupled decay averages. @param {any} answer */
+/** Over how many steps decoupled decay averages. @param {any} about  of a trajectory */
 export function averagingTime({ averaging_time: steps, hyper }) {
   const byRate = Math.abs(steps * hyper.lr * hyper.weight_decay - 1) < 1e-6;
   const shown = steps < 10 ? number(steps, 2) : count(Math.round(steps));

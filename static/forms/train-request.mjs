@@ -1,6 +1,6 @@
 // The form of the Train page as requests: one for each optimizer, each perhaps with a field that varies.
 
-import { flatten } from "../data/flatten.mjs";
+import { flatten } from "../data/settings.mjs";
 import { problemOf } from "./controls.mjs";
 
 /**

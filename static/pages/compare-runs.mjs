@@ -2,9 +2,9 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
-import { flatten } from "../data/flatten.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
+import { flatten } from "../data/settings.mjs";
 import { standing } from "../run/badge.mjs";
 import { mountHeldStep } from "../run/held-step.mjs";
 import { mountRunStatus, mountSmoothing } from "../run/status.mjs";
@@ -75,9 +75,9 @@ store.on(["visible", "runs"], ({ visible }) => {
     ...visible.map((run) =>
       make(
         "a",
-        { href: `/runs/${run.info.id}` },
+        { href: `/runs/${run.recording.about.id}` },
         make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
-        `${run.label} (${standing(run.info)})`,
+        `${run.label} (${standing(run.recording.about)})`,
       ),
     ),
   );
@@ -87,12 +87,12 @@ store.on(["visible", "runs"], ({ visible }) => {
 });
 /** @param {string} path @param {any[]} runs */
 function nameOfSetting(path, runs) {
-  const owner = runs.find(({ info }) => path in flatten(info.config ?? {})) ?? runs[0];
-  return settingName(path, owner.info, catalogue);
+  const owner = runs.find(({ recording }) => path in flatten(recording.about.config ?? {})) ?? runs[0];
+  return settingName(path, owner.recording.about, catalogue);
 }
 let tabulated = "";
 store.on(["visible"], ({ visible }) => {
-  const rows = differences(visible.map((run) => run.info.config ?? {}));
+  const rows = differences(visible.map((run) => run.recording.about.config ?? {}));
   const key = JSON.stringify([rows, visible.map((run) => run.label)]);
   if (key === tabulated) return;
   tabulated = key;

@@ -3,7 +3,7 @@
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { makeRunner } from "../data/address.mjs";
 import { compareView } from "../data/opening.mjs";
-import { startSession } from "../data/trajectories.mjs";
+import { followTrajectories } from "../data/trajectories.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
 import { mountColumn } from "../surface/column.mjs";
 import { mountPictureBar } from "../surface/status.mjs";
@@ -71,17 +71,19 @@ function show() {
   if (before !== first()?.box().join()) session?.requestGrid();
 }
 
-/** @type {ReturnType<typeof startSession> | undefined} */
+/** @type {ReturnType<typeof followTrajectories> | undefined} */
 let session;
 arrange();
-session = startSession(store, catalogue, () => gridShape(first() ?? { size: () => [1, 1], box: () => [-5, 5, -5, 5] }));
+session = followTrajectories(store, catalogue, () =>
+  gridShape(first() ?? { size: () => [1, 1], box: () => [-5, 5, -5, 5] }),
+);
 store.on(["runners"], arrange);
 store.on(
   ["runners", "box", "result", "surface", "visible", "grid", "penalised", "starts", "dimensions", "levels", "glyphs"],
   show,
 );
 store.on(["step", "hover", "steps"], show);
-onThemeChange(session.redress);
+onThemeChange(session.redraw);
 show();
 
 // η and λ are shared: a change reaches every optimizer that has the setting.

@@ -2,7 +2,7 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { openingView, settingsFor } from "../data/opening.mjs";
-import { startSession } from "../data/trajectories.mjs";
+import { followTrajectories } from "../data/trajectories.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { mountExplain } from "../surface/equations.mjs";
 import { mountScene } from "../surface/scene.mjs";
@@ -21,7 +21,7 @@ const scene = mountScene(
   sceneEvents(store, () => session.requestGrid()),
 );
 scene.show({ wanted: wantedBox(store.get(), catalogue), starts: store.get().starts });
-const session = startSession(store, catalogue, () => gridShape(scene));
+const session = followTrajectories(store, catalogue, () => gridShape(scene));
 
 store.on(["box", "result", "surface"], (state) => {
   const before = scene.box().join();
@@ -35,7 +35,7 @@ store.on(
     scene.show({ runs: visible, grid, penalised, starts, dimensions, levels, glyphs, step: cursor(state) });
   },
 );
-onThemeChange(session.redress);
+onThemeChange(session.redraw);
 
 mountRunners(byId("runners"), store, catalogue, (optimizer, key) => {
   const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === store.get().surface);

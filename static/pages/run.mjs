@@ -2,9 +2,9 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
-import { flatten } from "../data/flatten.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
+import { flatten } from "../data/settings.mjs";
 import { mountRunControls } from "../run/controls.mjs";
 import { mountRunHeader } from "../run/header.mjs";
 import { mountHeldStep } from "../run/held-step.mjs";

@@ -4,11 +4,11 @@ import { ApiError, get, send } from "../data/api.mjs";
 import { openStream } from "../data/stream.mjs";
 import { mayChange, shared, visitor, whose } from "../data/visitor.mjs";
 import { makeBadge } from "../run/badge.mjs";
-import { nameOf } from "../run/name.mjs";
 import { sparkline } from "../run/tensors.mjs";
 import { askText, askWhether } from "../ui/dialog.mjs";
 import { byId, isTyping, make, set, svg } from "../ui/dom.mjs";
 import { count, number } from "../ui/format.mjs";
+import { runName } from "../ui/names.mjs";
 import { mountThemeSwitch } from "../ui/theme.mjs";
 
 const PAGE = 50;
@@ -175,7 +175,7 @@ function makeRow(id) {
     element,
     /** @param {any} run */
     update(run) {
-      link.textContent = nameOf(run);
+      link.textContent = runName(run);
       owner.textContent = whose(run);
       if (optimizer) optimizer.textContent = run.optimizer;
       if (task) task.textContent = run.task;
@@ -230,7 +230,7 @@ async function askName(id) {
 /** @param {string[]} ids */
 async function askDelete(ids) {
   const [first = ""] = ids;
-  const what = ids.length > 1 ? `${count(ids.length)} runs` : nameOf(known.get(first));
+  const what = ids.length > 1 ? `${count(ids.length)} runs` : runName(known.get(first));
   if (!(await askWhether(`Delete ${what}?`, "All that was measured goes with it, for good.", "Delete"))) return;
   for (const id of ids) {
     if (await attempt(`/api/runs/${id}`, "DELETE")) selected.delete(id);

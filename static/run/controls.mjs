@@ -1,7 +1,7 @@
 // What can be done to a run while it runs: pause, step, cancel, change η and λ.
 
 import { ApiError, post } from "../data/api.mjs";
-import { baseOf, isScheduled } from "../data/run-base.mjs";
+import { baseOf, isScheduled } from "../data/settings.mjs";
 import { mayChange } from "../data/visitor.mjs";
 import { make } from "../ui/dom.mjs";
 import { noNumber, number, plain, typedNumber } from "../ui/format.mjs";

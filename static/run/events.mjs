@@ -17,12 +17,12 @@ const IMPORTANCE = ["resume", "pause", "outcome", "setting"]; // the most tellin
 
 /**
  * The events of a run, and its end where the run could not tell of it itself.
- * @param {{ events: any[], info: any }} run
+ * @param {Pick<import("../data/recording.mjs").Recording, "events" | "about">} recording
  * @returns {Told[]}
  */
-export function eventsOf({ events, info }) {
-  const ended = info.finished && !events.some((event) => event.kind === "outcome");
-  const end = { step: info.step, kind: "outcome", text: info.reason, outcome: info.outcome ?? info.status };
+export function eventsOf({ events, about }) {
+  const ended = about.finished && !events.some((event) => event.kind === "outcome");
+  const end = { step: about.step, kind: "outcome", text: about.reason, outcome: about.outcome ?? about.status };
   return (ended ? [...events, end] : events).map(told);
 }
 

@@ -3,8 +3,8 @@
 import { mayChange, shared } from "../data/visitor.mjs";
 import { make } from "../ui/dom.mjs";
 import { count, number } from "../ui/format.mjs";
+import { runName } from "../ui/names.mjs";
 import { makeBadge } from "./badge.mjs";
-import { nameOf } from "./name.mjs";
 
 /** @param {HTMLElement} root @param {import("../data/store.mjs").Store<any>} store */
 export function mountRunHeader(root, store) {
@@ -18,7 +18,7 @@ export function mountRunHeader(root, store) {
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
-    title.textContent = nameOf(info);
+    title.textContent = runName(info);
     document.title = `${title.textContent} · Optimscope`;
     badge.update(info);
     progress.value = info.progress ?? 0;

@@ -1,6 +1,6 @@
 // The table of a run's tensors: shape, group and why, values at the cursor, a small line; choosing one.
 
-import { rowAt, stepsOf } from "../data/columns.mjs";
+import { extent, rowAt, thin } from "../data/columns.mjs";
 import { make, svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
@@ -47,10 +47,11 @@ export function mountTensors(root, store) {
     const [run] = visible;
     if (!run) return;
     const section = root.closest("section");
-    if (section) section.hidden = Boolean(run.info.finished) && !run.tensors.length; // nothing of tensors was logged
-    const facts = new Map((run.info.tensors ?? []).map((/** @type {any} */ t) => [t.name, t]));
+    const { about, columns, tensors } = run.recording;
+    if (section) section.hidden = Boolean(about.finished) && !tensors.length; // nothing of tensors was logged
+    const facts = new Map((about.tensors ?? []).map((/** @type {any} */ t) => [t.name, t]));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const shown = run.tensors.filter((/** @type {string} */ name) =>
+    const shown = tensors.filter((/** @type {string} */ name) =>
       words.every((word) => name.toLowerCase().includes(word)),
     );
     const elements = shown.map((/** @type {string} */ name) => {
@@ -62,11 +63,11 @@ export function mountTensors(root, store) {
       const step = cursor(store.get());
       METRICS.forEach((metric, i) => {
         const column = `${name}/${metric.name}`;
-        const [values, steps] = [run.columns[column], stepsOf(run, column)];
+        const row = rowAt(run.recording.steps(column), step);
         const cell = made.cells[i];
-        if (cell) cell.textContent = values && steps ? number(values[rowAt(steps, step)], 3) : "–";
+        if (cell) cell.textContent = number(columns[column]?.[row], 3);
       });
-      made.line.setAttribute("d", sparkline(run.columns[`${name}/weight_norm`]));
+      made.line.setAttribute("d", sparkline(columns[`${name}/weight_norm`]));
       made.line.setAttribute("stroke", run.colour);
       made.row.classList.toggle("chosen", name === tensor);
       made.button.setAttribute("aria-pressed", String(name === tensor));
@@ -116,11 +117,9 @@ export function mountTensors(root, store) {
  */
 export function sparkline(values, width = WIDTH, height = HEIGHT) {
   if (!values || values.length < 2) return "";
-  const finite = Array.from(values).filter((v) => v !== null && Number.isFinite(v));
-  const [low, high] = [Math.min(.../** @type {number[]} */ (finite)), Math.max(.../** @type {number[]} */ (finite))];
-  const stride = Math.max(1, Math.floor(values.length / width));
+  const [low, high] = extent(values);
   let data = "";
-  for (let i = 0; i < values.length; i += stride) {
+  for (const i of thin(values, null, 2 * width)) {
     const value = values[i];
     if (value === null || value === undefined || !Number.isFinite(value)) continue;
     const x = (i / (values.length - 1)) * width;

@@ -1,7 +1,7 @@
 // What several training runs differ in, and one sentence with their numbers.
 
-import { rowAt } from "../data/columns.mjs";
-import { flatten } from "../data/flatten.mjs";
+import { extent, rowAt } from "../data/columns.mjs";
+import { flatten } from "../data/settings.mjs";
 import { count, number, stepCount } from "../ui/format.mjs";
 
 const IN_A_SENTENCE = 3; // runs
@@ -33,18 +33,18 @@ function text(value) {
  * @param {any[]} runs
  */
 export function runsVerdict(runs) {
-  const known = runs.filter((run) => run.columns.loss?.length);
+  const known = runs.filter((run) => run.recording.columns.loss?.length);
   if (known.length < 2) return known.length ? "" : "The curves begin with the first steps.";
-  const together = new Set(known.map((run) => run.info.task)).size < 2;
+  const together = new Set(known.map((run) => run.recording.about.task)).size < 2;
   if (!together) return "These runs train different tasks: their losses say nothing about each other.";
-  const broken = known.filter((run) => BROKEN.has(run.info.outcome));
+  const broken = known.filter((run) => BROKEN.has(run.recording.about.outcome));
   const whole = known.filter((run) => !broken.includes(run));
   return [whole.length && verdictOf(whole), breaks(broken)].filter(Boolean).join(" ");
 }
 
 /** Of runs that did not break: at a step that all have reached. @param {any[]} runs */
 function verdictOf(runs) {
-  const step = Math.min(...runs.map((run) => run.steps.loss?.at(-1) ?? 0));
+  const step = runs.reduce((least, run) => Math.min(least, run.recording.steps("loss").at(-1) ?? 0), Infinity);
   if (runs.length > IN_A_SENTENCE) return verdictOfMany(runs, step);
   const parts = runs.map((run) => {
     const spread = decaySpread(run, step);
@@ -66,7 +66,7 @@ function breaks(runs) {
     return `${names.slice(0, -1).join(", ")} and ${names.at(-1)} broke: see the events below.`;
   }
   const words = (/** @type {any} */ run) =>
-    `${run.label} ${run.info.outcome === "diverged" ? "diverged" : "came to a number that is not finite"} at step ${count(run.info.step)}`;
+    `${run.label} ${run.recording.about.outcome === "diverged" ? "diverged" : "came to a number that is not finite"} at step ${count(run.recording.about.step)}`;
   return runs.length ? `${runs.map(words).join("; ")}.` : "";
 }
 
@@ -89,19 +89,20 @@ function verdictOfMany(runs, step) {
 
 /** The loss of that step, as the charts tell it. @param {any} run @param {number} step */
 function lossAt(run, step) {
-  return run.columns.loss[rowAt(run.steps.loss, step)];
+  return run.recording.columns.loss[rowAt(run.recording.steps("loss"), step)];
 }
 
 /** The largest effective decay over the smallest, of the tensors that decay. @param {any} run @param {number} step */
 function decaySpread(run, step) {
-  const rates = run.tensors
+  const rates = run.recording.tensors
     .filter(
       (/** @type {string} */ name) =>
-        run.info.tensors?.find((/** @type {any} */ t) => t.name === name)?.decayed ?? true,
+        run.recording.about.tensors?.find((/** @type {any} */ t) => t.name === name)?.decayed ?? true,
     )
     .map((/** @type {string} */ name) => Math.abs(recent(run, `${name}/effective_decay`, step)))
     .filter((/** @type {number} */ rate) => rate > 0);
-  return rates.length > 0 ? Math.max(...rates) / Math.min(...rates) : null;
+  const [low, high] = extent(rates);
+  return rates.length > 0 ? high / low : null;
 }
 
 /**
@@ -109,7 +110,7 @@ function decaySpread(run, step) {
  * @param {any} run @param {string} column @param {number} step
  */
 function recent(run, column, step) {
-  const [values, steps] = [run.columns[column], run.steps[column]];
+  const [values, steps] = [run.recording.columns[column], run.recording.steps(column)];
   if (!values?.length || !steps) return NaN;
   const until = values.subarray(0, rowAt(steps, step) + 1);
   const tail = until.subarray(-Math.min(20, Math.max(1, Math.ceil(until.length / 10))));

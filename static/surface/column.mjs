@@ -73,13 +73,13 @@ export function mountColumn(key, store, catalogue, events) {
     remove.hidden = runners.length <= 2;
     const run = visible.find((/** @type {any} */ r) => r.runner.key === key);
     if (run) swatch.style.setProperty("--colour", run.colour);
-    const answer = result?.byRunner?.get(key);
-    facts.textContent = answer?.averaging_time
-      ? `decoupled decay, ${averagingTime(answer)}`
-      : answer?.decay.kind === "coupled"
+    const recording = result?.byRunner.get(key);
+    facts.textContent = recording?.about.averaging_time
+      ? `decoupled decay, ${averagingTime(recording.about)}`
+      : recording?.about.decay.kind === "coupled"
         ? "coupled decay (L2 in the gradient)"
         : "no decay";
-    reason.textContent = ["diverged", "undefined"].includes(answer?.outcome) ? answer.reason : "";
+    reason.textContent = recording?.broke ? recording.reason : "";
   }
   store.on(["runners", "visible", "result"], render);
   render();

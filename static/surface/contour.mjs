@@ -2,6 +2,7 @@
 
 import { axis, layout } from "../chart/plot.mjs";
 import { DASHES } from "../chart/series.mjs";
+import { extent } from "../data/columns.mjs";
 import { colour } from "../ui/theme.mjs";
 import { MARGIN } from "./viewport.mjs";
 
@@ -19,11 +20,7 @@ const LOG_FLOOR = 1e-4;
  * @param {string} levels  "log" or "linear"
  */
 function heightScale(grid, levels) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const z of grid.z) {
-    if (z < low) low = z;
-    if (z > high && z < Infinity) high = z;
-  }
+  let [low, high] = extent(grid.z);
   for (const { loss } of grid.minima) low = Math.min(low, loss);
   if (levels !== "log" || !(high > low)) return (/** @type {number} */ z) => z;
   const floor = (high - low) * LOG_FLOOR;
@@ -75,7 +72,7 @@ export function contour(grid, plane, levels) {
 
 /**
  * @param {Grid} grid
- * @param {import("./marks.mjs").Run[]} runs
+ * @param {import("../chart/series.mjs").Series[]} runs
  * @param {string} levels
  * @param {number} step
  */
@@ -84,12 +81,11 @@ export function relief(grid, runs, levels, step) {
   const inside = (/** @type {number} */ x, /** @type {number} */ y) =>
     x >= (grid.x[0] ?? 0) && x <= (grid.x.at(-1) ?? 0) && y >= (grid.y[0] ?? 0) && y <= (grid.y.at(-1) ?? 0);
   const heights = rows(grid, scale);
-  const flat = heights.flatMap((row) => [...row]).filter(Number.isFinite);
+  const ends = extent(heights.flatMap((row) => extent(row)));
   // Paths lie a hair above the surface, or it would swallow half of them.
-  const lift =
-    0.01 * (flat.reduce((a, b) => Math.max(a, b), -Infinity) - flat.reduce((a, b) => Math.min(a, b), Infinity));
+  const lift = 0.01 * (ends[1] - ends[0]);
   const paths = runs.flatMap((run) => {
-    const { x, y, loss } = run.columns;
+    const { x, y, loss } = run.recording.columns;
     if (!x || !y || !loss) return [];
     const end = Math.min(step, x.length - 1);
     /** @type {(number | null)[][]} */

@@ -5,7 +5,7 @@ import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
 
 /**
- * @typedef {import("./marks.mjs").Run} Run
+ * @typedef {import("../chart/series.mjs").Series} Series
  * @typedef {{ latex: string, mathml: string, when: Record<string, any>, matrix?: boolean }} Line
  */
 
@@ -48,18 +48,18 @@ export function mountExplain(root, store, catalogue) {
     list,
   );
 
-  /** @type {Map<string, { signature: string, element: HTMLElement, update: (run: Run, step: number) => void }>} */
+  /** @type {Map<string, { signature: string, element: HTMLElement, update: (run: Series, step: number) => void }>} */
   const cards = new Map();
 
   function render() {
     const state = store.get();
-    const runs = /** @type {Run[]} */ (state.visible).filter((run) => run.start === 0);
+    const runs = /** @type {Series[]} */ (state.visible).filter((run) => run.start === 0);
     const step = cursor(state);
     title.textContent = step > 0 ? `Step ${step}, coordinate ${axis}. ${CANONICAL}` : `The start. ${CANONICAL}`;
     const elements = runs.map((run) => {
       const key = `${run.runner.key}`;
       const optimizer = catalogue.optimizers.find((/** @type {any} */ o) => o.id === run.runner.optimizer);
-      const lines = optimizer.formula.filter((/** @type {Line} */ line) => holds(line, run.answer.hyper));
+      const lines = optimizer.formula.filter((/** @type {Line} */ line) => holds(line, run.recording.about.hyper));
       const signature = `${run.label} ${run.colour} ${lines.map((/** @type {Line} */ l) => l.latex).join(";")}`;
       let card = cards.get(key);
       if (card?.signature !== signature) {
@@ -73,7 +73,7 @@ export function mountExplain(root, store, catalogue) {
       list.replaceChildren(...elements);
   }
 
-  /** @param {Run} run @param {Line[]} lines */
+  /** @param {Series} run @param {Line[]} lines */
   function makeCard(run, lines) {
     const rows = lines.map((line) => {
       const symbols = math(line.mathml);
@@ -101,9 +101,9 @@ export function mountExplain(root, store, catalogue) {
     );
     return {
       element,
-      /** @param {Run} now @param {number} step */
+      /** @param {Series} now @param {number} step */
       update(now, step) {
-        const last = (now.columns.step?.length ?? 1) - 1;
+        const last = (now.recording.columns.step?.length ?? 1) - 1;
         const at = Math.min(step, last);
         /** @type {Map<string, Element[]>} */
         const defined = new Map();
@@ -127,8 +127,8 @@ export function mountExplain(root, store, catalogue) {
         ].map((name) => number(quantity(now, name, at, axis)));
         total.textContent =
           at > 0 ? `${axis}: ${before} − ${rate} · ${direction} − ${decay} = ${after}` : `${axis} = ${after}`;
-        reason.hidden = step < last || now.outcome === "finished" || now.outcome === "converged";
-        reason.textContent = now.reason;
+        reason.hidden = step < last || now.recording.outcome === "finished" || now.recording.outcome === "converged";
+        reason.textContent = now.recording.reason;
       },
     };
   }
@@ -146,14 +146,14 @@ function holds(line, hyper) {
 
 /**
  * The value that a quantity of the equations has at row `at`; undefined for one that has no column.
- * @param {Run} run
+ * @param {Series} run
  * @param {string} name
  * @param {number} at
  * @param {string} axis
  * @returns {number | undefined}
  */
 export function quantity(run, name, at, axis) {
-  const columns = run.columns;
+  const columns = run.recording.columns;
   const before = Math.max(at - 1, 0);
   const [kind = "", rest = ""] = name.split(/:(.*)/s);
   switch (kind) {
@@ -180,7 +180,7 @@ export function quantity(run, name, at, axis) {
     case "state_prev":
       return columns[`${rest}_${axis}`]?.[before];
     case "hyper":
-      return rest in columns ? columns[rest]?.[at] : Number(run.answer.hyper[rest]);
+      return rest in columns ? columns[rest]?.[at] : Number(run.recording.about.hyper[rest]);
     default:
       return undefined;
   }

@@ -5,23 +5,7 @@ import { svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { colour } from "../ui/theme.mjs";
 
-/**
- * A run as pictures show it.
- * @typedef {{
- *   label: string,
- *   colour: string,
- *   dash: number,
- *   start: number,
- *   runner: import("../data/address.mjs").Runner,
- *   outcome: string,
- *   reason: string,
- *   columns: Record<string, Float32Array>,
- *   steps?: Record<string, Float64Array>,
- *   widths?: Record<string, number>,
- *   tensors?: string[],
- *   answer: any,
- * }} Run
- */
+/** @typedef {import("../chart/series.mjs").Series} Series */
 
 const MAX_POINTS = 1500;
 const ARROW = 64; // px, of the longest arrow
@@ -38,13 +22,13 @@ export const GLYPHS = [
 
 /**
  * SVG path data of a run's first `end` + 1 points.
- * @param {Run} run
+ * @param {Series} run
  * @param {import("./viewport.mjs").Plane} plane
  * @param {number} from
  * @param {number} end
  */
 export function pathData(run, plane, from, end) {
-  const { x, y } = run.columns;
+  const { x, y } = run.recording.columns;
   if (!x || !y) return "";
   const last = Math.min(end, x.length - 1);
   const stride = Math.max(1, Math.ceil((last - from) / MAX_POINTS));
@@ -59,7 +43,7 @@ export function pathData(run, plane, from, end) {
 
 /**
  * Both halves of a run's path: strong up to the cursor, faint beyond it.
- * @param {Run} run
+ * @param {Series} run
  * @param {import("./viewport.mjs").Plane} plane
  * @param {number} step
  */
@@ -71,7 +55,7 @@ export function path(run, plane, step) {
     "stroke-linecap": DASHES[run.dash]?.pattern ? "butt" : "round",
     "stroke-dasharray": DASHES[run.dash]?.pattern,
   };
-  const last = run.columns.step ? run.columns.step.length - 1 : 0;
+  const last = run.recording.columns.step ? run.recording.columns.step.length - 1 : 0;
   const group = svg("g", { "data-run": run.runner.key });
   if (step < last)
     group.append(svg("path", { ...common, d: pathData(run, plane, step, last), "stroke-width": 1.5, opacity: 0.3 }));
@@ -81,29 +65,29 @@ export function path(run, plane, step) {
 
 /**
  * The run's position at the cursor; a cross where a run broke off.
- * @param {Run} run
+ * @param {Series} run
  * @param {import("./viewport.mjs").Plane} plane
  * @param {number} step
  */
 export function head(run, plane, step) {
   const last = lastPlaced(run);
   const at = Math.min(step, last);
-  const [px, py] = [plane.x(run.columns.x?.[at] ?? 0), plane.y(run.columns.y?.[at] ?? 0)];
-  const stopped = (run.outcome === "diverged" || run.outcome === "undefined") && step >= last;
+  const [px, py] = [plane.x(run.recording.columns.x?.[at] ?? 0), plane.y(run.recording.columns.y?.[at] ?? 0)];
+  const stopped = run.recording.broke && step >= last;
   if (stopped) {
     return svg(
       "g",
       { stroke: run.colour, "stroke-width": 2.5 },
       svg("path", { d: `M${px - 6} ${py - 6}l12 12m0 -12l-12 12` }),
-      svg("title", {}, document.createTextNode(`${run.label}: ${run.reason}`)),
+      svg("title", {}, document.createTextNode(`${run.label}: ${run.recording.reason}`)),
     );
   }
   return svg("circle", { cx: px, cy: py, r: 5, fill: run.colour, stroke: colour("--ground"), "stroke-width": 1.5 });
 }
 
-/** The last row whose position is a finite number. @param {Run} run */
+/** The last row whose position is a finite number. @param {Series} run */
 export function lastPlaced(run) {
-  const { x, y } = run.columns;
+  const { x, y } = run.recording.columns;
   let at = (x?.length ?? 1) - 1;
   while (at > 0 && !(Number.isFinite(x?.[at]) && Number.isFinite(y?.[at]))) at -= 1;
   return at;
@@ -138,7 +122,7 @@ export function minimaMarks(minima, kind, stroke, title, plane, arm = 8) {
 /**
  * The chosen arrows of all runs at the cursor, parts on one scale and gradients on another, and the
  * factor by which the parts are magnified.
- * @param {Run[]} runs
+ * @param {Series[]} runs
  * @param {string[]} names
  * @param {number} step
  * @param {import("./viewport.mjs").Plane} plane
@@ -161,7 +145,7 @@ export function glyphs(runs, names, step, plane) {
   const marks = vectors.flatMap(({ run, glyph, vector }) => {
     const scale = factor[glyph.scale] ?? 0;
     const at = Math.min(Math.max(step - 1, 0), lastPlaced(run)); // where the step was taken from
-    const [px, py] = [plane.x(run.columns.x?.[at] ?? 0), plane.y(run.columns.y?.[at] ?? 0)];
+    const [px, py] = [plane.x(run.recording.columns.x?.[at] ?? 0), plane.y(run.recording.columns.y?.[at] ?? 0)];
     const [dx, dy] = [vector[0] * scale, -vector[1] * scale];
     if (!(Math.hypot(dx, dy) > 1)) return [];
     const stroke = { stroke: run.colour, fill: "none", "stroke-width": 1.75 };
@@ -202,7 +186,7 @@ function arrow(px, py, dx, dy, barbs) {
 }
 
 /**
- * @param {Run} run
+ * @param {Series} run
  * @param {string} name
  * @param {number} step
  * @returns {[number, number]}
@@ -211,7 +195,7 @@ function vectorOf(run, name, step) {
   const at = Math.min(Math.max(step, 1), lastPlaced(run));
   /** @param {string} column */
   const value = (column) => {
-    const found = run.columns[column]?.[at];
+    const found = run.recording.columns[column]?.[at];
     return found !== undefined && Number.isFinite(found) ? found : 0;
   };
   switch (name) {

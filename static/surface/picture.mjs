@@ -24,7 +24,7 @@ export async function scenePicture(state, { plane, marks }, format) {
   for (const circle of copy.querySelectorAll(".start circle")) {
     circle.setAttribute("fill", circle.classList.contains("dot") ? colour("--ink") : "none");
     if (circle.classList.contains("grab")) circle.remove();
-    else if (circle.classList.contains("ring")) circle.setAttribute("stroke", colour("--ink"));
+    else if (circle.classList.contains("handle")) circle.setAttribute("stroke", colour("--ink"));
   }
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   whole.append(copy);
@@ -33,7 +33,7 @@ export async function scenePicture(state, { plane, marks }, format) {
   return format === "svg" ? drawing : raster(drawing, width, height);
 }
 
-/** @param {import("./marks.mjs").Run[]} runs @param {number} width */
+/** @param {import("../chart/series.mjs").Series[]} runs @param {number} width */
 function legend(runs, width) {
   const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
   runs

@@ -9,7 +9,7 @@ import { glyphs, head, lastPlaced, minimaMarks, path } from "./marks.mjs";
 import { fit, MARGIN, plane as planeOf, shift, zoom } from "./viewport.mjs";
 
 /**
- * @typedef {import("./marks.mjs").Run} Run
+ * @typedef {import("../chart/series.mjs").Series} Series
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/address.mjs").Point} Point
  */
@@ -58,7 +58,7 @@ export function mountScene(root, events) {
   const note = make("output", { class: "scene-note" });
   root.append(base, marks, solid, note);
 
-  /** @type {{ grid: any, penalised: Map<number, any[]>, surface: any, runs: Run[], starts: Point[], step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
+  /** @type {{ grid: any, penalised: Map<number, any[]>, surface: any, runs: Series[], starts: Point[], step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
   let shown = {
     grid: null,
     penalised: new Map(),
@@ -131,7 +131,7 @@ export function mountScene(root, events) {
         transform: `translate(${cx} ${cy})`,
         "aria-label": `Start ${index + 1} at (${number(start[0], 3)}, ${number(start[1], 3)}); arrow keys move it`,
       });
-      for (const ring of handle.querySelectorAll("circle")) ring.style.stroke = "";
+      for (const circle of handle.querySelectorAll("circle")) circle.style.stroke = "";
     });
     for (const extra of existing.slice(shown.starts.length)) extra.remove();
   }
@@ -142,8 +142,8 @@ export function mountScene(root, events) {
       "g",
       { class: "start", tabindex: 0, role: "button", "data-start": index },
       svg("circle", { r: 16, class: "grab" }),
-      svg("circle", { r: 7, class: "ring-ground" }),
-      svg("circle", { r: 7, class: "ring" }),
+      svg("circle", { r: 7, class: "halo" }),
+      svg("circle", { r: 7, class: "handle" }),
       svg("circle", { r: 1.75, class: "dot" }),
     );
     handle.addEventListener("keydown", (event) => {
@@ -175,11 +175,12 @@ export function mountScene(root, events) {
 
   /** The run and step nearest to a pixel, if near enough. @param {number} px @param {number} py */
   function nearest(px, py) {
-    let best = { distance: NEAR, step: -1, run: /** @type {Run | null} */ (null) };
+    let best = { distance: NEAR, step: -1, run: /** @type {Series | null} */ (null) };
     for (const run of shown.runs) {
       const last = lastPlaced(run);
+      const { x, y } = run.recording.columns;
       for (let i = 0; i <= last; i++) {
-        const distance = Math.hypot(plane.x(run.columns.x?.[i] ?? 0) - px, plane.y(run.columns.y?.[i] ?? 0) - py);
+        const distance = Math.hypot(plane.x(x?.[i] ?? 0) - px, plane.y(y?.[i] ?? 0) - py);
         if (distance < best.distance) best = { distance, step: i, run };
       }
     }
@@ -237,7 +238,7 @@ export function mountScene(root, events) {
     const [x, y] = plane.point(px, py);
     events.onHover(near ? near.step : null);
     note.textContent = near?.run
-      ? `${near.run.label}, step ${near.step}: loss ${number(near.run.columns.loss?.[near.step])}`
+      ? `${near.run.label}, step ${near.step}: loss ${number(near.run.recording.columns.loss?.[near.step])}`
       : `(${number(x, 3)}, ${number(y, 3)})`;
   });
   marks.addEventListener("pointerleave", () => {

@@ -1,10 +1,11 @@
 // The runners side by side in a table of what came out.
 
 import { DASHES } from "../chart/series.mjs";
+import { extent } from "../data/columns.mjs";
 import { inSight, isEdited, make, markEdited, set, watchEdits } from "../ui/dom.mjs";
 import { count, noNumber, number, plain, roundedUp, typedNumber } from "../ui/format.mjs";
 
-/** @typedef {import("./marks.mjs").Run} Run */
+/** @typedef {import("../chart/series.mjs").Series} Series */
 
 const COLUMNS = [
   { name: "loss", title: "final loss" },
@@ -62,7 +63,7 @@ export function mountTable(root, store) {
 
   function render() {
     const { visible, goal: chosen } = store.get();
-    const runs = /** @type {Run[]} */ (visible);
+    const runs = /** @type {Series[]} */ (visible);
     const limit = chosen ?? defaultGoal(runs);
     if (!isEdited(goal) && error.hidden) goal.value = plain(limit);
     const several = new Set(runs.map((run) => run.start)).size > 1;
@@ -74,11 +75,11 @@ export function mountTable(root, store) {
           number(final(run, "distance")),
           stepsTo(run, limit),
           number(final(run, "weight_norm")),
-          run.outcome,
+          run.recording.outcome,
         ];
         return make(
           "tr",
-          { title: run.reason },
+          { title: run.recording.reason },
           make(
             "th",
             { scope: "row" },
@@ -95,24 +96,23 @@ export function mountTable(root, store) {
   follow();
 }
 
-/** @param {Run} run @param {string} name */
+/** @param {Series} run @param {string} name */
 function final(run, name) {
-  return run.columns[name]?.at(-1);
+  return run.recording.columns[name]?.at(-1);
 }
 
-/** The loss that is about a hundredth of the way from the best final loss to the start. @param {Run[]} runs */
+/** The loss that is about a hundredth of the way from the best final loss to the start. @param {Series[]} runs */
 function defaultGoal(runs) {
-  const ends = runs.map((run) => final(run, "loss")).filter((v) => v !== undefined && Number.isFinite(v));
-  const start = runs[0]?.columns.loss?.[0];
-  if (!ends.length || start === undefined || !Number.isFinite(start)) return null;
-  const best = Math.min(.../** @type {number[]} */ (ends));
+  const [best] = extent(runs.map((run) => final(run, "loss") ?? NaN));
+  const start = runs[0]?.recording.columns.loss?.[0];
+  if (!Number.isFinite(best) || start === undefined || !Number.isFinite(start)) return null;
   const way = Math.max(start - best, 0);
   return roundedUp(best + 0.01 * way, best + 0.02 * way);
 }
 
-/** @param {Run} run @param {number | null} limit */
+/** @param {Series} run @param {number | null} limit */
 function stepsTo(run, limit) {
   if (limit === null) return "–";
-  const step = run.columns.loss?.findIndex((loss) => loss <= limit) ?? -1;
+  const step = run.recording.columns.loss?.findIndex((loss) => loss <= limit) ?? -1;
   return step < 0 ? "not reached" : count(step);
 }

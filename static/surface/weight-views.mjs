@@ -22,7 +22,7 @@ export function mountWeightViews(root, store) {
     const [x, y, share] = ["path_x", "path_y", "path_share"].map((name) => rowOf(run, name, step));
     path.element.hidden = !x?.length;
     if (x && y && share) path.draw(pathFigure(run, x, y, share));
-    const facts = run.info.facts?.boundary;
+    const facts = run.recording.about.facts?.boundary;
     const heights = rowOf(run, "boundary", step);
     boundary.element.hidden = !(facts && heights?.length);
     if (facts && heights?.length) boundary.draw(boundaryFigure(facts, heights));
@@ -59,9 +59,9 @@ function card(title) {
  * @param {any} run @param {string} name @param {number} step
  */
 function rowOf(run, name, step) {
-  const [values, width] = [run.columns[name], run.widths[name] ?? 1];
+  const [values, width] = [run.recording.columns[name], run.recording.width(name)];
   if (!values?.length) return null;
-  const place = step < 0 ? values.length / width - 1 : rowAt(run.steps[name], step);
+  const place = step < 0 ? values.length / width - 1 : rowAt(run.recording.steps(name), step);
   const row = values.subarray(place * width, (place + 1) * width);
   const end = row.findIndex((/** @type {number} */ value) => Number.isNaN(value));
   return end < 0 ? row : row.subarray(0, end);

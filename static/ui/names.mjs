@@ -3,23 +3,54 @@
 import { runProperties } from "../forms/run-properties.mjs";
 
 /**
+ * @typedef {import("../data/address.mjs").View} View
+ * @typedef {import("../data/address.mjs").Runner} Runner
+ */
+
+/**
  * A runner's name; those of one optimizer are counted.
  * @param {number} index
- * @param {import("../data/address.mjs").Runner[]} runners
+ * @param {Runner[]} runners
  * @param {any} catalogue
  * @returns {string}
  */
 export function runnerName(index, runners, catalogue) {
-  const runner = /** @type {import("../data/address.mjs").Runner} */ (runners[index]);
+  const runner = /** @type {Runner} */ (runners[index]);
   const same = runners.filter((other) => other.optimizer === runner.optimizer);
   const title = titled(catalogue.optimizers, runner.optimizer)?.title ?? runner.optimizer;
   return same.length > 1 ? `${title} ${same.indexOf(runner) + 1}` : title;
 }
 
+/** What a training run is called, also where nobody gave it a name. @param {{ id: string, name?: string, optimizer?: string, task?: string }} run */
+export function runName({ id, name, optimizer, task }) {
+  return name || [optimizer, task].filter(Boolean).join(" on ") || id;
+}
+
+/**
+ * What runs are called side by side: by their optimizers where these differ, else by their names without the words
+ * that all of them begin with: "AdamW, seed 1" and "AdamW, seed 2" are "seed 1" and "seed 2".
+ * @param {any[]} runs
+ * @param {any} catalogue
+ * @returns {string[]}
+ */
+export function runLabels(runs, catalogue) {
+  const titles = runs.map(({ optimizer }) => titled(catalogue.optimizers, optimizer)?.title ?? optimizer);
+  const own = () => runs.map((run, i) => (run.kind === "trajectory" ? titles[i] : runName(run)));
+  const names = new Set(titles).size === runs.length ? titles : withoutHead(own());
+  return names.map((name, i) => (names.filter((other) => other === name).length > 1 ? `${name} ${i + 1}` : name));
+}
+
+/** @param {string[]} names */
+function withoutHead(names) {
+  const [first = ""] = names;
+  const head = first.slice(0, first.indexOf(", ") + 2);
+  return head && names.every((name) => name.startsWith(head)) ? names.map((name) => name.slice(head.length)) : names;
+}
+
 /**
  * What the path of a refused field stands for: "AdamW, learning rate η"; empty where there is no name for it.
  * @param {string} field
- * @param {import("../data/address.mjs").View} view
+ * @param {View} view
  * @param {any} catalogue
  * @returns {string}
  */

@@ -15,7 +15,7 @@ import { mountThemeSwitch } from "./theme.mjs";
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/address.mjs").Point} Point
- * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../surface/marks.mjs").Run[],
+ * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../chart/series.mjs").Series[],
  *   error: any, offline: boolean }} State
  */
 

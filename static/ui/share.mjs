@@ -120,8 +120,9 @@ export function mountTakeaway(root, store, defaults, scene) {
     scripts.replaceChildren(
       make("p", { class: "menu-title" }, "Copy as PyTorch"),
       ...runners.map((/** @type {any} */ runner, /** @type {number} */ i) =>
-        item(String(labels.get(runner.key) ?? result?.byRunner?.get(runner.key)?.optimizer ?? runner.optimizer), () =>
-          showScript(i),
+        item(
+          String(labels.get(runner.key) ?? result?.byRunner.get(runner.key)?.about.optimizer ?? runner.optimizer),
+          () => showScript(i),
         ),
       ),
     );

@@ -102,7 +102,7 @@ def test_click_sets_the_start_and_undo_brings_it_back(page: Page) -> None:
 
 def test_a_start_can_be_dragged_and_a_second_one_added(page: Page) -> None:
     drawn(page)
-    handle = page.locator(".start .buffer").bounding_box()
+    handle = page.locator(".start .handle").bounding_box()
     box = page.locator(".scene-marks").bounding_box()
     assert handle
     assert box

@@ -1,8 +1,8 @@
-// Axes and thinned lines hold what there is to see.
+// Single columns: thinned, searched, and side by side with others.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisFor, rowAt, thin } from "../../static/data/columns.mjs";
+import { allSteps, extent, rowAt, rowsOf, thin, valuesAt } from "../../static/data/columns.mjs";
 
 test("thinning keeps every peak, the order of rows and no more points than it may", () => {
   const values = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 50));
@@ -21,22 +21,6 @@ test("few values are all kept, and a range keeps its neighbours", () => {
   assert.deepEqual(thin(values, [10, 12]), [9, 10, 11, 12, 13]);
 });
 
-test("an axis holds all finite values and ignores the others", () => {
-  const { range } = axisFor(
-    [
-      [1, 2, Number.NaN],
-      [Number.POSITIVE_INFINITY, -3],
-    ],
-    false,
-  );
-  assert.ok(range[0] < -3 && range[1] > 2);
-  const log = axisFor([[0, 1e-4, -10]], true);
-  assert.ok(log.range[0] < -4 && log.range[0] > -5 && log.range[1] > 1 && log.range[1] < 2);
-  assert.deepEqual(axisFor([[]], false).range, [0, 1]);
-  const constant = axisFor([[5, 5]], false).range;
-  assert.ok(constant[0] < 5 && constant[1] > 5);
-});
-
 test("the row at a step is the last one measured by then", () => {
   const steps = [0, 10, 20, 21, 50];
   for (const [step, row] of [
@@ -53,4 +37,34 @@ test("the row at a step is the last one measured by then", () => {
     assert.equal(rowAt(steps, step), row);
   }
   assert.equal(rowAt([], 3), 0);
+});
+
+test("the extremes are those of finite values, of as many as there are", () => {
+  assert.deepEqual(extent([3, null, Number.NaN, -1, Number.POSITIVE_INFINITY, 2]), [-1, 3]);
+  assert.deepEqual(extent([]), [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+  const many = Float32Array.from({ length: 500_000 }, (_, i) => i);
+  assert.deepEqual(extent(many), [0, 499_999]);
+  assert.deepEqual(extent([10, 1000], Math.log10), [1, 3]);
+});
+
+const tenth = { steps: [1, 10, 20], values: [5, 6, 7] };
+const every = { steps: [1, 2, 10], values: [0.5, 0.25, 0.125] };
+
+test("steps of all columns come in order and once", () => {
+  assert.deepEqual([...allSteps([tenth, every])], [1, 2, 10, 20]);
+  assert.deepEqual([...allSteps([tenth, tenth])], [1, 10, 20]);
+});
+
+test("a column is known between its steps and keeps its ends beyond them", () => {
+  assert.deepEqual([...valuesAt(tenth, [0, 1, 5.5, 10, 15, 20, 99])], [5, 5, 5.5, 6, 6.5, 7, 7]);
+  assert.deepEqual([...valuesAt({ steps: [3], values: [4] }, [1, 3, 9])], [4, 4, 4]);
+});
+
+test("rows have the real steps, and gaps where nothing was measured", () => {
+  assert.deepEqual(rowsOf([tenth, every]), [
+    [1, 5, 0.5],
+    [2, "", 0.25],
+    [10, 6, 0.125],
+    [20, 7, ""],
+  ]);
 });

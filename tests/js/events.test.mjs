@@ -9,14 +9,14 @@ const PAUSE = { step: 120, kind: "pause", text: "Paused." };
 const RUNNING = { step: 130, finished: null, outcome: null, status: "running", reason: "" };
 
 test("a change by hand is told in words, with the letter at its mark", () => {
-  const [told] = eventsOf({ events: [CHANGE], info: RUNNING });
+  const [told] = eventsOf({ events: [CHANGE], about: RUNNING });
   assert.equal(told.short, "η 0.001 → 5×10⁻⁴");
   assert.equal(told.sentence, "Step 120: learning rate η changed by hand from 0.001 to 5×10⁻⁴.");
 });
 
 test("a run whose process died has an end too", () => {
   const info = { step: 40, finished: 1, outcome: null, status: "failed", reason: "Its process was ended." };
-  const told = eventsOf({ events: [], info });
+  const told = eventsOf({ events: [], about: info });
   assert.deepEqual(
     told.map((event) => [event.step, event.short, event.sentence]),
     [[40, "failed", "Step 40: Its process was ended."]],
@@ -25,7 +25,7 @@ test("a run whose process died has an end too", () => {
 
 test("an end that the run told of itself comes once, and a plain one is quiet", () => {
   const end = { step: 600, kind: "outcome", outcome: "finished", text: "All steps were taken." };
-  const told = eventsOf({ events: [end], info: { ...RUNNING, finished: 1, outcome: "finished" } });
+  const told = eventsOf({ events: [end], about: { ...RUNNING, finished: 1, outcome: "finished" } });
   assert.deepEqual(
     told.map((event) => event.quiet),
     [true],
@@ -33,7 +33,7 @@ test("an end that the run told of itself comes once, and a plain one is quiet", 
 });
 
 test("events of a run that lie close together share a mark, named by the most telling", () => {
-  const told = eventsOf({ events: [PAUSE, CHANGE, { ...CHANGE, name: "weight_decay" }], info: RUNNING });
+  const told = eventsOf({ events: [PAUSE, CHANGE, { ...CHANGE, name: "weight_decay" }], about: RUNNING });
   const marks = marksOf(
     [
       { run: "a", told },

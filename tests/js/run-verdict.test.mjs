@@ -2,17 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Recording } from "../../static/data/recording.mjs";
 import { runsVerdict } from "../../static/run/verdict.mjs";
 
 /** A run with a loss at each step from 1. @param {string} label @param {number[]} loss @param {object} [info] */
 function run(label, loss, info = {}) {
-  return {
-    label,
-    tensors: [],
-    columns: { loss: Float32Array.from(loss) },
-    steps: { loss: loss.map((_, i) => i + 1) },
-    info: { task: "digits", outcome: "finished", step: loss.length, ...info },
-  };
+  const recording = new Recording({ task: "digits", outcome: "finished", step: loss.length, ...info });
+  recording.load([{ next_seq: 1, columns: { loss: { step: loss.map((_, i) => i + 1), value: loss } } }]);
+  return { label, recording };
 }
 
 test("the sentence tells the losses that the charts show at a step that all have reached", () => {
@@ -34,4 +31,22 @@ test("a run that broke is told apart, and holds nobody back", () => {
   );
   const all = ["B", "C", "D", "E"].map((label) => ({ ...broken, label }));
   assert.equal(runsVerdict(all), "B, C, D and E broke: see the events below.");
+});
+
+test("rates of decay are told as one up to two percent apart, and by their factor beyond", () => {
+  /** @param {string} label @param {number[]} rates  of each tensor */
+  const decaying = (label, rates) => {
+    const tensors = rates.map((_, i) => ({ name: `t${i}` }));
+    const series = run(label, [1], { tensors });
+    const columns = rates.map((rate, i) => [`t${i}/effective_decay`, { step: [1], value: [rate] }]);
+    series.recording.load([
+      { next_seq: 1, columns: { loss: { step: [1], value: [1] }, ...Object.fromEntries(columns) } },
+    ]);
+    return series;
+  };
+  const told = (/** @type {number} */ rate) => runsVerdict([decaying("A", [0.5, rate]), decaying("B", [0.5, rate])]);
+  assert.match(told(0.5), /A shrinks all decayed tensors at one rate/);
+  assert.match(told(0.508), /A shrinks all decayed tensors at one rate/);
+  assert.match(told(0.515), /A shrinks its tensors at rates that differ by a factor of 1/);
+  assert.match(told(1.5), /A shrinks its tensors at rates that differ by a factor of 3/);
 });

@@ -21,7 +21,7 @@ function walk(a, b) {
     columns.step.push(t);
     columns.loss.push((a * x * x + b * y * y) / 2);
   }
-  return { label: "AdamW", columns: { ...columns, ...parts } };
+  return { label: "AdamW", recording: { columns: { ...columns, ...parts } } };
 }
 
 test("coordinates are steep and flat only where curvatures differ", () => {
@@ -44,4 +44,17 @@ test("a short averaging time keeps its digits", () => {
     averagingTime({ averaging_time: 200, hyper: { lr: 0.1, weight_decay: 0.05 } }),
     "τ = 1/(ηλ) = 200 steps",
   );
+});
+
+test("coordinates that decay took alike are told of together, up to half a percent apart", () => {
+  /** Decay takes these shares of x and y in the one step. @param {number} x @param {number} y @returns {any} */
+  const decayed = (x, y) => {
+    const still = { step: [0, 1], x: [1, 1], y: [1, 1], grad_x: [NaN, 1], grad_y: [NaN, 1], loss: [1, 1] };
+    return { label: "A", recording: { columns: { ...still, decay_part_x: [0, x], decay_part_y: [0, y] } } };
+  };
+  const told = (/** @type {number} */ x, /** @type {number} */ y) => verdict([decayed(x, y), decayed(x, y)], 1);
+  assert.match(told(0.1, 0.1), /A has shrunk both by 10/);
+  assert.match(told(0.1, 0.1004), /A has shrunk both by/);
+  assert.match(told(0.1, 0.101), /A has shrunk the steep coordinate x by 10.* and the flat one y by 10/);
+  assert.match(told(0, 0), /A has not decayed/);
 });

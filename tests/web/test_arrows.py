@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "app/store/sqlite/segments.py": {"numpy"},
     "app/store/sqlite/read.py": {"numpy"},
     "app/store/decimate.py": {"numpy"},  # many points as a few
+    "app/traces.py": {"numpy"},  # the rows of columns that charts draw
     "app/jobs/worker.py": {"torch"},  # loads it for all workers
     "app/jobs/devices.py": {"torch"},  # which devices there are
     "app/bench/stream.py": {"numpy"},  # frames to send

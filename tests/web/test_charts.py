@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import optim_core as oc
-from app.chart import EACH, STATE, TENSOR, Chart, charts
+from app.chart import Chart, charts
 from app.compute.trajectories import columns_of as columns_of_runs
+from app.traces import EACH, STATE, TENSOR
 from optim_core.catalogue import rules
 from optim_core.transport.sinks import MemorySink
 

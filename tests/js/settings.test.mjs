@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { baseOf, isScheduled } from "../../static/data/run-base.mjs";
+import { baseOf, isScheduled } from "../../static/data/settings.mjs";
 
 const INFO = {
   kind: "train",

@@ -1,4 +1,21 @@
-// η and λ of a run as somebody sets them: a schedule multiplies these at every step.
+// The settings of runs: as one level of paths, and η and λ as somebody sets them, which a schedule multiplies.
+
+/**
+ * Nested settings by their paths.
+ * @param {Record<string, any>} value
+ * @param {string} [prefix]
+ * @returns {Record<string, any>}
+ */
+export function flatten(value, prefix = "") {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) => {
+      const path = prefix ? `${prefix}.${name}` : name;
+      return inner !== null && typeof inner === "object" && !Array.isArray(inner)
+        ? Object.entries(flatten(inner, path))
+        : [[path, inner]];
+    }),
+  );
+}
 
 const SCHEDULES = /** @type {Record<string, string>} */ ({ lr: "schedule", weight_decay: "decay_schedule" });
 

@@ -1,0 +1,280 @@
+"""A declared chart filled with columns: Plotly traces of recordings.
+
+static/chart/traces.mjs does the same in the browser, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from app.store.decimate import Series, thin
+from optim_core.catalogue import rules
+
+Values = npt.NDArray[Any]
+
+STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
+TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
+EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
+
+# The light theme's --series-0 to --series-7 (static/css/tokens.css).
+PALETTE = ("#c2410c", "#0b5fb0", "#00745f", "#8b3aa5", "#7d5a00", "#b1215f", "#46515c", "#3f6d16")
+GROUND = "#ffffff"
+STORY = ("adam_l2", "adamw", "adamw_lh", "sgd_l2")  # they keep the strongest colours
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are left out
+
+MAX_POINTS = 500  # of a line
+EACH_POINTS = 120  # of every tensor's line, where all are drawn
+ALL_POINTS = 24_000  # of all these lines in a chart together
+LOW, HIGH = -40, 24  # powers of two that the bins of a histogram column span
+
+
+class Recording(Protocol):
+    """What is read of a recording."""
+
+    @property
+    def columns(self) -> Mapping[str, Values]:
+        """Of shape (rows,) or (rows, width)."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """kind, optimizer, tensors, states, name …"""
+
+    def steps(self, name: str, /) -> npt.NDArray[np.int64]:
+        """The steps at which that column was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the viewer chose.
+
+    state, tensor  for the stand-ins in names of columns; the first tensor where there is none of that name
+    logarithmic    lines show the size of values, and nothing where that is 0
+    range          steps in sight, first and last
+    smoothing      weight of what came before, in [0, 1)
+    ground         the colour behind a heat map
+    """
+
+    state: str = ""
+    tensor: str = ""
+    logarithmic: bool = False
+    range: tuple[float, float] | None = None
+    smoothing: float = 0.0
+    ground: str = GROUND
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A recording with what tells it from the others in a picture."""
+
+    recording: Recording
+    label: str
+    colour: str
+    dash: str
+
+    @property
+    def tensors(self) -> list[str]:
+        """Names as declared, else as the columns have them."""
+        declared = [tensor["name"] for tensor in self.recording.about.get("tensors") or ()]
+        named = dict.fromkeys(name.split("/")[0] for name in self.recording.columns if "/" in name)
+        return declared or list(named)
+
+
+def shown(recordings: Sequence[Recording], palette: Sequence[str] = PALETTE) -> list[Shown]:
+    """Each with its label, its optimizer's colour, and a dash that tells it from others of that colour.
+
+    Training runs of one optimizer get colours of their own, as long as there are any.
+    """
+    about = [recording.about for recording in recordings]
+    apart = all(one.get("kind") != "trajectory" for one in about)
+    styles = _styles([str(one.get("optimizer", "")) for one in about], apart=apart)
+    found = zip(recordings, labels(about), styles, strict=True)
+    return [Shown(one, label, palette[slot], DASHES[dash]) for one, label, (slot, dash) in found]
+
+
+def labels(about: Sequence[Mapping[str, Any]]) -> list[str]:
+    """By optimizer where these differ, else by name, without the words that all names begin with."""
+    ids = [str(one.get("optimizer", "")) for one in about]
+    titles = [rules()[name].title if name in rules() else name for name in ids]
+    names = titles
+    if len(set(titles)) < len(titles):
+        pairs = zip(about, titles, strict=True)
+        names = [title if one.get("kind") == "trajectory" else _name(one) for one, title in pairs]
+        head, comma, _ = names[0].partition(", ")
+        if comma and all(name.startswith(head + comma) for name in names):
+            names = [name.removeprefix(head + comma) for name in names]
+    counts = Counter(names)
+    return [f"{name} {i}" if counts[name] > 1 else name for i, name in enumerate(names, 1)]
+
+
+def _name(about: Mapping[str, Any]) -> str:
+    told = " on ".join(filter(None, (about.get("optimizer"), about.get("task"))))
+    return str(about.get("name") or told or about.get("id", ""))
+
+
+def _styles(optimizers: Sequence[str], *, apart: bool) -> Iterator[tuple[int, int]]:
+    """Which colour and which dash each gets."""
+    wanted = [_slot(name) for name in optimizers]
+    used: Counter[int] = Counter()
+    for slot in wanted:
+        if apart and used[slot]:
+            free = (k for k in range(len(PALETTE)) if not used[k] and k not in wanted)
+            slot = next(free, slot)
+        yield slot, used[slot] % len(DASHES)
+        used[slot] += 1
+
+
+def _slot(optimizer: str) -> int:
+    if optimizer in STORY:
+        return STORY.index(optimizer)
+    others = [name for name in rules() if name not in STORY]
+    place = others.index(optimizer) if optimizer in others else 0
+    return len(STORY) + place % (len(PALETTE) - len(STORY))
+
+
+def state_of(recordings: Sequence[Recording], wanted: str) -> str:
+    """The state that is shown: the wanted one where an optimizer has it, else the first of any."""
+    known = [state for one in recordings for state in one.about.get("states") or ()]
+    return wanted if wanted in known else next(iter(known), "")
+
+
+def traces(declared: Sequence[Any], all_shown: Sequence[Shown], choices: Choices) -> list[Any]:
+    """The declared traces of a figure, each filled once for every recording that has its column."""
+    if declared and declared[0].type == "heatmap":
+        return _heat(declared[0], all_shown[0], choices) if all_shown else []
+    few = len(all_shown) <= FEW_RUNS
+    lines = sum(len(one.tensors) for one in all_shown)
+    points = min(EACH_POINTS, max(2 * _rounded(ALL_POINTS / max(lines, 1) / 2), 16))
+    found = []
+    for one in all_shown:
+        for trace in declared:
+            if EACH in trace.meta["y"]:
+                found += [_tensors(trace, one, choices, points)] if few else []
+            elif few or not trace.meta["detail"]:
+                found += _line(trace, one, choices)
+    return found
+
+
+def _column(trace: Any, one: Shown, choices: Choices) -> str:
+    """The column that a declared trace shows of this recording."""
+    tensors = one.tensors
+    tensor = choices.tensor if choices.tensor in tensors else next(iter(tensors), "")
+    return str(trace.meta["y"]).replace(TENSOR, tensor).replace(STATE, choices.state)
+
+
+def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
+    name = _column(trace, one, choices)
+    values = one.recording.columns.get(name)
+    if values is None or not np.isfinite(values).any():
+        return []
+    steps = one.recording.steps(name)
+    rows = _rows(values, steps, choices, MAX_POINTS)
+    drawn = _smoothed(values, choices.smoothing)[rows]
+    dash = trace.line.dash or "solid"
+    return [
+        go.Scatter(
+            mode="lines" if len(rows) > 1 else "markers",
+            name=_title(one, trace),
+            marker={"color": one.colour, "size": 6},
+            x=steps[rows].tolist(),
+            y=_placed(drawn, choices),
+            line={"color": one.colour, "width": 1.6, "dash": one.dash if dash == "solid" else dash},
+            hoverinfo="skip",
+            connectgaps=True,
+        )
+    ]
+
+
+def _tensors(trace: Any, one: Shown, choices: Choices, points: int) -> go.Scatter:
+    """A metric of every tensor as one faint line with gaps: many traces would be slow."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    alone = True
+    for tensor in one.tensors:
+        name = trace.meta["y"].replace(EACH, tensor)
+        if name not in one.recording.columns:
+            continue
+        values, steps = one.recording.columns[name], one.recording.steps(name)
+        rows = _rows(values, steps, choices, points)
+        alone = alone and len(rows) < 2
+        x += [*steps[rows].tolist(), None]
+        y += [*_placed(values[rows], choices), None]
+    return go.Scatter(
+        mode="markers" if alone else "lines",
+        name=_title(one, trace),
+        marker={"color": one.colour, "size": 4},
+        x=x,
+        y=y,
+        line={"color": one.colour, "width": 1},
+        opacity=0.35,
+        hoverinfo="skip",
+    )
+
+
+def _heat(trace: Any, one: Shown, choices: Choices) -> list[go.Heatmap]:
+    """A column of histograms as a picture: steps across, bins upwards."""
+    name = _column(trace, one, choices)
+    values = one.recording.columns.get(name)
+    if values is None or values.ndim < 2:
+        return []
+    width = values.shape[1]
+    return [
+        go.Heatmap(
+            name=_title(one, trace),
+            x=one.recording.steps(name).tolist(),
+            y=[LOW + (i + 0.5) * (HIGH - LOW) / width for i in range(width)],
+            z=[[value or None for value in row] for row in values.T.tolist()],
+            colorscale=[[0, choices.ground], [1, one.colour]],
+            showscale=False,
+            hoverinfo="skip",
+            zsmooth=False,
+        )
+    ]
+
+
+def _title(one: Shown, trace: Any) -> str:
+    return " ".join(filter(None, (one.label, trace.meta["label"])))
+
+
+def _rows(values: Values, steps: Values, choices: Choices, points: int) -> Values:
+    """The rows that are drawn: those in sight with a neighbour on either side, and few of many."""
+    last = len(values) - 1
+    first, end = 0, last
+    if choices.range is not None:
+        low, high = (max(int(np.searchsorted(steps, step, "right")) - 1, 0) for step in choices.range)
+        first, end = max(low - 1, 0), min(high + 1, last)
+    rows = np.arange(first, end + 1)
+    return thin(Series(rows, np.asarray(values[rows], np.float32)), points).steps
+
+
+def _smoothed(values: Values, weight: float) -> Values:
+    """Exponentially, without the pull of the first value; gaps stay gaps."""
+    if weight <= 0:
+        return values
+    found = np.array(values)
+    mean = total = 0.0
+    for i in np.flatnonzero(np.isfinite(found)):
+        mean = weight * mean + (1 - weight) * float(found[i])
+        total = weight * total + (1 - weight)
+        found[i] = mean / total
+    return found
+
+
+def _placed(values: Values, choices: Choices) -> list[float | None]:
+    """Values as they lie on the axis: nothing where a logarithm has none."""
+    found = values.tolist()
+    if not choices.logarithmic:
+        return found  # type: ignore[no-any-return]
+    return [abs(value) if value and value == value else None for value in found]
+
+
+def _rounded(value: float) -> int:
+    """Halves upwards, as browsers round."""
+    return int(value + 0.5)
