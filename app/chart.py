@@ -9,8 +9,9 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from app.traces import EACH, PALETTE, STATE, TENSOR, Choices, Recording, shown, state_of, traces
+from app.traces import EACH, PALETTE, STATE, TENSOR, Choices, shown, state_of, traces
 from optim_core.declare.registry import Catalogue
+from optim_core.recording import Recording
 
 Dash = Literal["solid", "dot", "dash", "dashdot"]
 

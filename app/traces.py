@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
-from app.store.decimate import Series, thin
 from optim_core.catalogue import rules
-
-Values = npt.NDArray[Any]
+from optim_core.recording import Recording, Series, Values, thinned
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
 TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
@@ -34,21 +31,6 @@ MAX_POINTS = 500  # of a line
 EACH_POINTS = 120  # of every tensor's line, where all are drawn
 ALL_POINTS = 24_000  # of all these lines in a chart together
 LOW, HIGH = -40, 24  # powers of two that the bins of a histogram column span
-
-
-class Recording(Protocol):
-    """What is read of a recording."""
-
-    @property
-    def columns(self) -> Mapping[str, Values]:
-        """Of shape (rows,) or (rows, width)."""
-
-    @property
-    def about(self) -> Mapping[str, Any]:
-        """kind, optimizer, tensors, states, name …"""
-
-    def steps(self, name: str, /) -> npt.NDArray[np.int64]:
-        """The steps at which that column was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +233,7 @@ def _rows(values: Values, steps: Values, choices: Choices, points: int) -> Value
         low, high = (max(int(np.searchsorted(steps, step, "right")) - 1, 0) for step in choices.range)
         first, end = max(low - 1, 0), min(high + 1, last)
     rows = np.arange(first, end + 1)
-    return thin(Series(rows, np.asarray(values[rows], np.float32)), points).steps
+    return thinned(Series(rows, np.asarray(values[rows], np.float32)), points).steps
 
 
 def _smoothed(values: Values, weight: float) -> Values:
