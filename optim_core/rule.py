@@ -180,6 +180,12 @@ class Rule:
         return {word: names for word, names in PAIRS.items() if all(n in self.settings for n in names)}
 
     @cached_property
+    def singles(self) -> tuple[str, ...]:
+        """The settings that torch takes by themselves."""
+        paired = {name for names in self.pairs.values() for name in names}
+        return tuple(name for name in self.settings if name not in paired)
+
+    @cached_property
     def _init_settings(self) -> tuple[str, ...]:
         return tuple(declared(self.init))
 

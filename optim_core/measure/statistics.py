@@ -87,6 +87,7 @@ class StepStatistics:
         self._segments = Segments([f.segments.sizes[i] for f, picked in pairs for i in picked], device)
         wide = any(flat.theta.dtype == torch.float64 for flat in flats)
         self._dtype = torch.float64 if wide else torch.float32
+        self._tiny = torch.finfo(self._dtype).tiny
         self._exact = torch.float32 if device.type == "mps" else torch.float64
         self._parts = _lay_out(pairs, self._segments, watched)
         rows = self._segments.rows
@@ -131,16 +132,16 @@ class StepStatistics:
         )
         given = move.decay_part
         decay = None if given is None or _is_zero(given) else self._rows(given, move, part)
-        delta = theta - after
-        for array in (theta, delta, along, decay, after):
-            if array is not None and len(part.padding):
+        if len(part.padding):
+            for array in (theta, after, along) if decay is None else (theta, after, along, decay):
                 array.view(-1).index_fill_(0, part.padding, 0.0)
+        delta = theta - after
         first = len(self._steps) * self._segments.rows
         lines = slice(first + part.rows.start, first + part.rows.stop)
         sums, rates = self._sums[:, lines], self._rates[lines]
         for row, array in ((0, theta), (1, grad), (2, along), (7, after)):
             torch.linalg.vector_norm(array, dim=1, out=sums[row])
-        length = sums[0].clamp(min=torch.finfo(self._dtype).tiny)  # a row of zeros has nothing along it
+        length = sums[0].clamp(min=self._tiny)  # a row of zeros has nothing along it
         share = torch.div(torch.sum(delta * theta, 1).div_(length), length, out=sums[5])
         rest = delta.addcmul_(theta, share[:, None], value=-1.0)
         torch.linalg.vector_norm(rest, dim=1, out=sums[3])

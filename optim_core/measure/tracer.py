@@ -146,7 +146,7 @@ class Tracer:
             known = pending.scalars.setdefault(name, [])
             known += [float("nan")] * (len(pending.steps) - 1 - len(known))
             # A copy: losses and rates that are tensors may be written into later.
-            known.append(value.detach().clone().reshape(()) if isinstance(value, Tensor) else value)
+            known.append(value.detach().clone() if isinstance(value, Tensor) else value)
 
     def flush(self) -> list[Frame]:
         """What has been measured since the last flush, moved to the host at once."""
@@ -249,7 +249,7 @@ def _column(values: Sequence[Number]) -> Tensor:
     """Numbers and tensors of no dimension as one tensor."""
     if not any(isinstance(value, Tensor) for value in values):
         return torch.tensor(values, dtype=torch.float32)
-    return torch.stack([torch.as_tensor(value, dtype=torch.float32) for value in values])
+    return torch.stack([torch.as_tensor(value, dtype=torch.float32).reshape(()) for value in values])
 
 
 def _placed(values: Tensor, places: list[int], width: int) -> Tensor:

@@ -44,16 +44,19 @@ def words() -> frozenset[str]:
 
 def settings(rule: Rule, group: Group) -> dict[str, Any]:
     """The rule's hyperparameters as the group has them; tensors on the CPU as numbers."""
-    found = dict(group)
+    found = {name: group[name] for name in rule.singles}
     for word, names in rule.pairs.items():
         found.update(zip(names, group[word], strict=True))
-    return {name: plain(found[name]) for name in rule.settings}
+    for name, value in found.items():
+        if isinstance(value, Tensor):
+            found[name] = plain(value)
+    return found
 
 
 def grouped(rule: Rule, hyper: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters as a group has them."""
     pairs = {word: tuple(hyper[name] for name in names) for word, names in rule.pairs.items()}
-    return {n: v for n, v in hyper.items() if all(n not in names for names in rule.pairs.values())} | pairs
+    return {name: hyper[name] for name in rule.singles} | pairs
 
 
 def fold(rule: Rule, group: dict[str, Any], others: Group) -> None:
@@ -180,7 +183,7 @@ def _read_group(rule: Rule, group: Group, dtypes: set[torch.dtype]) -> dict[str,
         needed = {name for name in missing if isinstance(rule.settings[name].kind, Real | Integer)}
     if needed:
         raise InvalidInput(f"it does not say {', '.join(sorted(needed))}.")
-    ours = {name for names in rule.pairs.values() for name in names}
+    ours = rule.settings.keys() - {*rule.singles}
     return {n: v for n, v in group.items() if n not in UNKEPT | ours} | grouped(rule, hyper)
 
 
