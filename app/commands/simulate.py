@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 class _Surfaces(click.Group):
     """Every surface as a command, and any formula in x and y besides."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A first word that is no option is a formula, such as -cos(x)*cos(y): not -c, -o, -s and so on."""
+        options = {"--", *(name for option in self.get_params(ctx) for name in option.opts)}
+        is_formula = bool(args) and args[0].startswith("-") and args[0] not in options
+        return super().parse_args(ctx, ["--", *args] if is_formula else args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         from optim_core.surfaces.catalogue import surfaces
 
@@ -32,6 +39,8 @@ class _Surfaces(click.Group):
             try:
                 as_landscape(cmd_name)
             except InvalidInput as error:
+                if re.fullmatch(r"--?[a-z-]+(=.*)?", cmd_name):
+                    raise click.NoSuchOption(cmd_name, ctx=ctx) from None
                 raise click.UsageError(str(error), ctx) from None
         summary = known.summary if known else f"The formula {cmd_name}."
         return _Optimizers(known, cmd_name, name=cmd_name, help=summary, subcommand_metavar="OPTIMIZER …")

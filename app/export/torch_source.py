@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import math
 import textwrap
@@ -33,7 +34,7 @@ def loss_source(landscape: Landscape) -> str:
             "x, y = math.cos(turn) * x + math.sin(turn) * y, math.cos(turn) * y - math.sin(turn) * x"
         )
     lines += [f"{name} = {landscape.params[name]!r}" for name in landscape.formula.parameters]
-    tree = ast.parse(text.replace("^", "**"), mode="eval").body  # checked when the formula was read
+    tree = copy.deepcopy(landscape.formula.tree)  # the visitor changes it
     varies = _varies(tree)
     value = ast.unparse(_InTorch().visit(tree))
     lines.append(f"return {value}" if varies else f"return {value} + 0.0 * x  # the same everywhere")
@@ -52,10 +53,21 @@ class _InTorch(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return _expression(f"math.{node.id}") if node.id in ("pi", "e") else node
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        pairs = zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False)
+        each = [
+            ast.Compare(self.visit(copy.deepcopy(a)), [op], [self.visit(copy.deepcopy(b))])
+            for op, a, b in pairs
+        ]
+        return _expression(" * ".join(f"torch.as_tensor({ast.unparse(one)}).double()" for one in each))
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         assert isinstance(node.func, ast.Name)
         name, varying = node.func.id, [_varies(argument) for argument in node.args]
         given = [ast.unparse(self.visit(argument)) for argument in node.args]
+        if name == "where":
+            chosen = ", ".join(_AS_TENSOR.format(text) for text in given[1:])
+            return _expression(f"torch.where({given[0]} != 0, {chosen})")
         if not any(varying) and (hasattr(math, name) or name in ("abs", *_PAIRWISE)):
             return _expression(f"{'math.' if hasattr(math, name) else ''}{name}({', '.join(given)})")
         given = [

@@ -9,7 +9,8 @@ product of 60 factors has 3600 terms), and whatever two derivatives share is com
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -19,6 +20,10 @@ from typing import Any
 import sympy
 
 from optim_core.formula.dialects import Dialect, Functions, bind
+from optim_core.formula.text import refuse
+
+# Of one processor, for the derivatives of a formula; what its size allows takes about a fifth of that.
+MAX_SECONDS = 3.0
 
 Atom = Any  # a sympy Symbol, Number or Number·Symbol: sympy has no types
 # A step has at most two operands. Neither these nor the steps' names carry assumptions such as "real":
@@ -71,6 +76,55 @@ class Softplus(sympy.Function):  # type: ignore[misc]
         return Sigmoid(self.args[0])
 
 
+class _Step(sympy.Function):  # type: ignore[misc]
+    """What is constant on either side of its jumps; its slope is taken as 0 everywhere."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return sympy.Integer(0)
+
+
+class Floor(_Step):
+    """The largest whole number that is not above u."""
+
+
+class Ceil(_Step):
+    """The smallest whole number that is not below u."""
+
+
+class Less(_Step):
+    """1 where a < b, else 0."""
+
+
+class LessEqual(_Step):
+    """1 where a ≤ b, else 0."""
+
+
+class Equal(_Step):
+    """1 where a = b, else 0."""
+
+
+class Nought(_Step):
+    """0 where u is defined."""
+
+
+class Log2(sympy.Function):  # type: ignore[misc]
+    """The logarithm to base 2."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return 1 / (self.args[0] * sympy.Float(math.log(2)))
+
+
+class Log10(sympy.Function):  # type: ignore[misc]
+    """The logarithm to base 10."""
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return 1 / (self.args[0] * sympy.Float(math.log(10)))
+
+
+class Where(sympy.Function):  # type: ignore[misc]
+    """``a`` where the condition is not 0, else ``b``; its slope is that of the branch: see `_chosen`."""
+
+
 @dataclass(frozen=True)
 class Tape:
     """Named steps, in the order in which they are computed; equal expressions share one name."""
@@ -97,6 +151,21 @@ class Tape:
         return self.symbol(expression)
 
 
+_MODEST = (
+    sympy.sin,
+    sympy.cos,
+    sympy.tanh,
+    Absolute,
+    Sign,
+    Minimum,
+    Maximum,
+    Sigmoid,
+    Softplus,
+    _Step,
+    Where,
+)
+
+
 @dataclass(frozen=True)
 class Code:
     """Compiled functions whose names are still free: `functions` binds them to a dialect."""
@@ -104,13 +173,14 @@ class Code:
     value: FunctionType
     value_and_gradient: FunctionType
     hessian: FunctionType
+    may_overflow: bool  # inside, where the whole is finite
 
     def functions(self, dialect: Dialect, values: Sequence[float] = ()) -> Functions:
         """The three functions; ``values``, if given, become the defaults of the parameters."""
         return Functions(
-            bind(self.value, dialect, values),
-            bind(self.value_and_gradient, dialect, values),
-            bind(self.hessian, dialect, values),
+            bind(self.value, dialect, values, self.may_overflow),
+            bind(self.value_and_gradient, dialect, values, self.may_overflow),
+            bind(self.hessian, dialect, values, self.may_overflow),
         )
 
 
@@ -122,7 +192,15 @@ def compile_tape(tape: Tape, result: Atom, arguments: Sequence[Any]) -> Code:
         _compile(tape, arguments, result),
         _compile(tape, arguments, (result, *gradient)),
         _compile(tape, arguments, hessian),
+        any(map(_may_overflow, tape.steps.values())),
     )
+
+
+def _may_overflow(step: Any) -> bool:
+    """Whether a step, or its derivative, can be lost to overflow: polynomials of what is bounded cannot."""
+    if step.is_Pow:
+        return not (step.exp.is_Integer and step.exp >= 0)
+    return (step.is_Function and not isinstance(step, _MODEST)) or any(map(_may_overflow, step.args))
 
 
 def _derivatives(tape: Tape, result: Atom, x: Any, y: Any) -> tuple[Sequence[Atom], Sequence[Atom]]:
@@ -139,9 +217,16 @@ def _derivatives(tape: Tape, result: Atom, x: Any, y: Any) -> tuple[Sequence[Ato
         return product if t is u else product + first[t][j] * first[u][i]
 
     goal = tape.symbol(result)
+    begun = time.thread_time()
     for symbol, step in list(tape.steps.items()):
+        if time.thread_time() - begun > MAX_SECONDS:
+            refuse("the formula takes too long to differentiate.", hint="Shorten it.")
         inner = sorted((t for t in step.free_symbols if t in first), key=str)  # parameters are constants
         if not inner:
+            continue
+        if isinstance(step, Where):
+            first[symbol] = _chosen(tape, step, first, zero, 2)
+            second[symbol] = _chosen(tape, step, second, zero, 3)
             continue
         partial_1, partial_2 = _partials(step, inner)
         slopes = {t: tape.name(slope) for t, slope in partial_1.items()}
@@ -155,6 +240,16 @@ def _derivatives(tape: Tape, result: Atom, x: Any, y: Any) -> tuple[Sequence[Ato
             for k, (i, j) in enumerate(((0, 0), (0, 1), (1, 1)))
         )
     return first.get(goal, (zero, zero)), second.get(goal, (zero, zero, zero))
+
+
+def _chosen(tape: Tape, step: Any, found: Mapping[Any, Sequence[Atom]], zero: Any, count: int) -> Any:
+    """The derivatives of the branch that holds."""
+    condition, *branches = step.args
+    a, b = (found.get(branch, (zero,) * count) for branch in branches)
+    return tuple(
+        p if p == q else tape.symbol(Where(condition, *map(tape.symbol, (p, q))))
+        for p, q in zip(a, b, strict=True)
+    )
 
 
 def _partials(step: Any, inner: Sequence[Any]) -> tuple[dict[Any, Any], dict[tuple[Any, Any], Any]]:
@@ -198,7 +293,7 @@ def _compile(tape: Tape, arguments: Sequence[Any], results: Any) -> FunctionType
 
 
 def _source(expression: Any) -> str:
-    """Python for one step, in the names of `formula_dialects`: sums in brackets, products without."""
+    """Python for one step, in the names of `dialects`: sums in brackets, products without."""
     if expression.is_Symbol:
         return str(expression.name)
     if expression.is_Number:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 # How tightly the outermost operator of a piece binds; brackets go where a looser piece must not stand.
-_SIGNED_SUM, _SIGNED, _SUM, _PRODUCT, _POWER, _ATOM = range(6)  # signed: begins with a sign
+_CASES, _SIGNED_SUM, _SIGNED, _SUM, _PRODUCT, _POWER, _ATOM = range(7)  # signed: begins with a sign
+_COMPARED = {ast.Lt: "<", ast.LtE: r"\le", ast.Gt: ">", ast.GtE: r"\ge", ast.Eq: "=", ast.NotEq: r"\ne"}
 _GREEK = frozenset(
     [
         *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda"),
@@ -40,6 +41,7 @@ def _write(node: ast.expr, symbols: Mapping[str, str]) -> tuple[str, int]:
             return ("-" if isinstance(op, ast.USub) else "+") + inside(operand, _PRODUCT), _SIGNED
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as sign, right=right):
             a, binds = _write(left, symbols)
+            a, binds = _bracketed(a, binds, _SIGNED_SUM), max(binds, _SIGNED_SUM)
             b = f"+ {inside(right, _SUM)}" if isinstance(sign, ast.Add) else f"- {inside(right, _PRODUCT)}"
             return f"{a} {b}", _SIGNED_SUM if binds <= _SIGNED else _SUM
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
@@ -54,10 +56,23 @@ def _write(node: ast.expr, symbols: Mapping[str, str]) -> tuple[str, int]:
             name in _TRIGONOMETRIC
         ):
             return rf"{_TRIGONOMETRIC[name]}^{{{n}}}\left({inside(u, _SIGNED_SUM)}\right)", _POWER
+        case ast.Call(func=ast.Name(id="where"), args=[condition, a, b]):
+            rows = rf"{inside(a, _SIGNED_SUM)} & {_compared(condition, inside)} \\ {inside(b, _SIGNED_SUM)} &"
+            return rf"\begin{{cases}}{rows} \text{{otherwise}}\end{{cases}}", _CASES
+        case ast.Compare():
+            return rf"\left[{_compared(node, inside)}\right]", _ATOM  # Iverson's bracket: 1 or 0
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _call(name, ", ".join(inside(argument, _SIGNED_SUM) for argument in arguments))
     assert isinstance(node, ast.BinOp), "passed the check of the formula, and so is a power"
     return f"{inside(node.left, _ATOM)}^{{{inside(node.right, _SIGNED_SUM)}}}", _POWER
+
+
+def _compared(node: ast.expr, inside: Callable[[ast.expr, int], str]) -> str:
+    """A comparison, chains such as a < b < c included."""
+    assert isinstance(node, ast.Compare), "passed the check of the formula"
+    pairs = zip(node.ops, node.comparators, strict=True)
+    rest = "".join(f" {_COMPARED[type(op)]} {inside(value, _SIGNED_SUM)}" for op, value in pairs)
+    return inside(node.left, _SIGNED_SUM) + rest
 
 
 def _bracketed(text: str, binds: int, least: int) -> str:
@@ -72,6 +87,10 @@ def _call(name: str, arguments: str) -> tuple[str, int]:
             return rf"\sqrt{{{arguments}}}", _POWER
         case "abs":
             return rf"\left|{arguments}\right|", _ATOM
+        case "floor" | "ceil":
+            return rf"\left\l{name} {arguments}\right\r{name}", _ATOM
+        case "log2" | "log10":
+            return rf"\log_{{{name[3:]}}}\left({arguments}\right)", _POWER
     command = _COMMANDS.get(name) or rf"\operatorname{{{name}}}"
     return rf"{command}\left({arguments}\right)", _POWER
 

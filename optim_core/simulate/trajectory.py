@@ -15,6 +15,7 @@ from optim_core.experiment import Experiment, Point, SurfaceProblem, surface_exp
 from optim_core.outcomes import Outcome
 from optim_core.recording import Recording, Series
 from optim_core.rule import Rule, state_items
+from optim_core.surfaces.landscape import Landscape
 
 Column: TypeAlias = NDArray[np.float64]
 
@@ -122,11 +123,12 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
     mover = (_Elementwise if rule.elementwise else _Whole)(rule, problem.start, arguments)
     move, look = mover.move, mover.look if rule.view else None
     value_and_gradient = problem.landscape.value_and_gradient
+    measure = _careful(problem.landscape)  # where that fails
 
-    loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
+    loss, grad_x, grad_y = measure(x, y)
     recorded = array("d", (x, y, loss, *[math.nan] * 4, *[0.0] * 4, *mover.state))
     record = recorded.extend
-    end = _stop(0, x, y, loss)
+    end = _stop(0, x, y, loss, *((0.0, 0.0) if look else (grad_x, grad_y)))
     for t in range(1, problem.steps + 1):
         if end:
             break
@@ -139,7 +141,11 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
         if wants_norm:
             arguments["param_norm"] = math.hypot(x, y)
         if look:
-            _, grad_x, grad_y = _measure(value_and_gradient, *look(x, y))
+            seen = look(x, y)
+            _, grad_x, grad_y = measure(*seen)
+            end = _stop(t, *seen, 0.0, grad_x, grad_y)
+            if end:
+                break
         if noise:
             grad_x, grad_y = grad_x + noise[t - 1][0], grad_y + noise[t - 1][1]
         try:
@@ -152,10 +158,12 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
         try:
             loss, grad_x, grad_y = value_and_gradient(x, y)
         except (ArithmeticError, ValueError):
-            loss, grad_x, grad_y = _measure(value_and_gradient, x, y)
+            loss = math.nan
+        total = loss + grad_x + grad_y
+        if not (abs(x) + abs(y) <= DIVERGED_AT and total - total == 0.0):
+            loss, grad_x, grad_y = measure(x, y)
+            end = _stop(t, x, y, loss, *((0.0, 0.0) if look else (grad_x, grad_y)))
         record((x, y, loss, used_x, used_y, *moved))
-        if not (abs(x) + abs(y) <= DIVERGED_AT and loss - loss == 0.0):
-            end = _stop(t, x, y, loss)
     names = [*_MEASURED, *(f"{name}_x" for name in mover.names), *(f"{name}_y" for name in mover.names)]
     outcome, reason = end or (Outcome.FINISHED, "")
     return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names))
@@ -214,28 +222,43 @@ class _Whole:
         return (*(value for part in parts for value in np.broadcast_to(part, 2).tolist()), *self.state)
 
 
-def _measure(
-    function: Callable[[float, float], tuple[float, float, float]], x: float, y: float
-) -> tuple[float, float, float]:
-    """Loss and gradient; infinite where they overflow, NaN where the formula is not defined."""
-    try:
-        return function(x, y)
-    except OverflowError:
-        return math.inf, math.nan, math.nan
-    except (ValueError, ZeroDivisionError):
-        return math.nan, math.nan, math.nan
+def _careful(landscape: Landscape) -> Callable[[float, float], tuple[float, float, float]]:
+    """Loss and gradient, never an error: infinite where too large, NaN where the formula is not defined.
+
+    As on arrays, what a part of the formula loses to overflow is found again, and a loss is told where
+    only its gradient is not defined.
+    """
+
+    def measure(x: float, y: float) -> tuple[float, float, float]:
+        try:
+            found = landscape.value_and_gradient(x, y)
+        except (ArithmeticError, ValueError):
+            found = (math.nan,) * 3
+        if not all(map(math.isfinite, found)):
+            found = landscape.functions("numpy").value_and_gradient(np.float64(x), np.float64(y))
+        loss, grad_x, grad_y = map(float, found)
+        return loss, grad_x, grad_y
+
+    return measure
 
 
-def _stop(step: int, x: float, y: float, loss: float) -> tuple[Outcome, str] | None:
+def _stop(
+    step: int, x: float, y: float, loss: float, grad_x: float, grad_y: float
+) -> tuple[Outcome, str] | None:
     """The outcome and its reason if the run can't go on from here."""
     if math.isnan(x) or math.isnan(y):
         return Outcome.UNDEFINED, f"Stopped at step {step}: the update gave no number (NaN)."
     if not abs(x) + abs(y) <= DIVERGED_AT or math.isinf(loss):
         reason = f"Diverged at step {step}: the weights reached ({x:.3g}, {y:.3g}), the loss {loss:.3g}."
         return Outcome.DIVERGED, f"{reason} A smaller learning rate may help."
+    where = f"at ({x:.4g}, {y:.4g})"
     if math.isnan(loss):
-        where = f"at ({x:.4g}, {y:.4g})"
         return Outcome.UNDEFINED, f"Stopped at step {step}: the loss is not defined {where}."
+    if math.isnan(grad_x) or math.isnan(grad_y):
+        return Outcome.UNDEFINED, f"Stopped at step {step}: the gradient is not defined {where}."
+    if math.isinf(grad_x) or math.isinf(grad_y):
+        reason = f"Diverged at step {step}: the gradient overflows {where}."
+        return Outcome.DIVERGED, f"{reason} A smaller learning rate may help."
     return None
 
 

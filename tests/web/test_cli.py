@@ -99,6 +99,21 @@ def test_simulate_walks_as_the_library_does_and_writes_the_columns(tmp_path: Pat
     assert "penalised_loss" in rows[0]
 
 
+@pytest.mark.parametrize("formula", ["-cos(x)*cos(y)", "-sinh(x)^2", "-x", "--x + y", "-2x²"])
+def test_a_formula_may_begin_with_a_sign(formula: str) -> None:
+    result = invoke("simulate", formula, "sgd", "--lr", "0.1", "--steps", "2", "--start", "-1", "-0.5")
+    assert result.exit_code == 0, result.output
+    run = oc.simulate(formula, "sgd", (-1, -0.5), 2, lr=0.1)
+    assert f"surface    {formula}" in result.output
+    assert f"end        x {run['x'][-1]:.6g}, y {run['y'][-1]:.6g}" in result.output
+    assert invoke("simulate", "--", formula, "sgd", "--steps", "2").exit_code == 0
+
+
+def test_what_looks_like_an_option_is_told_as_one() -> None:
+    assert "No such option '--hepl'" in invoke("simulate", "--hepl").output
+    assert invoke("simulate", "-h").exit_code == invoke("simulate", "--help").exit_code == 0
+
+
 def test_simulate_takes_a_formula() -> None:
     result = invoke("simulate", "x^2 + 3*y^2", "sgd", "--lr", "0.1")
     assert result.exit_code == 0, result.output
