@@ -1,20 +1,13 @@
-// What a page shows, and how the URL says it: one table of fields, read and written both ways.
+// What a page shows, and how its URL says it: one table of fields, read and written both ways.
+
+import { choice, finite, numbers, numbersIn, optional, real, text, toggle, whole, words, wordsIn } from "./fields.mjs";
+import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs";
 
 /**
- * One optimizer on the page. `hyper` and the schedules hold only what differs from the defaults.
- * @typedef {{ id: string, [setting: string]: any }} Plan
- * @typedef {{
- *   key: number,
- *   optimizer: string,
- *   hyper: Record<string, any>,
- *   schedule: Plan | null,
- *   decaySchedule: Plan | null,
- *   colour: number,
- *   dash: number,
- *   hidden: boolean,
- * }} Runner
+ * @typedef {import("./runner.mjs").Runner} Runner
  * @typedef {[number, number]} Point
  * @typedef {{ id: string, log: boolean, choice: string }} ChartView
+ * What Explore and Compare show.
  * @typedef {{
  *   surface: string,
  *   formula: string,
@@ -35,41 +28,27 @@
  *   goal: number | null,
  *   controls: boolean,
  * }} View
+ * @typedef {keyof typeof PAGES} Page
  */
 
 /** The surface id that stands for one's own formula. */
 export const OWN = "own";
 
-let lastKey = 0;
+const SURFACE_FIELDS = ["surface", "formula", "params", "starts", "steps", "noise", "seed", "runners", "solo", "step"];
+const PICTURE_FIELDS = ["box", "dimensions", "levels", "glyphs", "charts", "range", "goal", "controls"];
 
-/**
- * @param {string} optimizer
- * @param {Partial<Runner>} [rest]
- * @returns {Runner}
- */
-export function makeRunner(optimizer, rest = {}) {
-  lastKey += 1;
-  return {
-    optimizer,
-    hyper: {},
-    schedule: null,
-    decaySchedule: null,
-    colour: -1,
-    dash: -1,
-    hidden: false,
-    ...rest,
-    key: lastKey,
-  };
-}
+/** The fields of every page, in the order in which its address has them. */
+export const PAGES = {
+  explore: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
+  compare: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
+  train: ["clone"],
+  run: ["charts", "tensor", "smoothing"],
+  comparison: ["compared", "charts", "tensor", "smoothing", "layout"],
+  runs: ["text", "status", "sort", "mine", "offset"],
+};
 
-/**
- * A field of the view in the URL: `write` gives null for what need not be said.
- * @template T
- * @typedef {{ write: (value: T, view: View) => string | string[] | null, read: (texts: string[]) => T | undefined }} Field
- */
-
-/** @type {{ [F in keyof View]?: Field<View[F]> }} */
-export const FIELDS = {
+/** How each field is written. @type {Record<string, import("./fields.mjs").Field<any>>} */
+const FIELDS = {
   surface: text(),
   formula: { write: (value, view) => (view.surface === OWN ? value : null), read: ([first]) => first },
   params: {
@@ -77,7 +56,7 @@ export const FIELDS = {
     read: ([first]) => readSettings(first ?? ""),
   },
   starts: {
-    write: (points) => points.map((point) => point.join(",")).join(";"),
+    write: (points) => points.map((/** @type {Point} */ point) => point.join(",")).join(";"),
     read: ([first]) => points(first ?? ""),
   },
   steps: whole(1),
@@ -87,36 +66,44 @@ export const FIELDS = {
     write: (runners) => (runners.length ? runners.map(runnerText) : "none"),
     read: (texts) => (texts[0] === "none" ? [] : texts.filter(Boolean).map(readRunner)),
   },
-  solo: { write: (value, view) => place(value, view), read: ([first]) => (first ? -Number(first) : undefined) },
+  // The address counts runners; the page knows them by key, which `viewOf` looks up.
+  solo: { write: placeOf, read: ([first]) => (first ? -Number(first) : undefined) },
   step: { write: (value) => (value < 0 ? null : String(value)), read: ([first]) => finite(first) },
-  box: { write: (box) => box?.map(short).join(",") ?? null, read: ([first]) => numbers(first ?? "", 4) },
+  box: numbers(4),
   dimensions: choice(["2d", "3d"]),
   levels: choice(["log", "linear"]),
-  glyphs: { write: (names) => names.join(",") || "none", read: ([first]) => names(first) },
-  charts: {
-    write: (charts) =>
-      charts.map((c) => [c.id, c.log ? "log" : "linear", c.choice].filter(Boolean).join(".")).join(",") || "none",
-    read: ([first]) => charts(first),
-  },
-  range: { write: (range) => range?.map(short).join(",") ?? null, read: ([first]) => numbers(first ?? "", 2) },
-  goal: { write: (value) => (value === null ? null : String(value)), read: ([first]) => finite(first) },
-  controls: {
-    write: (shown) => (shown ? null : "0"),
-    read: ([first]) => (first === undefined ? undefined : first !== "0"),
-  },
+  glyphs: words("none"),
+  charts: { write: chartsText, read: ([first]) => charts(first) },
+  range: numbers(2),
+  goal: optional(),
+  controls: toggle("0"),
+  clone: text(),
+  compared: words(""),
+  tensor: text(),
+  smoothing: real(0, 1),
+  layout: choice(["", "side"]),
+  text: text(),
+  status: text(),
+  sort: text(),
+  mine: toggle("1"),
+  offset: whole(0),
 };
 
+/** What a field is called in the address, where that is not its name. @type {Record<string, string>} */
+const NAMES = { runners: "run", compared: "runs" };
+
 /**
- * The view as a query string. What equals `defaults` is left out.
- * @param {View} view
- * @param {View} defaults
+ * What a page shows as a query string. What equals `defaults` is left out.
+ * @param {Page} page
+ * @param {any} view
+ * @param {any} defaults
  */
-export function writeQuery(view, defaults) {
+export function writeQuery(page, view, defaults) {
   const query = new URLSearchParams();
-  for (const name of /** @type {(keyof View)[]} */ (Object.keys(FIELDS))) {
-    const field = /** @type {Field<any>} */ (FIELDS[name]);
-    const written = field.write(view[name], view);
-    if (written === null || String(written) === String(field.write(defaults[name], defaults))) continue;
+  for (const name of PAGES[page]) {
+    const { write } = fieldOf(name);
+    const written = write(view[name], view);
+    if (written === null || String(written) === String(write(defaults[name], defaults))) continue;
     for (const one of Array.isArray(written) ? written : [written]) query.append(NAMES[name] ?? name, one);
   }
   return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3B", ";");
@@ -124,168 +111,64 @@ export function writeQuery(view, defaults) {
 
 /**
  * What a query string says; unreadable parts are left out, as are the fields it does not name.
+ * @param {Page} page
  * @param {string} search
- * @returns {Partial<View>}
+ * @returns {Record<string, any>}
  */
-export function readQuery(search) {
+export function readQuery(page, search) {
   const query = new URLSearchParams(search);
   /** @type {Record<string, any>} */
   const view = {};
-  for (const name of /** @type {(keyof View)[]} */ (Object.keys(FIELDS))) {
+  for (const name of PAGES[page]) {
     const texts = query.getAll(NAMES[name] ?? name);
     if (!texts.length) continue;
-    const value = /** @type {Field<any>} */ (FIELDS[name]).read(texts);
+    const value = fieldOf(name).read(texts);
     if (value !== undefined && value !== null) view[name] = value;
   }
   return view;
 }
 
 /**
- * The view that an address asks for: `defaults` where it says nothing.
- * @template {View} V
+ * What an address asks for: `defaults` where it says nothing.
+ * @template {object} V
+ * @param {Page} page
  * @param {V} defaults
  * @param {string} search
  * @returns {V}
  */
-export function merged(defaults, search) {
-  const view = { ...defaults, ...readQuery(search) };
-  // The address counts runners; the page knows them by key.
+export function viewOf(page, defaults, search) {
+  const view = /** @type {any} */ ({ ...defaults, ...readQuery(page, search) });
   if (view.solo < 0) view.solo = view.runners[-view.solo - 1]?.key ?? 0;
   return view;
 }
 
-/** @type {{ [F in keyof View]?: string }} */
-const NAMES = { runners: "run" };
-
-/** @param {Runner} runner  adamw,lr:0.1,weight_decay:0.2,schedule.id:cosine,dash:2 */
-function runnerText(runner) {
-  const parts = { ...runner.hyper };
-  for (const [prefix, plan] of Object.entries({ schedule: runner.schedule, decay_schedule: runner.decaySchedule })) {
-    for (const [name, value] of Object.entries(plan ?? {})) parts[`${prefix}.${name}`] = value;
-  }
-  if (runner.colour >= 0) parts.colour = runner.colour;
-  if (runner.dash >= 0) parts.dash = runner.dash;
-  if (runner.hidden) parts.hidden = true;
-  return [runner.optimizer, settingsText(parts)].filter(Boolean).join(",");
-}
-
-/**
- * @param {string} written
- * @returns {Runner}
- */
-function readRunner(written) {
-  const comma = written.indexOf(",");
-  const optimizer = comma < 0 ? written : written.slice(0, comma);
-  const { colour = -1, dash = -1, hidden = false, ...rest } = comma < 0 ? {} : readSettings(written.slice(comma + 1));
-  /** @type {Record<string, any>} */
-  const hyper = {};
-  /** @type {Record<string, any>} */
-  const plans = { schedule: {}, decay_schedule: {} };
-  for (const [name, value] of Object.entries(rest)) {
-    const [prefix, setting] = name.split(".");
-    if (setting && prefix && prefix in plans) plans[prefix][setting] = value;
-    else hyper[name] = value;
-  }
-  return makeRunner(optimizer, {
-    hyper,
-    colour,
-    dash,
-    hidden,
-    schedule: plans.schedule.id ? plans.schedule : null,
-    decaySchedule: plans.decay_schedule.id ? plans.decay_schedule : null,
-  });
-}
-
-/** @param {Record<string, any>} settings */
-function settingsText(settings) {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}:${value}`)
-    .join(",");
-}
-
-/**
- * @param {string} written
- * @returns {Record<string, any>}
- */
-function readSettings(written) {
-  const pairs = written.split(",").filter((pair) => pair.includes(":"));
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [name = "", value = ""] = pair.split(/:(.*)/s);
-      if (value === "true" || value === "false") return [name, value === "true"];
-      return [name, value !== "" && Number.isFinite(Number(value)) ? Number(value) : value];
-    }),
-  );
-}
-
-/** @returns {Field<string>} */
-function text() {
-  return { write: (value) => value, read: ([first]) => first };
-}
-
-/** @param {number} low @returns {Field<number>} */
-function whole(low) {
-  return {
-    write: String,
-    read: ([first]) => {
-      const value = finite(first);
-      return value !== undefined && Number.isInteger(value) && value >= low ? value : undefined;
-    },
-  };
-}
-
-/** @param {number} low @returns {Field<number>} */
-function real(low) {
-  return { write: String, read: ([first]) => (Number(first) >= low ? finite(first) : undefined) };
-}
-
-/**
- * @template {string} W
- * @param {W[]} words
- * @returns {Field<W>}
- */
-function choice(words) {
-  return { write: (value) => value, read: ([first]) => words.find((word) => word === first) };
+/** @param {string} name */
+function fieldOf(name) {
+  return /** @type {import("./fields.mjs").Field<any>} */ (FIELDS[name]);
 }
 
 /** @param {number} key @param {View} view */
-function place(key, view) {
+function placeOf(key, view) {
   const index = view.runners.findIndex((runner) => runner.key === key);
   return index < 0 ? null : String(index + 1);
 }
 
-/** @param {string | undefined} written */
-function finite(written) {
-  const value = Number(written);
-  return written !== undefined && written !== "" && Number.isFinite(value) ? value : undefined;
-}
-
-/** @param {string} written @param {number} length */
-function numbers(written, length) {
-  const values = written.split(",").map(Number);
-  return values.length === length && values.every(Number.isFinite) ? values : undefined;
-}
-
 /** @param {string} written */
 function points(written) {
-  const found = written.split(";").map((pair) => numbers(pair, 2));
+  const found = written.split(";").map((pair) => numbersIn(pair, 2));
   return found.every(Boolean) ? /** @type {Point[]} */ (found) : undefined;
 }
 
-/** @param {string | undefined} written */
-function names(written) {
-  return written === "none" ? [] : (written ?? "").split(",").filter(Boolean);
+/** @param {ChartView[]} charts */
+function chartsText(charts) {
+  const texts = charts.map((chart) => [chart.id, chart.log ? "log" : "linear", chart.choice].filter(Boolean).join("."));
+  return texts.join(",") || "none";
 }
 
 /** @param {string | undefined} written @returns {ChartView[]} */
 function charts(written) {
-  return names(written).map((one) => {
+  return wordsIn(written).map((one) => {
     const [id = "", scale = "", selected = ""] = one.split(".");
     return { id, log: scale === "log", choice: selected };
   });
-}
-
-/** Enough for the eye; what is computed with is written with all its digits. @param {number} value */
-function short(value) {
-  return String(Number(value.toPrecision(6)));
 }

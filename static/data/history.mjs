@@ -1,36 +1,48 @@
 // The URL is the store: what the user commits is written there, and going back is undoing.
 
 import { isTyping } from "../ui/dom.mjs";
-import { merged, writeQuery } from "./address.mjs";
+import { viewOf, writeQuery } from "./address.mjs";
 
 /**
+ * Writes what the user commits into the address, in the place of what was there.
  * @param {import("./store.mjs").Store<any>} store
+ * @param {import("./address.mjs").Page} page
  * @param {any} defaults  the view of the bare address
  */
-export function keepInUrl(store, defaults) {
+export function keepInUrl(store, page, defaults) {
+  store.onCommit((view) => history.replaceState(history.state, "", addressOf(writeQuery(page, view, defaults))));
+}
+
+/**
+ * The same on a page whose changes can be undone: each is an entry of the history.
+ * @param {import("./store.mjs").Store<any>} store
+ * @param {import("./address.mjs").Page} page
+ * @param {any} defaults
+ */
+export function keepWithUndo(store, page, defaults) {
   // What the player and the eye do is kept in the address, but not worth an undo.
   const passing = new Set(["step", "range", "box"]);
-  let written = writeQuery(store.get(), defaults);
+  let written = writeQuery(page, store.get(), defaults);
   let lasting = without(store.get());
 
   /** @param {any} view */
   function without(view) {
-    return writeQuery({ ...view, ...Object.fromEntries([...passing].map((name) => [name, defaults[name]])) }, defaults);
+    const still = Object.fromEntries([...passing].map((name) => [name, defaults[name]]));
+    return writeQuery(page, { ...view, ...still }, defaults);
   }
 
   store.onCommit((view) => {
-    const query = writeQuery(view, defaults);
+    const query = writeQuery(page, view, defaults);
     if (query === written) return;
     const now = without(view);
-    const address = query ? `?${query}` : location.pathname;
-    if (now === lasting) history.replaceState(history.state, "", address);
-    else history.pushState({ depth: depth() + 1 }, "", address);
+    if (now === lasting) history.replaceState(history.state, "", addressOf(query));
+    else history.pushState({ depth: depth() + 1 }, "", addressOf(query));
     [written, lasting] = [query, now];
   });
 
   addEventListener("popstate", () => {
-    const view = merged(defaults, location.search);
-    written = writeQuery(view, defaults);
+    const view = viewOf(page, defaults, location.search);
+    written = writeQuery(page, view, defaults);
     lasting = without(view);
     store.set({ ...view, runners: sameKeys(view.runners, store.get().runners), hover: null }, false);
   });
@@ -44,6 +56,11 @@ export function keepInUrl(store, defaults) {
     else return;
     event.preventDefault();
   });
+}
+
+/** @param {string} query */
+function addressOf(query) {
+  return query ? `?${query}` : location.pathname;
 }
 
 /** How many changes of this page can be undone. */

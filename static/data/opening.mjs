@@ -1,6 +1,6 @@
 // The scene that a page opens on: four optimizers part on a rotated bowl.
 
-import { makeRunner } from "./address.mjs";
+import { makeRunner } from "./runner.mjs";
 
 const SURFACE = "rotated_bowl";
 const COMPARED = "bowl";

@@ -8,7 +8,7 @@ import { Recording } from "./recording.mjs";
 
 /**
  * @typedef {import("./address.mjs").View} View
- * @typedef {import("./address.mjs").Runner} Runner
+ * @typedef {import("./runner.mjs").Runner} Runner
  * @typedef {import("../chart/series.mjs").Series} Series
  * An answer as the store keeps it: each runner's recordings follow one another, one from each start; `view` is what
  * was asked for, and `serial` the request's number.

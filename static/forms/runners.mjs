@@ -1,7 +1,7 @@
 // The list of runners: which optimizers walk, with which settings, and how they are drawn.
 
 import { COLOURS, colourOf, DASHES, stylesOf } from "../chart/series.mjs";
-import { makeRunner } from "../data/address.mjs";
+import { makeRunner } from "../data/runner.mjs";
 import { make } from "../ui/dom.mjs";
 import { count, number } from "../ui/format.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
@@ -9,7 +9,7 @@ import { errorsAt, form } from "./form.mjs";
 
 /**
  * @typedef {import("../data/address.mjs").View} View
- * @typedef {import("../data/address.mjs").Runner} Runner
+ * @typedef {import("../data/runner.mjs").Runner} Runner
  * @typedef {import("../chart/series.mjs").Style} Style
  * @typedef {View & { result: import("../data/trajectories.mjs").Result | null, error: any }} State
  */
@@ -23,7 +23,7 @@ const FIRST = ["lr", "weight_decay"];
  * @param {any} catalogue
  * @param {(optimizer: string, key?: number) => Record<string, any>} defaultsFor  settings for a runner that is
  *   added here, or for the one with this key when it is reset
- * @param {(() => import("../data/address.mjs").Plan | null) | null} [scheduleFor]  its schedule, which is then shown
+ * @param {(() => import("../data/runner.mjs").Schedule | null) | null} [scheduleFor]  its schedule, which is then shown
  *   without opening anything
  */
 export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = null) {
@@ -210,7 +210,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     );
     return {
       element,
-      /** @param {import("../data/address.mjs").Plan | null} plan @param {Record<string, any>} errors */
+      /** @param {import("../data/runner.mjs").Schedule | null} plan @param {Record<string, any>} errors */
       update: (plan, errors) => inputs.update(plan ?? {}, errors),
     };
   }

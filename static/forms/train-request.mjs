@@ -7,7 +7,7 @@ import { problemOf } from "./controls.mjs";
  * @typedef {import("./controls.mjs").Property} Property
  * @typedef {{ path: string, values: any[] }} Vary
  * @typedef {{ task: string, settings: Record<string, any>, run: Record<string, any>,
- *   runners: import("../data/address.mjs").Runner[], vary: Vary }} Form
+ *   runners: import("../data/runner.mjs").Runner[], vary: Vary }} Form
  * @typedef {{ path: string, group: string, property: Property }} Field
  */
 
@@ -34,13 +34,13 @@ export function requestsOf({ task, settings, run, runners, vary }, options, cata
 
 /**
  * What a runner is called where others of its optimizer stand on the form: by what only it has, or has otherwise.
- * @param {import("../data/address.mjs").Runner} runner
- * @param {import("../data/address.mjs").Runner[]} runners
+ * @param {import("../data/runner.mjs").Runner} runner
+ * @param {import("../data/runner.mjs").Runner[]} runners
  * @param {any} catalogue
  */
 function ownName(runner, runners, catalogue) {
   const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
-  const told = (/** @type {import("../data/address.mjs").Runner} */ { hyper, schedule, decaySchedule }) =>
+  const told = (/** @type {import("../data/runner.mjs").Runner} */ { hyper, schedule, decaySchedule }) =>
     flatten({ hyper, schedule, decay_schedule: decaySchedule });
   const others = runners.filter((one) => one !== runner && one.optimizer === runner.optimizer).map(told);
   const [path, value] =

@@ -5,16 +5,16 @@ import { mountEvents } from "../chart/events.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
-import { standing } from "../run/badge.mjs";
 import { mountHeldStep } from "../run/held-step.mjs";
+import { statusWord } from "../run/label.mjs";
 import { mountRunStatus, mountSmoothing } from "../run/status.mjs";
 import { differences, runsVerdict } from "../run/verdict.mjs";
 import { byId, make } from "../ui/dom.mjs";
 import { settingName } from "../ui/names.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
-const ids = (document.body.dataset.runs ?? "").split(",").filter(Boolean);
-const { catalogue, store } = await openRunPage(["run_parts"]);
+const { catalogue, store } = await openRunPage("comparison", ["run_parts"]);
+const ids = store.get().compared;
 mountRunStatus(byId("status"), store);
 mountHeldStep(byId("held-step"), store);
 mountSmoothing(byId("smoothing"), store);
@@ -58,11 +58,11 @@ const tensor = make("select", { "aria-label": "Tensor" });
 tensor.addEventListener("change", () => store.set({ tensor: tensor.value }));
 byId("tensor-choice").append(make("label", { class: "knob" }, "Tensor ", tensor));
 store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
-  const names = visible[0]?.tensors ?? [];
+  const names = visible[0]?.recording.tensors ?? [];
   if (names.length + 1 !== tensor.options.length) {
     tensor.replaceChildren(
       make("option", { value: "" }, names[0] ? `${names[0]} (the first)` : "first"),
-      ...names.map((/** @type {string} */ name) => make("option", { value: name }, name)),
+      ...names.map((name) => make("option", { value: name }, name)),
     );
   }
   tensor.value = chosen;
@@ -77,7 +77,7 @@ store.on(["visible", "runs"], ({ visible }) => {
         "a",
         { href: `/runs/${run.recording.about.id}` },
         make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
-        `${run.label} (${standing(run.recording.about)})`,
+        `${run.label} (${statusWord(run.recording.about)})`,
       ),
     ),
   );

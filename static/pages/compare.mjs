@@ -1,8 +1,8 @@
 // The Compare page: two or three optimizers in columns, everything else the same.
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
-import { makeRunner } from "../data/address.mjs";
 import { compareView } from "../data/opening.mjs";
+import { makeRunner } from "../data/runner.mjs";
 import { followTrajectories } from "../data/trajectories.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
 import { mountColumn } from "../surface/column.mjs";
@@ -11,12 +11,12 @@ import { mountVerdict } from "../surface/verdict.mjs";
 import { byId } from "../ui/dom.mjs";
 import { gridShape, openPage, sceneEvents, wantedBox } from "../ui/page.mjs";
 import { cursor, mountPlayer } from "../ui/player.mjs";
-import { mountTakeaway } from "../ui/share.mjs";
+import { mountShare } from "../ui/share.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
 const MOST = 3;
 
-const { catalogue, defaults, store } = await openPage(compareView);
+const { catalogue, defaults, store } = await openPage("compare", compareView);
 /** @type {Map<number, ReturnType<typeof mountColumn>>} */
 const columns = new Map();
 const place = byId("columns");
@@ -114,7 +114,7 @@ function renderShared() {
 store.on(["runners", "error"], renderShared);
 renderShared();
 
-/** η and λ as the columns have them. @param {import("../data/address.mjs").Runner[]} runners */
+/** η and λ as the columns have them. @param {import("../data/runner.mjs").Runner[]} runners */
 function shownSettings(runners) {
   return ["lr", "weight_decay"].flatMap((name) => {
     const value = runners.find((runner) => name in runner.hyper)?.hyper[name];
@@ -134,7 +134,7 @@ mountPictureBar(byId("picture-bar"), store, place);
 mountCharts(byId("difference"), store, catalogue, { which: (chart) => chart === "apart" });
 mountAddChart(byId("add-chart"), store, catalogue);
 mountPlayer(byId("player"), store);
-mountTakeaway(byId("share-items"), store, defaults, () => {
+mountShare(byId("share-items"), store, "compare", defaults, () => {
   const scene = first();
   return scene ? { plane: scene.plane(), marks: scene.marks } : null;
 });

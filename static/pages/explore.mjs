@@ -11,10 +11,10 @@ import { mountTable } from "../surface/table.mjs";
 import { byId } from "../ui/dom.mjs";
 import { gridShape, openPage, sceneEvents, wantedBox } from "../ui/page.mjs";
 import { cursor, mountPlayer } from "../ui/player.mjs";
-import { mountTakeaway } from "../ui/share.mjs";
+import { mountShare } from "../ui/share.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
-const { catalogue, defaults, store } = await openPage(openingView);
+const { catalogue, defaults, store } = await openPage("explore", openingView);
 
 const scene = mountScene(
   byId("scene"),
@@ -52,4 +52,4 @@ mountCharts(byId("charts"), store, catalogue);
 mountAddChart(byId("add-chart"), store, catalogue);
 mountExplain(byId("explain"), store, catalogue);
 mountTable(byId("table"), store);
-mountTakeaway(byId("share-items"), store, defaults, () => ({ plane: scene.plane(), marks: scene.marks }));
+mountShare(byId("share-items"), store, "explore", defaults, () => ({ plane: scene.plane(), marks: scene.marks }));

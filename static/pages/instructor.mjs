@@ -1,8 +1,8 @@
 // The instructor's page: who is here, what runs and waits, and what everybody is shown.
 
 import { ApiError, get, send } from "../data/api.mjs";
-import { makeBadge } from "../run/badge.mjs";
-import { askWhether } from "../ui/dialog.mjs";
+import { makeStatusLabel } from "../run/label.mjs";
+import { confirmAction } from "../ui/dialog.mjs";
 import { byId, make } from "../ui/dom.mjs";
 import { count } from "../ui/format.mjs";
 import { mountThemeSwitch } from "../ui/theme.mjs";
@@ -56,8 +56,8 @@ function showRuns(queue) {
   /** @type {HTMLButtonElement} */ (byId("stop-all")).disabled = !rows.length;
   byId("active").replaceChildren(
     ...rows.map((run) => {
-      const badge = makeBadge();
-      badge.update(run);
+      const label = makeStatusLabel();
+      label.update(run);
       const stop = () => act(`/api/runs/${run.id}/cancel`, "POST");
       return make(
         "tr",
@@ -65,7 +65,7 @@ function showRuns(queue) {
         make("th", { scope: "row" }, make("a", { href: `/runs/${run.id}` }, run.name || run.id)),
         make("td", {}, run.owner),
         make("td", {}, run.task),
-        make("td", {}, badge.element, place.has(run.id) ? ` ${place.get(run.id)}.` : ""),
+        make("td", {}, label.element, place.has(run.id) ? ` ${place.get(run.id)}.` : ""),
         make("td", { class: "number-cell" }, run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step)),
         make("td", {}, make("button", { type: "button", class: "plain", onclick: stop }, "Stop")),
       );
@@ -93,7 +93,7 @@ function showGuests(guests, you) {
 
 async function stopAll() {
   const text = "What was measured until now stays.";
-  if (!(await askWhether(`Stop ${count(active.length)} runs?`, text, "Stop"))) return;
+  if (!(await confirmAction(`Stop ${count(active.length)} runs?`, text, "Stop"))) return;
   for (const run of active) await act(`/api/runs/${run.id}/cancel`, "POST");
 }
 

@@ -1,8 +1,7 @@
 // On a server for many: tells that somebody looks at this page, and offers what the instructor shows.
 
 import { ApiError, get, post } from "../data/api.mjs";
-import { instructs } from "../data/visitor.mjs";
-import { byId, make } from "../ui/dom.mjs";
+import { byId, make, visitor } from "../ui/dom.mjs";
 
 const EVERY_MS = 5000;
 const SEEN = "optimscope-shown"; // the last view that was opened or put away
@@ -10,7 +9,7 @@ const SEEN = "optimscope-shown"; // the last view that was opened or put away
 const here = () => location.pathname + location.search;
 const note = byId("room");
 
-if (instructs) {
+if (visitor().instructs) {
   const share = make("button", { type: "button", title: "Everybody is offered what you see now" }, "Show to all");
   share.addEventListener("click", async () => {
     try {

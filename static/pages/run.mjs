@@ -19,7 +19,7 @@ import { onThemeChange } from "../ui/theme.mjs";
 const OF_TENSOR = ["run_histogram", "run_parts", "run_angle"];
 
 const id = document.body.dataset.run ?? "";
-const { catalogue, store } = await openRunPage(OF_TENSOR);
+const { catalogue, store } = await openRunPage("run", OF_TENSOR);
 mountRunHeader(byId("header"), store);
 mountRunControls(byId("run-controls"), store, id);
 mountRunStatus(byId("status"), store);

@@ -1,7 +1,8 @@
 // The Train page: a form from the declarations; every optimizer on it becomes a run.
 
-import { makeRunner } from "../data/address.mjs";
+import { viewOf } from "../data/address.mjs";
 import { ApiError, get, post } from "../data/api.mjs";
+import { makeRunner } from "../data/runner.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, firstWrong, form } from "../forms/form.mjs";
 import { mountRunners } from "../forms/runners.mjs";
@@ -20,7 +21,7 @@ const store = createStore({
   task: /** @type {string} */ (catalogue.tasks[0]?.id ?? ""),
   settings: /** @type {Record<string, any>} */ ({}),
   run: /** @type {Record<string, any>} */ ({}),
-  runners: /** @type {import("../data/address.mjs").Runner[]} */ ([]),
+  runners: /** @type {import("../data/runner.mjs").Runner[]} */ ([]),
   vary: { path: "", values: /** @type {any[]} */ ([]) },
   solo: 0,
   result: null,
@@ -126,7 +127,7 @@ async function applyClone(id) {
   byId("status").hidden = false;
   apply(presets[0]);
 }
-const clone = new URLSearchParams(location.search).get("clone");
+const { clone } = viewOf("train", { clone: "" }, location.search);
 const kept = keptForm(catalogue, { fresh: Boolean(clone) });
 if (kept) store.set({ ...kept, runners: kept.runners.map((runner) => makeRunner(runner.optimizer, runner)) });
 else if (clone) await applyClone(clone);

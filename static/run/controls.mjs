@@ -2,9 +2,9 @@
 
 import { ApiError, post } from "../data/api.mjs";
 import { baseOf, isScheduled } from "../data/settings.mjs";
-import { mayChange } from "../data/visitor.mjs";
 import { make } from "../ui/dom.mjs";
 import { noNumber, number, plain, typedNumber } from "../ui/format.mjs";
+import { mayChange } from "./label.mjs";
 
 const ENDED = new Set(["finished", "cancelled", "failed", "interrupted", "deleted"]);
 

@@ -1,26 +1,25 @@
 // The line that says what a run is, how far it is and how long it will take.
 
-import { mayChange, shared } from "../data/visitor.mjs";
-import { make } from "../ui/dom.mjs";
+import { make, visitor } from "../ui/dom.mjs";
 import { count, number } from "../ui/format.mjs";
 import { runName } from "../ui/names.mjs";
-import { makeBadge } from "./badge.mjs";
+import { makeStatusLabel, mayChange } from "./label.mjs";
 
 /** @param {HTMLElement} root @param {import("../data/store.mjs").Store<any>} store */
 export function mountRunHeader(root, store) {
   const title = make("h1", {});
-  const badge = makeBadge();
+  const status = makeStatusLabel();
   const progress = make("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const facts = make("span", { class: "facts" });
   const reason = make("p", { class: "outcome" });
   const owner = make("p", { class: "hint" });
-  root.append(title, badge.element, progress, facts, reason, owner);
+  root.append(title, status.element, progress, facts, reason, owner);
   function render() {
     const info = store.get().runs[0];
     if (!info) return;
     title.textContent = runName(info);
     document.title = `${title.textContent} · Optimscope`;
-    badge.update(info);
+    status.update(info);
     progress.value = info.progress ?? 0;
     const parts = [
       `step ${count(info.step)}${info.steps ? ` / ${count(info.steps)}` : ""}`,
@@ -37,7 +36,7 @@ export function mountRunHeader(root, store) {
           ? info.reason
           : "";
     owner.textContent =
-      shared && !mayChange(info) ? `This run belongs to ${info.owner}: you can watch it, and clone it.` : "";
+      visitor().shared && !mayChange(info) ? `This run belongs to ${info.owner}: you can watch it, and clone it.` : "";
   }
   store.on(["runs"], render);
   render();

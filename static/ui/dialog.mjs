@@ -8,9 +8,9 @@ import { make } from "./dom.mjs";
  * @param {string} text  what stands there at first
  * @returns {Promise<string | null>}
  */
-export async function askText(title, text) {
+export async function promptText(title, text) {
   const field = make("input", { type: "text", "aria-label": title, autocomplete: "off", value: text });
-  return (await ask(title, field, "Save")) ? field.value : null;
+  return (await show(title, field, "Save")) ? field.value : null;
 }
 
 /**
@@ -20,16 +20,16 @@ export async function askText(title, text) {
  * @param {string} action  the word on the button
  * @returns {Promise<boolean>}
  */
-export function askWhether(title, text, action) {
-  return ask(title, make("p", {}, text), action);
+export function confirmAction(title, text, action) {
+  return show(title, make("p", {}, text), action);
 }
 
 /** @param {string} title @param {HTMLElement} content @param {string} action @returns {Promise<boolean>} */
-function ask(title, content, action) {
+function show(title, content, action) {
   const act = make("button", { class: "primary", value: "yes" }, action);
   const dialog = make(
     "dialog",
-    { class: "ask", "aria-label": title },
+    { class: "prompt", "aria-label": title },
     make(
       "form",
       { method: "dialog" },

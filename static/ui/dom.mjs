@@ -141,3 +141,12 @@ export function isTyping(event) {
     (target instanceof HTMLElement && target.isContentEditable)
   );
 }
+
+/**
+ * Who looks at this page, as the server knows them: the name under which their runs are kept, whether they may
+ * change everything, and whether this server is for many.
+ */
+export function visitor() {
+  const { dataset } = document.body;
+  return { id: dataset.visitor ?? "", instructs: "instructor" in dataset, shared: "shared" in dataset };
+}

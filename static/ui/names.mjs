@@ -4,7 +4,7 @@ import { runProperties } from "../forms/run-properties.mjs";
 
 /**
  * @typedef {import("../data/address.mjs").View} View
- * @typedef {import("../data/address.mjs").Runner} Runner
+ * @typedef {import("../data/runner.mjs").Runner} Runner
  */
 
 /**

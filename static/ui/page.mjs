@@ -1,8 +1,8 @@
 // What every page with runs on it does first: catalogue, store, history, surface and run settings.
 
-import { merged, OWN } from "../data/address.mjs";
+import { OWN, viewOf } from "../data/address.mjs";
 import { get } from "../data/api.mjs";
-import { keepInUrl } from "../data/history.mjs";
+import { keepWithUndo } from "../data/history.mjs";
 import { settingsFor } from "../data/opening.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
@@ -20,15 +20,16 @@ import { mountThemeSwitch } from "./theme.mjs";
  */
 
 /**
+ * @param {"explore" | "compare"} page
  * @param {(catalogue: any) => View} opening  the view of the bare address
  */
-export async function openPage(opening) {
+export async function openPage(page, opening) {
   mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
   const defaults = opening(catalogue);
   /** @type {State} */
   const initial = {
-    ...merged(defaults, location.search),
+    ...viewOf(page, defaults, location.search),
     hover: null,
     result: null,
     grid: null,
@@ -61,7 +62,7 @@ export async function openPage(opening) {
   store.on(["steps", "noise", "seed", "error"], render);
   render();
   mountStatus(byId("status"), store, catalogue);
-  keepInUrl(store, defaults);
+  keepWithUndo(store, page, defaults);
   return { catalogue, defaults, store };
 }
 

@@ -10,10 +10,11 @@ import { download } from "./download.mjs";
 /**
  * @param {HTMLElement} root  the menu's list of items
  * @param {import("../data/store.mjs").Store<any>} store
+ * @param {import("../data/address.mjs").Page} page
  * @param {any} defaults
  * @param {() => { plane: import("../surface/viewport.mjs").Plane, marks: SVGSVGElement } | null} scene  the picture to save
  */
-export function mountTakeaway(root, store, defaults, scene) {
+export function mountShare(root, store, page, defaults, scene) {
   const menu = root.closest("details");
   if (menu) closing(menu);
   const status = make("p", { role: "status", class: "menu-status" });
@@ -22,7 +23,7 @@ export function mountTakeaway(root, store, defaults, scene) {
 
   /** @param {boolean} controls */
   const link = (controls) => {
-    const query = writeQuery({ ...store.get(), controls }, defaults);
+    const query = writeQuery(page, { ...store.get(), controls }, defaults);
     return `${location.origin}${location.pathname}${query ? `?${query}` : ""}`;
   };
   /** @param {string} label @param {() => unknown} act */

@@ -86,7 +86,7 @@ def check(port: int, run: str, seen: int, launch: Callable[[], Browser]) -> None
         assert drawn[0] == 1
         gaps = [b - a for a, b in pairwise(drawn)]
         assert max(gaps, default=0) <= 2 + found["step"] // 100
-        expect(page.locator(".badge")).to_have_text(found["status"])
+        expect(page.locator(".run-status")).to_have_text(found["status"])
 
 
 def test_random_kills_leave_true_states_whole_runs_and_no_process(
@@ -102,11 +102,11 @@ def test_random_kills_leave_true_states_whole_runs_and_no_process(
             page.wait_for_function(f"step => ({DRAWN}).at(-1) >= step", arg=moment)
             seen = int(page.evaluate(f"() => ({DRAWN}).at(-1)"))
             everybody = descendants(served.pid)
-            badge = page.locator(".badge")
+            status = page.locator(".run-status")
             if victim == "worker":
                 kill(workers(served.pid))
                 end = until_status(port, run, "failed", "finished")
-                expect(badge).to_have_text(end["status"])  # told at once, without a reload
+                expect(status).to_have_text(end["status"])  # told at once, without a reload
             elif victim == "browser":
                 family -= descendants(served.pid)  # they may have been born beside it
                 kill(family)
@@ -119,7 +119,7 @@ def test_random_kills_leave_true_states_whole_runs_and_no_process(
                 expect(page.locator("#status")).to_contain_text("connection is lost")
                 with process(tmp_path, port, TARGET) as again:
                     end = until_status(port, run, "interrupted", "finished")
-                    expect(badge).to_have_text(re.compile(end["status"]))  # the page comes back by itself
+                    expect(status).to_have_text(re.compile(end["status"]))  # the page comes back by itself
                     check(port, run, seen, launch)
                     everybody = descendants(again.pid)
                 assert gone(everybody)

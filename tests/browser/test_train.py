@@ -53,7 +53,7 @@ def one_run(page: Page) -> Iterator[Page]:
     cancel = page.get_by_role("button", name="Cancel")
     if cancel.is_visible():
         cancel.click()
-    expect(page.locator(".badge")).to_contain_text(re.compile("cancelled|finished"), timeout=10_000)
+    expect(page.locator(".run-status")).to_contain_text(re.compile("cancelled|finished"), timeout=10_000)
 
 
 def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_a_sentence(
@@ -73,18 +73,18 @@ def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_
 
 def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page) -> None:
     page = one_run
-    badge = page.locator(".badge")
-    expect(badge).to_have_text("running", timeout=20_000)
+    status = page.locator(".run-status")
+    expect(status).to_have_text("running", timeout=20_000)
     page.get_by_role("button", name="Pause").click()
-    expect(badge).to_have_text("paused")
+    expect(status).to_have_text("paused")
     page.get_by_role("button", name="Step", exact=True).click()
     knob = page.get_by_label("Change η while it runs")
     knob.fill("0.0005")
     knob.press("Enter")
     page.get_by_role("button", name="Resume").click()
-    expect(badge).to_have_text("running")
+    expect(status).to_have_text("running")
     page.get_by_role("button", name="Cancel").click()
-    expect(badge).to_contain_text("cancelled")
+    expect(status).to_contain_text("cancelled")
 
 
 def test_a_box_of_a_running_job_that_holds_no_number_changes_nothing(one_run: Page) -> None:
@@ -130,7 +130,7 @@ def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_
     expect(now).to_have_text(re.compile("now "))
     expect(page.locator(".knob", has_text="λ").locator(".hint")).to_be_hidden()
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".badge")).to_have_text("paused")
+    expect(page.locator(".run-status")).to_have_text("paused")
     knob.fill("0.02")
     knob.press("Tab")
     page.get_by_role("button", name="Step", exact=True).click()
@@ -145,7 +145,7 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
     one_run: Page,
 ) -> None:
     page = one_run
-    expect(page.locator(".badge")).to_have_text("running", timeout=20_000)
+    expect(page.locator(".run-status")).to_have_text("running", timeout=20_000)
     knob = page.get_by_label("Change η while it runs")
     knob.fill("0.0005")
     knob.press("Enter")
@@ -213,7 +213,7 @@ def test_the_table_tells_shape_and_decay_of_tensors_that_became_known_while_it_w
     ingest, run = f"{server}/api/ingest/runs", "known-later"
     httpx.post(ingest, json={"run": {"id": run}})
     page.goto(f"/runs/{run}")
-    expect(page.locator(".badge")).to_have_text("running")
+    expect(page.locator(".run-status")).to_have_text("running")
     tensors = [{"name": "layer.0", "shape": [3, 4], "decayed": True, "reason": "a matrix"}]
     httpx.post(ingest, json={"run": {"id": run, "tensors": tensors}})
     httpx.post(f"{ingest}/{run}/frames", json={"frames": [frame(run, 0).to_json()]})
@@ -363,6 +363,22 @@ def test_a_task_brings_its_steps_its_schedule_and_learning_rates_for_each_kind_o
     page.locator("#task").get_by_role("combobox").first.select_option("char_gpt")
     expect(schedules.first).to_be_visible()
     expect(schedules.first).to_have_value("cosine")
+
+
+def test_the_address_of_the_list_keeps_what_was_asked_for(page: Page) -> None:
+    made = page.request.post("/api/ingest/runs", data={"run": {"id": "found-again", "name": "found again"}})
+    assert made.ok
+    page.goto("/runs")
+    page.get_by_label("Search runs").fill("found again")
+    page.get_by_label("Sort by").select_option("name")
+    page.get_by_label("Status").select_option("running")
+    page.wait_for_url("**/runs?text=found+again&status=running&sort=name")
+    page.reload()
+    expect(page.get_by_label("Search runs")).to_have_value("found again")
+    expect(page.get_by_label("Status")).to_have_value("running")
+    expect(page.get_by_label("Sort by")).to_have_value("name")
+    expect(page.locator("#runs tr")).to_have_count(1)
+    page.request.delete("/api/runs/found-again")
 
 
 def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> None:

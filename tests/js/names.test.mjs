@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRunner } from "../../static/data/address.mjs";
+import { makeRunner } from "../../static/data/runner.mjs";
 import { fieldName, runnerName, settingName } from "../../static/ui/names.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRunner } from "../../static/data/address.mjs";
+import { makeRunner } from "../../static/data/runner.mjs";
 import { byRunner, runnerField, trajectoriesRequest } from "../../static/data/trajectories.mjs";
 
 const runners = [makeRunner("adamw", { hyper: { lr: 0.1 } }), makeRunner("sgd", { schedule: { id: "cosine" } })];

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRunner, merged, OWN, readQuery, writeQuery } from "../../static/data/address.mjs";
+import { OWN, readQuery, viewOf, writeQuery } from "../../static/data/address.mjs";
+import { makeRunner } from "../../static/data/runner.mjs";
 
 /** @returns {any} */
 const base = () => ({
@@ -30,7 +31,7 @@ const strip = (/** @type {any} */ view) => ({ ...view, runners: view.runners?.ma
 
 test("a view without changes has an empty address", () => {
   const view = base();
-  assert.equal(writeQuery(view, view), "");
+  assert.equal(writeQuery("explore", view, view), "");
 });
 
 test("whatever is written is read back", () => {
@@ -66,7 +67,7 @@ test("whatever is written is read back", () => {
     controls: false,
   };
   changed.solo = changed.runners[1]?.key ?? 0;
-  const read = merged(defaults, `?${writeQuery(changed, defaults)}`);
+  const read = viewOf("explore", defaults, `?${writeQuery("explore", changed, defaults)}`);
   assert.equal(read.solo, read.runners?.[1]?.key);
   const { solo: _, ...rest } = changed;
   const { solo: __, params: ___, ...found } = /** @type {any} */ ({ params: {}, ...read });
@@ -84,7 +85,7 @@ test("what is computed with is written with all its digits", () => {
     goal: 0.00123456789,
     runners: [makeRunner("sgd", { hyper: { lr: 0.0123456789 }, schedule: { id: "cosine", end: 0.123456789 } })],
   };
-  const read = merged(defaults, `?${writeQuery(changed, defaults)}`);
+  const read = viewOf("explore", defaults, `?${writeQuery("explore", changed, defaults)}`);
   assert.deepEqual(strip(read), strip(changed));
 });
 
@@ -94,7 +95,7 @@ test("what cannot be read is left out and does not throw", () => {
     "?run=&charts=&step=",
     "?solo=7&levels=maybe&dimensions=4d",
   ]) {
-    const view = readQuery(query);
+    const view = readQuery("explore", query);
     for (const field of ["steps", "noise", "box", "starts", "levels", "dimensions"])
       assert.equal(view[field], undefined);
   }
@@ -102,12 +103,12 @@ test("what cannot be read is left out and does not throw", () => {
 
 test("no runners at all can be said", () => {
   const defaults = base();
-  const query = writeQuery({ ...defaults, runners: [] }, defaults);
-  assert.deepEqual(merged(defaults, `?${query}`).runners, []);
+  const query = writeQuery("explore", { ...defaults, runners: [] }, defaults);
+  assert.deepEqual(viewOf("explore", defaults, `?${query}`).runners, []);
 });
 
 test("a solo runner of the opening scene is found again", () => {
   const defaults = base();
-  const query = writeQuery({ ...defaults, solo: defaults.runners[0].key }, defaults);
-  assert.equal(merged(defaults, `?${query}`).solo, defaults.runners[0].key);
+  const query = writeQuery("explore", { ...defaults, solo: defaults.runners[0].key }, defaults);
+  assert.equal(viewOf("explore", defaults, `?${query}`).solo, defaults.runners[0].key);
 });

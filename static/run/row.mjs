@@ -1,0 +1,78 @@
+// A row of the list of runs, and what can be done with the run that it shows.
+
+import { make, set, svg, visitor } from "../ui/dom.mjs";
+import { count, number } from "../ui/format.mjs";
+import { runName } from "../ui/names.mjs";
+import { makeStatusLabel, mayChange, ownerName } from "./label.mjs";
+import { sparkline } from "./tensors.mjs";
+
+/**
+ * @param {string} id
+ * @param {{ select: (on: boolean) => void, rename: () => void, remove: () => void, tag: (tags: string[]) => void }} actions
+ */
+export function makeRow(id, { select, rename, remove, tag }) {
+  const box = make("input", { type: "checkbox", "aria-label": "Select", onchange: () => select(box.checked) });
+  const link = make("a", { href: `/runs/${id}` });
+  const tags = make("input", {
+    type: "text",
+    class: "tags",
+    "aria-label": "Tags, separated by commas",
+    placeholder: "add tags",
+  });
+  tags.addEventListener("change", () => {
+    const words = tags.value.split(",").map((word) => word.trim());
+    tag(words.filter(Boolean));
+  });
+  const [owner, optimizer, task, started] = [make("td"), make("td"), make("td"), make("td")];
+  const [step, loss] = [make("td", { class: "number-cell" }), make("td", { class: "number-cell" })];
+  const status = makeStatusLabel();
+  const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25 });
+  const small = svg("svg", { width: 96, height: 20, viewBox: "0 0 96 20", "aria-hidden": "true" }, line);
+  const actions = [
+    make("button", { type: "button", class: "plain", onclick: rename }, "Rename"),
+    make("button", { type: "button", class: "plain", onclick: remove }, "Delete"),
+  ];
+  const element = make(
+    "tr",
+    { tabindex: -1, "data-id": id },
+    make("td", {}, box),
+    make("th", { scope: "row" }, link),
+    visitor().shared ? owner : null,
+    optimizer,
+    task,
+    make("td", {}, status.element),
+    step,
+    loss,
+    make("td", {}, small),
+    make("td", {}, tags),
+    started,
+    make("td", {}, ...actions.flatMap((action) => [action, " "])),
+  );
+  return {
+    element,
+    /** @param {any} run @param {boolean} selected */
+    update(run, selected) {
+      link.textContent = runName(run);
+      owner.textContent = ownerName(run);
+      optimizer.textContent = run.optimizer;
+      task.textContent = run.task;
+      status.update(run);
+      step.textContent = run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step);
+      loss.textContent = number(run.latest?.loss, 4);
+      line.setAttribute("d", sparkline(run.sparkline));
+      started.textContent = run.started ? timeOf(run.started) : "";
+      for (const action of actions) action.hidden = !mayChange(run);
+      tags.disabled = !mayChange(run);
+      if (document.activeElement !== tags) tags.value = (run.tags ?? []).join(", ");
+      box.checked = selected;
+      set(element, { "aria-selected": selected ? "true" : undefined });
+    },
+  };
+}
+
+/** The time of day; the date too if that is another one. @param {number} seconds */
+function timeOf(seconds) {
+  const date = new Date(1000 * seconds);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? date.toLocaleTimeString() : date.toLocaleString();
+}
