@@ -12,6 +12,15 @@ state, ``init``, ``update``, ``RULE``; where it needs them, ``view`` (the point 
 evaluated) and ``show`` (the state decoded, to look at). ``step`` counts from 1; where elements have
 taken different numbers of steps it may be a tensor of theirs.
 
+What theory knows of the rule stands beside ``update``, in functions of the step's own settings that name
+their arguments: hyperparameters (``lr`` and ``weight_decay`` as scheduled), services, ``step``. Numbers come
+in, or arrays with a value for each step; a service with a default may be missing. They give None where
+theory gives no one number:
+
+    decay_rate         the share of θ that decay takes in the step
+    equilibrium_angle  by how much (rad) the step turns weights whose length does not matter to the loss,
+                       once their growth by gradients and their decay are in balance
+
 In the equations g_t is the gradient, \alpha_t the effective learning rate, d_t the direction, \delta_t
 the decay and t the step. A line ending in ``% name`` or ``% not name`` or ``% name=word`` holds only
 under that setting, or under all of several that commas separate; ``% matrix`` holds for tensors of two
@@ -24,6 +33,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import signature
 from types import ModuleType
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -128,6 +138,8 @@ class Rule:
     view: Callable[..., Array] | None = None
     show: Callable[..., Mapping[str, Array]] | None = None
     fused: Callable[..., Callable[[], Any] | None] | None = None
+    decay_rate: Callable[..., Array | None] = lambda: None
+    equilibrium_angle: Callable[..., Array | None] = lambda: None
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
     def named(self, name: str, module: ModuleType) -> Rule:
@@ -148,9 +160,15 @@ class Rule:
             view=getattr(module, "view", None),
             show=getattr(module, "show", None),
             fused=getattr(module, "fused", None),
+            decay_rate=getattr(module, "decay_rate", self.decay_rate),
+            equilibrium_angle=getattr(module, "equilibrium_angle", self.equilibrium_angle),
             settings=declared(module.update, SERVICES),
         )
         rule.complete(rule.demo)
+        for function in (rule.decay_rate, rule.equilibrium_angle):
+            unknown = set(signature(function).parameters) - {*rule.settings, *SERVICES, "step"}
+            if unknown:
+                raise TypeError(f"{module.__name__}: {function.__name__} names what no step has: {unknown}")
         return rule
 
     def __deepcopy__(self, memo: object) -> Rule:
@@ -173,6 +191,25 @@ class Rule:
         if self.show:
             state = self.show(state, **{name: hyper[name] for name in self._show_settings})
         return state_items(state)
+
+    def expected_decay_rate(self, known: Mapping[str, Any]) -> Array | None:
+        """The share of θ that decay takes in a step with these settings, as `decay_rate` declares it."""
+        return _told(self.decay_rate, known)
+
+    def expected_angle(self, known: Mapping[str, Any]) -> Array | None:
+        """The angle (rad) that such a step turns scale-invariant weights by, as `equilibrium_angle` has."""
+        return _told(self.equilibrium_angle, known)
+
+    def averaging_time(self, hyper: Mapping[str, Any]) -> float | None:
+        """τ = 1/rate: the steps over which the weights average, at the full learning rate.
+
+        None where no rate is declared, where it differs from step to step, or where nothing decays.
+        """
+        rate = self.expected_decay_rate({**hyper, "schedule_factor": 1.0, "step": np.array([1.0, 2.0])})
+        if rate is None:
+            return None
+        first, second = np.broadcast_to(rate, 2).tolist()
+        return 1.0 / first if first == second and first > 0.0 else None
 
     @cached_property
     def pairs(self) -> dict[str, tuple[str, ...]]:
@@ -215,6 +252,12 @@ class Rule:
         """c in the penalised gradient g + cθ: λ, or 2λ for the penalty λ‖θ‖²; 0 without decay."""
         strength = float(hyper.get("weight_decay", 0.0))
         return 2.0 * strength if hyper.get("penalty") == "full" else strength
+
+
+def _told(function: Callable[..., Array | None], known: Mapping[str, Any]) -> Array | None:
+    """The function's answer, given what it names of ``known``."""
+    names = signature(function).parameters
+    return function(**{name: known[name] for name in names if name in known})
 
 
 def state_items(state: Any) -> dict[str, Array]:

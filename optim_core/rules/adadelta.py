@@ -80,6 +80,10 @@ def update(
     return Step(effective_lr, grad, decay), State(s, q)
 
 
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
 RULE = Rule(
     title="Adadelta",
     family="Adaptive",

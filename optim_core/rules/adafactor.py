@@ -122,6 +122,10 @@ def _root_mean_square(x: Array) -> Array:
     return norm(x) / math.sqrt(math.prod(x.shape))
 
 
+def decay_rate(*, lr: Array, weight_decay: Array) -> Array:
+    return lr * weight_decay
+
+
 RULE = Rule(
     title="Adafactor",
     family="Others",

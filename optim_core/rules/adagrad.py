@@ -76,6 +76,12 @@ def update(
     return Step(effective_lr, grad, decay), State(s)
 
 
+def decay_rate(
+    *, lr: Array, lr_decay: Array, weight_decay: Array, decoupled_weight_decay: bool, step: Array
+) -> Array | None:
+    return lr / (1.0 + (step - 1.0) * lr_decay) * weight_decay if decoupled_weight_decay else None
+
+
 RULE = Rule(
     title="Adagrad",
     family="Adaptive",

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
+from optim_core.decay import average_evenness, equilibrium
 from optim_core.declare.kinds import Integer
 from optim_core.rule import Beta1, Beta2, Epsilon, LearningRate, Rule, Step, WeightDecay
 from optim_core.rules._quantize import dequantize, quantize
@@ -93,6 +94,14 @@ def _store(m: Array, v: Array, block_size: int) -> State:
     m_code, m_scale = quantize(m, block_size, signed=True)
     v_code, v_scale = quantize(v, block_size, signed=False)
     return {"m_code": m_code, "m_scale": m_scale, "v_code": v_code, "v_scale": v_scale}
+
+
+def decay_rate(*, lr: Array, weight_decay: Array) -> Array:
+    return lr * weight_decay
+
+
+def equilibrium_angle(*, lr: Array, weight_decay: Array, beta1: Array) -> Array:
+    return equilibrium(lr * weight_decay, average_evenness(beta1))
 
 
 RULE = Rule(

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, absolute, maximum, zeros_like
+from optim_core.decay import average_evenness, equilibrium
 from optim_core.rule import Beta1, Beta2, Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
 
@@ -53,6 +54,16 @@ def update(
     coupled = effective_lr * (m_decay / correction)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, m / correction, decay), State(m, m_decay, u)
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, beta1: Array, decoupled_weight_decay: bool
+) -> Array | None:
+    return equilibrium(lr * weight_decay, average_evenness(beta1)) if decoupled_weight_decay else None
 
 
 RULE = Rule(

@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor
 
 from optim_core.arithmetic import Array, sqrt
-from optim_core.decay import decoupled
+from optim_core.decay import average_evenness, decoupled, decoupled_rate, equilibrium
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -82,6 +82,18 @@ def fused(
 ) -> GetParts | None:
     as_torch = bias_correction and decay_order == "before" and not relative_decay
     return fused_adamw(grad, *state, param, step, **settings) if as_torch else None
+
+
+def decay_rate(
+    *, lr: Array, weight_decay: Array, relative_decay: object, param_norm: Array | None = None
+) -> Array | None:
+    return decoupled_rate(lr * weight_decay, relative_decay, param_norm)
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, beta1: Array, relative_decay: object
+) -> Array | None:
+    return None if relative_decay else equilibrium(lr * weight_decay, average_evenness(beta1))
 
 
 RULE = Rule(

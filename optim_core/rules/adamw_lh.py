@@ -20,7 +20,7 @@ from __future__ import annotations
 from math import nan
 
 from optim_core.arithmetic import Array, sqrt
-from optim_core.decay import decoupled
+from optim_core.decay import average_evenness, decoupled, decoupled_rate, equilibrium
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -69,6 +69,22 @@ def update(
         param_norm,
     )
     return Step(effective_lr, direction, decay), State(m, v)
+
+
+def decay_rate(
+    *,
+    weight_decay: Array,
+    schedule_factor: Array,
+    relative_decay: object,
+    param_norm: Array | None = None,
+) -> Array | None:
+    return decoupled_rate(schedule_factor * weight_decay, relative_decay, param_norm)
+
+
+def equilibrium_angle(
+    *, weight_decay: Array, schedule_factor: Array, beta1: Array, relative_decay: object
+) -> Array | None:
+    return None if relative_decay else equilibrium(schedule_factor * weight_decay, average_evenness(beta1))
 
 
 RULE = Rule(

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, maximum, sqrt, zeros_like
+from optim_core.decay import average_evenness, equilibrium
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -73,6 +74,16 @@ def update(
     coupled = effective_lr * (m_decay / correction1)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, m / correction1, decay), State(m, m_decay, v, v_max)
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, beta1: Array, decoupled_weight_decay: bool
+) -> Array | None:
+    return equilibrium(lr * weight_decay, average_evenness(beta1)) if decoupled_weight_decay else None
 
 
 RULE = Rule(

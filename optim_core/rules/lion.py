@@ -18,7 +18,7 @@ from math import nan
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, sign, zeros_like
-from optim_core.decay import decoupled
+from optim_core.decay import decoupled, decoupled_rate
 from optim_core.rule import (
     Beta1,
     Beta2,
@@ -57,6 +57,12 @@ def update(
     m = beta2 * state.m + (1.0 - beta2) * grad
     decay = decoupled(lr * weight_decay, param, lr, direction, decay_order, relative_decay, param_norm)
     return Step(lr, direction, decay), State(m)
+
+
+def decay_rate(
+    *, lr: Array, weight_decay: Array, relative_decay: object, param_norm: Array | None = None
+) -> Array | None:
+    return decoupled_rate(lr * weight_decay, relative_decay, param_norm)
 
 
 RULE = Rule(

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, minimum, sign, zeros_like
+from optim_core.decay import average_evenness, equilibrium, nesterov_evenness
 from optim_core.declare.kinds import Flag, Real
 from optim_core.rule import Decoupled, LearningRate, Momentum, Rule, Step, Twin, WeightDecay
 
@@ -79,6 +80,27 @@ def update(
         direction, along = v, v_decay
     decay = lr * weight_decay * param if decoupled_weight_decay else lr * along
     return Step(lr, direction, decay), State(v, v_decay)
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *,
+    lr: Array,
+    momentum: Array,
+    dampening: Array,
+    average: bool,
+    nesterov: bool,
+    weight_decay: Array,
+    decoupled_weight_decay: bool,
+) -> Array:
+    # Through the velocity λθ acts as long as a gradient does.
+    weight = 1.0 - momentum if average else 1.0 - dampening
+    acts = 1.0 if decoupled_weight_decay else weight / (1.0 - momentum)
+    evenness = nesterov_evenness(momentum) if nesterov else average_evenness(momentum)
+    return equilibrium(lr * weight_decay * acts, evenness)
 
 
 RULE = Rule(

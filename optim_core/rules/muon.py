@@ -109,6 +109,10 @@ def _orthogonalise(matrix: Array, ns_steps: int, eps: Array) -> Array:
     return x.swapaxes(0, 1) if tall else x
 
 
+def decay_rate(*, lr: Array, weight_decay: Array) -> Array:
+    return lr * weight_decay
+
+
 RULE = Rule(
     title="Muon",
     family="Others",

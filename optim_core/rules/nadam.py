@@ -80,6 +80,10 @@ def update(
     return Step(effective_lr, of_grad * grad + of_average * m, decay), State(m, m_decay, v, product)
 
 
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
 RULE = Rule(
     title="NAdam",
     family="Adam",

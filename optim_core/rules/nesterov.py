@@ -48,6 +48,29 @@ def update(
     )
 
 
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *,
+    lr: Array,
+    momentum: Array,
+    average: bool,
+    weight_decay: Array,
+    decoupled_weight_decay: bool,
+) -> Array:
+    return plain.equilibrium_angle(
+        lr=lr,
+        momentum=momentum,
+        dampening=0.0,
+        average=average,
+        nesterov=True,
+        weight_decay=weight_decay,
+        decoupled_weight_decay=decoupled_weight_decay,
+    )
+
+
 RULE = Rule(
     title="Nesterov",
     family="Gradient descent",

@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, sqrt, where, zeros_like
+from optim_core.decay import average_evenness, equilibrium
 from optim_core.rule import Beta1, Beta2, Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
 
@@ -75,6 +76,16 @@ def _rectified_scale(v: Array, step: int, beta2: Array, eps: Array) -> Array:
     # Ones stand in where the results are not wanted: floats would raise, and NaN would spread.
     rectifier = sqrt(where(enough, x * correction2, 1.0) / where(enough, y, 1.0))
     return rectifier / where(enough, sqrt(v) + eps, 1.0)
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, beta1: Array, decoupled_weight_decay: bool
+) -> Array | None:
+    return equilibrium(lr * weight_decay, average_evenness(beta1)) if decoupled_weight_decay else None
 
 
 RULE = Rule(

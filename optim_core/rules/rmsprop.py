@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, maximum, sqrt, zeros_like
+from optim_core.decay import average_evenness, equilibrium
 from optim_core.declare.kinds import Flag, Real
 from optim_core.rule import Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
 
@@ -93,6 +94,16 @@ def update(
     b_decay = momentum * state.b_decay + pull / root
     decay = lr * weight_decay * param if decoupled_weight_decay else lr * b_decay
     return Step(lr / root, root * b, decay), State(s, a, b, b_decay)
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, decoupled_weight_decay: bool) -> Array | None:
+    return lr * weight_decay if decoupled_weight_decay else None
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, momentum: Array, decoupled_weight_decay: bool
+) -> Array | None:
+    return equilibrium(lr * weight_decay, average_evenness(momentum)) if decoupled_weight_decay else None
 
 
 RULE = Rule(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array
-from optim_core.decay import penalty_gradient
+from optim_core.decay import equilibrium, penalty_gradient
 from optim_core.rule import LearningRate, Penalty, Rule, Step, Twin, WeightDecay
 
 
@@ -36,6 +36,14 @@ def update(
     penalty: Penalty = "half",
 ) -> tuple[Step, State]:
     return Step(lr, grad, lr * penalty_gradient(param, weight_decay, penalty)), state
+
+
+def decay_rate(*, lr: Array, weight_decay: Array, penalty: str) -> Array:
+    return lr * penalty_gradient(1.0, weight_decay, penalty)
+
+
+def equilibrium_angle(*, lr: Array, weight_decay: Array, penalty: str) -> Array:
+    return equilibrium(decay_rate(lr=lr, weight_decay=weight_decay, penalty=penalty))
 
 
 RULE = Rule(

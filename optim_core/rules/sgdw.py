@@ -18,7 +18,7 @@ from math import nan
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, zeros_like
-from optim_core.decay import decoupled
+from optim_core.decay import average_evenness, decoupled, decoupled_rate, equilibrium
 from optim_core.rule import (
     DecayOrder,
     LearningRate,
@@ -55,6 +55,18 @@ def update(
     v = momentum * state.v + grad
     decay = decoupled(lr * weight_decay, param, lr, v, decay_order, relative_decay, param_norm)
     return Step(lr, v, decay), State(v)
+
+
+def decay_rate(
+    *, lr: Array, weight_decay: Array, relative_decay: object, param_norm: Array | None = None
+) -> Array | None:
+    return decoupled_rate(lr * weight_decay, relative_decay, param_norm)
+
+
+def equilibrium_angle(
+    *, lr: Array, weight_decay: Array, momentum: Array, relative_decay: object
+) -> Array | None:
+    return None if relative_decay else equilibrium(lr * weight_decay, average_evenness(momentum))
 
 
 RULE = Rule(
