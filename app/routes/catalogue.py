@@ -16,7 +16,7 @@ from app.routes.schemas.catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
 from optim_core.catalogue import rules, tasks
-from optim_core.declare.kinds import Choice, Setting, schema
+from optim_core.declare.kinds import Choice, Integer, Setting, schema
 from optim_core.experiment import SURFACE_OPTIONS, TASK_OPTIONS
 from optim_core.formula.text import MAX_CHARACTERS
 from optim_core.outcomes import Outcome
@@ -47,7 +47,7 @@ def _content(shared: Services) -> dict[str, Any]:
         "surfaces": [_surface(surface) for surface in surfaces().values()],
         "tasks": [_task(task) for task in tasks().values()],
         "training": schema(_training()),
-        "simulation": schema(SURFACE_OPTIONS),
+        "simulation": schema(_simulation(shared)),
         "schedules": [
             {"id": s.id, "title": s.title, "summary": s.summary, "params": schema(s.settings)}
             for s in schedules().values()
@@ -92,6 +92,15 @@ def _task(task: Task) -> dict[str, Any]:
     facts = {name: getattr(task, name) for name in names}
     suggested = {rule.id: task.suits(rule) for rule in rules().values()}
     return facts | {"suggested": suggested, "settings": schema(task.settings)}
+
+
+def _simulation(shared: Services) -> dict[str, Setting]:
+    """What the pages ask of runs on a surface, within the limits of this server."""
+    steps = SURFACE_OPTIONS["steps"]
+    assert isinstance(steps.kind, Integer)
+    most = min(steps.kind.high, shared.settings.limits.steps)
+    kind = replace(steps.kind, high=most, slider=(10, min(5000, most)))
+    return {**SURFACE_OPTIONS, "steps": replace(steps, kind=kind)}
 
 
 def _training() -> dict[str, Setting]:

@@ -20,16 +20,27 @@ export function surfaceOf(view) {
   return view.surface === OWN ? { formula: view.formula } : { id: view.surface, params: view.params };
 }
 
-/** The request that computes everything which the view shows. @param {View} view */
-export function trajectoriesRequest(view) {
+/**
+ * The request that computes everything which the view shows.
+ * @param {View} view
+ * @param {number[]} [own]  the surface's box, where it is known
+ */
+export function trajectoriesRequest(view, own) {
   return {
     surface: surfaceOf(view),
+    // Minima of penalised losses lie in the surface's own box; farther out they are looked for when somebody looks.
+    ...(view.box && own && !inside(view.box, own) ? { box: view.box } : {}),
     steps: view.steps,
     noise: view.noise,
     seed: view.seed,
     start: view.starts[0],
     runs: view.runners.flatMap((runner) => view.starts.map((start) => ({ ...runRequest(runner), start }))),
   };
+}
+
+/** Whether one box lies in another. @param {number[]} box @param {number[]} outer */
+function inside([left = 0, right = 0, low = 0, high = 0], [farLeft = 0, farRight = 0, farLow = 0, farHigh = 0]) {
+  return left >= farLeft && right <= farRight && low >= farLow && high <= farHigh;
 }
 
 /** @param {Runner} runner */
@@ -90,8 +101,7 @@ export function seriesOf({ recordings, view: { runners: asked, starts } }, { run
 
 /**
  * Fetches trajectories and grids whenever the fields change that they depend on, and writes into the store:
- * `asked` (the number of the newest request), `result`, `visible` (what is drawn), `grid`, `penalised` (minima by
- * runner), `error` and `offline`.
+ * `asked` (the number of the newest request), `result`, `visible` (what is drawn), `grid`, `error` and `offline`.
  * The last good picture stays until a better one comes.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
@@ -100,7 +110,7 @@ export function seriesOf({ recordings, view: { runners: asked, starts } }, { run
 export function followTrajectories(store, catalogue, gridShape) {
   const fetchTrajectories = latest(
     (/** @type {{ view: View, serial: number }} */ { view }, signal) =>
-      post("/api/trajectories?dtype=f4", trajectoriesRequest(view), signal),
+      post("/api/trajectories?dtype=f4", requestOf(view), signal),
     ({ runs, ...answer }, { view, serial }) => {
       const recordings = runs.map(Recording.ofTrajectory);
       const result = { ...answer, recordings, byRunner: byRunner(view, recordings), view, serial };
@@ -113,17 +123,6 @@ export function followTrajectories(store, catalogue, gridShape) {
     (grid) => store.set({ grid }, false),
     (error) => fail(error, store.get()),
   );
-  const fetchMinima = latest(
-    (/** @type {Map<number, object>} */ requests, signal) =>
-      Promise.all(
-        [...requests].map(
-          async ([key, request]) => /** @type {const} */ ([key, await post("/api/surfaces/grid", request, signal)]),
-        ),
-      ),
-    (answers) =>
-      store.set({ penalised: new Map(answers.map(([key, answer]) => [key, answer.penalised?.minima ?? []])) }, false),
-    (error) => fail(error, store.get()),
-  );
 
   /** @param {unknown} error @param {View} view */
   function fail(error, view) {
@@ -133,11 +132,18 @@ export function followTrajectories(store, catalogue, gridShape) {
     else store.set({ error: { field: runnerField(field, view), message, hint, code } }, false);
   }
 
+  /** @param {View} view */
+  function requestOf(view) {
+    const { result } = store.get();
+    const known = result?.surface && JSON.stringify(surfaceOf(result.view)) === JSON.stringify(surfaceOf(view));
+    return trajectoriesRequest(view, known ? result.surface.box : undefined);
+  }
+
   let trajectoriesKey = "";
   let serial = 0;
   function requestTrajectories() {
     const view = store.get();
-    const key = JSON.stringify(trajectoriesRequest(view));
+    const key = JSON.stringify(requestOf(view));
     if (key === trajectoriesKey) return;
     trajectoriesKey = key;
     serial += 1;
@@ -153,24 +159,6 @@ export function followTrajectories(store, catalogue, gridShape) {
     if (key === gridKey) return;
     gridKey = key;
     fetchGrid(request);
-    requestMinima();
-  }
-
-  let minimaKey = "";
-  /** Where decay is coupled the rule descends the penalised loss; its minima need no fine grid. */
-  function requestMinima() {
-    const view = store.get();
-    /** @type {Map<number, object>} */
-    const requests = new Map();
-    for (const [key, recording] of view.result?.byRunner ?? []) {
-      const { kind, strength } = recording.about.decay;
-      if (kind !== "coupled") continue;
-      requests.set(key, { surface: surfaceOf(view), box: gridShape().box, n: 2, weight_decay: strength });
-    }
-    const key = JSON.stringify([...requests]);
-    if (key === minimaKey) return;
-    minimaKey = key;
-    fetchMinima(requests);
   }
 
   function redraw() {
@@ -178,9 +166,8 @@ export function followTrajectories(store, catalogue, gridShape) {
     if (state.result) store.set({ visible: seriesOf(state.result, state, catalogue) }, false);
   }
 
-  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners"], requestTrajectories);
+  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners", "box"], requestTrajectories);
   store.on(["surface", "params", "formula", "box"], requestGrid);
-  store.on(["result"], requestMinima);
   store.on(["result", "runners", "solo"], redraw);
   requestTrajectories();
   return { requestGrid, redraw };

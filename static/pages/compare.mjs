@@ -60,7 +60,6 @@ function show() {
       wanted: wantedBox(state, catalogue),
       runs: state.visible.filter((run) => run.runner.key === key),
       grid: state.grid,
-      penalised: state.penalised,
       starts: state.starts,
       dimensions: state.dimensions,
       levels: state.levels,
@@ -78,10 +77,7 @@ session = followTrajectories(store, catalogue, () =>
   gridShape(first() ?? { size: () => [1, 1], box: () => [-5, 5, -5, 5] }),
 );
 store.on(["runners"], arrange);
-store.on(
-  ["runners", "box", "result", "surface", "visible", "grid", "penalised", "starts", "dimensions", "levels", "glyphs"],
-  show,
-);
+store.on(["runners", "box", "result", "surface", "visible", "grid", "starts", "dimensions", "levels", "glyphs"], show);
 store.on(["step", "hover", "steps"], show);
 onThemeChange(session.redraw);
 show();

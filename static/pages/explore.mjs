@@ -28,13 +28,10 @@ store.on(["box", "result", "surface"], (state) => {
   scene.show({ wanted: wantedBox(state, catalogue) });
   if (before !== scene.box().join()) session.requestGrid();
 });
-store.on(
-  ["visible", "grid", "penalised", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"],
-  (state) => {
-    const { visible, grid, penalised, starts, dimensions, levels, glyphs } = state;
-    scene.show({ runs: visible, grid, penalised, starts, dimensions, levels, glyphs, step: cursor(state) });
-  },
-);
+store.on(["visible", "grid", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"], (state) => {
+  const { visible, grid, starts, dimensions, levels, glyphs } = state;
+  scene.show({ runs: visible, grid, starts, dimensions, levels, glyphs, step: cursor(state) });
+});
 onThemeChange(session.redraw);
 
 mountRunners(byId("runners"), store, catalogue, (optimizer, key) => {

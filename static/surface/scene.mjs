@@ -58,10 +58,9 @@ export function mountScene(root, events) {
   const note = make("output", { class: "scene-note" });
   root.append(base, marks, solid, note);
 
-  /** @type {{ grid: any, penalised: Map<number, any[]>, surface: any, runs: Series[], starts: Point[], step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
+  /** @type {{ grid: any, surface: any, runs: Series[], starts: Point[], step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
   let shown = {
     grid: null,
-    penalised: new Map(),
     surface: null,
     runs: [],
     starts: [],
@@ -97,19 +96,17 @@ export function mountScene(root, events) {
 
   function drawMinima() {
     layers.minima.replaceChildren();
-    const { grid, runs, penalised } = shown;
+    const { grid, runs } = shown;
     if (!grid) return;
     const { lowest, others } = byDepth(grid.minima, grid.surface?.minima ?? []);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
     );
-    for (const [key, minima] of penalised) {
-      const owner = runs.find((run) => run.runner.key === key);
-      if (!owner) continue;
-      layers.minima.append(
-        ...minimaMarks(minima, "penalised", owner.colour, `Minimum of loss and penalty for ${owner.label}`, plane),
-      );
+    for (const { recording, start, colour: own, label } of runs) {
+      if (start > 0) continue;
+      const title = `Minimum of loss and penalty for ${label}`;
+      layers.minima.append(...minimaMarks(recording.about.minima ?? [], "penalised", own, title, plane));
     }
   }
 
@@ -291,7 +288,7 @@ export function mountScene(root, events) {
       if (changed("wanted")) measure();
       if (changed("wanted", "grid", "levels", "dimensions") || (shown.dimensions === "3d" && changed("runs", "step")))
         drawBase();
-      if (changed("wanted", "grid", "penalised", "runs")) drawMinima();
+      if (changed("wanted", "grid", "runs")) drawMinima();
       if (changed("wanted", "runs", "step", "glyphs")) drawRuns();
       if (changed("wanted", "starts")) drawStarts();
     },

@@ -1,7 +1,5 @@
 // What runners and settings are called where they are told of.
 
-import { runProperties } from "../forms/run-properties.mjs";
-
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/runner.mjs").Runner} Runner
@@ -58,7 +56,7 @@ export function fieldName(field, view, catalogue) {
   const [first = "", second = "", third = "", fourth = ""] = field.split(".");
   if (first === "surface") return titled(catalogue.surfaces, view.surface)?.params.properties[third]?.title ?? "";
   const runner = view.runners[Number(second)];
-  if (first !== "runs" || !runner) return runProperties(catalogue)[first]?.title ?? "";
+  if (first !== "runs" || !runner) return catalogue.simulation.properties[first]?.title ?? "";
   const plan = third === "schedule" ? runner.schedule : third === "decay_schedule" ? runner.decaySchedule : null;
   const properties = plan
     ? titled(catalogue.schedules, plan.id)?.params.properties

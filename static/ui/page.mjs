@@ -6,7 +6,6 @@ import { keepWithUndo } from "../data/history.mjs";
 import { settingsFor } from "../data/opening.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
-import { runProperties } from "../forms/run-properties.mjs";
 import { mountSurfaces } from "../surface/choice.mjs";
 import { mountStatus } from "../surface/status.mjs";
 import { byId } from "./dom.mjs";
@@ -15,7 +14,7 @@ import { mountThemeSwitch } from "./theme.mjs";
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/address.mjs").Point} Point
- * @typedef {View & { hover: number | null, result: any, grid: any, penalised: Map<number, any[]>, visible: import("../chart/series.mjs").Series[],
+ * @typedef {View & { hover: number | null, result: any, grid: any, visible: import("../chart/series.mjs").Series[],
  *   error: any, offline: boolean }} State
  */
 
@@ -33,7 +32,6 @@ export async function openPage(page, opening) {
     hover: null,
     result: null,
     grid: null,
-    penalised: new Map(),
     visible: [],
     error: null,
     offline: false,
@@ -48,7 +46,7 @@ export async function openPage(page, opening) {
     (id) => store.set(choice(store.get(), catalogue, id)),
     () => (store.get().surface === defaults.surface ? defaults.params : {}),
   );
-  const properties = runProperties(catalogue);
+  const properties = catalogue.simulation.properties;
   const settings = form(
     { properties },
     (name, value, committed) => store.set({ [name]: value }, committed),

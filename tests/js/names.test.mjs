@@ -8,7 +8,7 @@ import { fieldName, runnerName, settingName } from "../../static/ui/names.mjs";
 const rate = { properties: { lr: { title: "learning rate η" } } };
 /** @type {any} */
 const catalogue = {
-  limits: { steps: 100 },
+  simulation: { properties: { noise: { title: "gradient noise" } } },
   optimizers: [
     { id: "adamw", title: "AdamW", hyper: rate },
     { id: "sgd", title: "SGD", hyper: rate },
