@@ -12,6 +12,7 @@ from app.chart import Chart, charts
 from app.compute.cache import Answer
 from app.http.mathml import equations, mathml, surface_mathml
 from app.jobs.devices import devices
+from app.preset import Preset, presets
 from app.routes.schemas.catalogue import CatalogueAnswer
 from app.services import Services, Shared
 from optim_core import Surface
@@ -31,7 +32,7 @@ router = APIRouter(prefix="/api", tags=["catalogue"])
 
 @router.get("/catalogue", response_model=CatalogueAnswer)
 def catalogue(request: Request, shared: Shared) -> Response:
-    """Optimizers, surfaces, tasks, options of training, schedules, charts, limits and outcomes."""
+    """Optimizers, surfaces, tasks, options of training, schedules, charts, presets, limits and outcomes."""
     return answer(shared).respond(request)
 
 
@@ -53,6 +54,7 @@ def _content(shared: Services) -> dict[str, Any]:
             for s in schedules().values()
         ],
         "charts": [_chart(chart) for chart in charts().values()],
+        "experiments": [_experiment(preset) for preset in presets().values()],
         "labs": [],
         "limits": shared.settings.limits.model_dump() | {"formula": MAX_CHARACTERS},
         "outcomes": {outcome.value: outcome.sentence for outcome in Outcome},
@@ -115,6 +117,10 @@ def _device() -> Setting:
     """The devices of this machine as a choice."""
     words = {"auto": "The first GPU that is free, else the CPU."} | dict.fromkeys(devices(), "")
     return Setting("device", Choice(label="device", help="Where it runs.", options=words), "auto")
+
+
+def _experiment(preset: Preset) -> dict[str, Any]:
+    return {name: getattr(preset, name) for name in ("id", "title", "page", "view")}
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

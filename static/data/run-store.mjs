@@ -6,7 +6,7 @@ import { mountThemeSwitch } from "../ui/theme.mjs";
 import { viewOf } from "./address.mjs";
 import { get } from "./api.mjs";
 import { keepInUrl } from "./history.mjs";
-import { openingCharts } from "./opening.mjs";
+import { chartViews, openingCharts } from "./presets.mjs";
 import { createStore } from "./store.mjs";
 
 /**
@@ -19,12 +19,10 @@ export async function openRunPage(page, charts) {
   warm();
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
   const opening = openingCharts(catalogue, "run");
-  const more = catalogue.charts
-    .filter((/** @type {any} */ c) => charts.includes(c.id) && !opening.some(({ id }) => id === c.id))
-    .map((/** @type {any} */ c) => ({ id: c.id, log: c.log_y, choice: "" }));
+  const isMore = (/** @type {any} */ { id }) => charts.includes(id) && !opening.some((chart) => chart.id === id);
   const defaults = {
     compared: /** @type {string[]} */ ([]),
-    charts: [...opening, ...more],
+    charts: [...opening, ...chartViews(catalogue.charts.filter(isMore))],
     tensor: "",
     smoothing: 0,
     layout: "",

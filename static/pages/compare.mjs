@@ -1,7 +1,6 @@
 // The Compare page: two or three optimizers in columns, everything else the same.
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
-import { compareView } from "../data/opening.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { followTrajectories } from "../data/trajectories.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
@@ -16,7 +15,7 @@ import { onThemeChange } from "../ui/theme.mjs";
 
 const MOST = 3;
 
-const { catalogue, defaults, store } = await openPage("compare", compareView);
+const { catalogue, defaults, store } = await openPage("compare");
 /** @type {Map<number, ReturnType<typeof mountColumn>>} */
 const columns = new Map();
 const place = byId("columns");

@@ -1,7 +1,7 @@
 // The Explore page: reads the address, builds the panels, keeps them in step.
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
-import { openingView, settingsFor } from "../data/opening.mjs";
+import { settingsFor } from "../data/presets.mjs";
 import { followTrajectories } from "../data/trajectories.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { mountExplain } from "../surface/equations.mjs";
@@ -14,7 +14,7 @@ import { cursor, mountPlayer } from "../ui/player.mjs";
 import { mountShare } from "../ui/share.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
-const { catalogue, defaults, store } = await openPage("explore", openingView);
+const { catalogue, defaults, store } = await openPage("explore");
 
 const scene = mountScene(
   byId("scene"),

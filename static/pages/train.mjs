@@ -2,12 +2,12 @@
 
 import { viewOf } from "../data/address.mjs";
 import { ApiError, get, post } from "../data/api.mjs";
+import { presetsOf, runnerOf } from "../data/presets.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, firstWrong, form } from "../forms/form.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { formText, keepForm, keptForm } from "../forms/train-form.mjs";
-import { PRESETS } from "../forms/train-presets.mjs";
 import { countOf, fieldsOf, requestsOf, titleOf } from "../forms/train-request.mjs";
 import { mountVary } from "../forms/vary.mjs";
 import { byId, make } from "../ui/dom.mjs";
@@ -42,23 +42,22 @@ function suggested(optimizer) {
   return { lr, ...tasks.get(store.get().task)?.suggested[optimizer] };
 }
 
-/** The form that a preset, or what was cloned, stands for. @param {any} preset */
-function formOf(preset) {
-  const task = tasks.get(preset.task);
+/** The form that a preset, or what was cloned, stands for. @param {any} view */
+function formOf({ task: id, settings = {}, run = {}, runners, vary = { path: "", values: [] } }) {
+  const task = tasks.get(id);
+  const schedule = scheduleOf(task);
   return {
-    task: preset.task,
-    settings: preset.settings ?? {},
-    run: { ...runOf(task), ...preset.run },
-    runners: preset.runners.map((/** @type {any} */ runner) =>
-      makeRunner(runner.optimizer, structuredClone({ schedule: scheduleOf(task), ...runner })),
-    ),
-    vary: preset.vary ?? { path: "", values: [] },
+    task: id,
+    settings,
+    run: { ...runOf(task), ...run },
+    runners: runners.map((/** @type {any} */ runner) => runnerOf({ schedule, ...runner })),
+    vary,
   };
 }
 
-/** @param {any} preset */
-function apply(preset) {
-  store.set({ ...formOf(preset), error: null });
+/** @param {any} view */
+function apply(view) {
+  store.set({ ...formOf(view), error: null });
 }
 
 /** A task brings its own steps, learning rates and schedule. @param {string} id */
@@ -75,7 +74,7 @@ function choose(id) {
 
 /** The form of an earlier run, to be changed. @param {any} config */
 function fromConfig(config) {
-  const { task, optimizer, hyper, schedule, decay_schedule: decaySchedule, settings } = config;
+  const { task, optimizer, hyper, schedule, decay_schedule, settings } = config;
   const run = Object.fromEntries(
     Object.keys(options)
       .map((path) => [path, path.split(".").reduce((value, name) => value?.[name], config)])
@@ -85,26 +84,26 @@ function fromConfig(config) {
     task,
     settings: settings ?? {},
     run,
-    runners: [{ optimizer, hyper, schedule: schedule ?? null, decaySchedule: decaySchedule ?? null }],
+    runners: [{ optimizer, hyper, schedule: schedule ?? null, decay_schedule: decay_schedule ?? null }],
   };
 }
 
-const presets = PRESETS.filter((preset) => tasks.has(preset.task));
+const presets = presetsOf(catalogue, "train").filter(({ view }) => tasks.has(view.task));
 const presetButtons = presets.map((preset) =>
   make("button", { type: "button", onclick: () => choosePreset(preset) }, preset.title),
 );
 byId("presets").append(...presetButtons);
-/** @param {any} preset */
+/** @param {import("../data/presets.mjs").Preset} preset */
 function choosePreset(preset) {
   taskForm.forget();
   runForm.forget();
-  apply(preset);
+  apply(preset.view);
 }
 /** Which preset the form still is. */
 function renderPresets() {
   const now = formText(store.get());
   presets.forEach((preset, i) => {
-    presetButtons[i]?.setAttribute("aria-pressed", String(formText(formOf(preset)) === now));
+    presetButtons[i]?.setAttribute("aria-pressed", String(formText(formOf(preset.view)) === now));
   });
 }
 store.on(["task", "settings", "run", "runners", "vary"], renderPresets);
@@ -125,13 +124,13 @@ async function applyClone(id) {
   }
   byId("status").textContent = `The run ${run?.name || id} ${why}. This is the first experiment instead.`;
   byId("status").hidden = false;
-  apply(presets[0]);
+  apply(presets[0]?.view);
 }
 const { clone } = viewOf("train", { clone: "" }, location.search);
 const kept = keptForm(catalogue, { fresh: Boolean(clone) });
 if (kept) store.set({ ...kept, runners: kept.runners.map((runner) => makeRunner(runner.optimizer, runner)) });
 else if (clone) await applyClone(clone);
-else if (presets[0]) apply(presets[0]);
+else if (presets[0]) apply(presets[0].view);
 keepForm(store);
 renderPresets();
 

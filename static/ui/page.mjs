@@ -3,7 +3,7 @@
 import { OWN, viewOf } from "../data/address.mjs";
 import { get } from "../data/api.mjs";
 import { keepWithUndo } from "../data/history.mjs";
-import { settingsFor } from "../data/opening.mjs";
+import { openingView, settingsFor } from "../data/presets.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
 import { mountSurfaces } from "../surface/choice.mjs";
@@ -18,14 +18,11 @@ import { mountThemeSwitch } from "./theme.mjs";
  *   error: any, offline: boolean }} State
  */
 
-/**
- * @param {"explore" | "compare"} page
- * @param {(catalogue: any) => View} opening  the view of the bare address
- */
-export async function openPage(page, opening) {
+/** @param {"explore" | "compare"} page */
+export async function openPage(page) {
   mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
-  const defaults = opening(catalogue);
+  const defaults = openingView(catalogue, page);
   /** @type {State} */
   const initial = {
     ...viewOf(page, defaults, location.search),

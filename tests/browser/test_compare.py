@@ -41,7 +41,7 @@ def test_a_chart_has_the_same_vertical_axis_in_every_column(page: Page) -> None:
     opened(page)
     ranges = page.eval_on_selector_all(
         ".column [data-chart=effective_lr] .chart-plot",
-        "all => all.map(p => p._fullLayout.yaxis.range.map(v => v.toFixed(6)).join())",
+        "all => all.map(p => p.layout.yaxis.range.map(v => v.toFixed(6)).join())",
     )
     assert len(ranges) == 3
     assert len(set(ranges)) == 1

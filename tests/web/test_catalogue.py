@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 import optim_core as oc
 from app.chart import charts
 from app.http.mathml import equations
+from app.preset import presets
 from app.routes.schemas.train import TrainRequest
 from optim_core.catalogue import rules
 from optim_core.outcomes import Outcome
@@ -35,6 +36,7 @@ def test_everything_registered_is_listed(catalogue: dict[str, Any]) -> None:
     assert ids("schedules") == list(oc.schedules())
     assert ids("charts") == list(charts())
     assert ids("tasks") == list(oc.tasks())
+    assert ids("experiments") == list(presets())
     assert catalogue["labs"] == []
     assert catalogue["outcomes"] == {outcome.value: outcome.sentence for outcome in Outcome}
     assert catalogue["limits"].keys() >= {"runs", "steps", "rows", "grid", "body_bytes", "formula"}

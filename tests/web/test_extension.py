@@ -108,3 +108,31 @@ def test_it_passes_the_contract_of_all_optimizers(environment: dict[str, str]) -
         *("-k", "heavy_ball"),
     )
     assert " passed" in output
+
+
+PRESET = '''
+"""One step alone."""
+
+from app.preset import Preset, runner
+
+view = {"surface": "bowl", "steps": 1, "runners": [runner("lion", lr=0.1)]}
+PRESET = Preset(title="One step", page="explore", order=1, view=view)
+'''
+OFFERED = """
+import json
+from starlette.testclient import TestClient
+from app.main import create_app
+from app.settings import Settings
+
+client = TestClient(create_app(Settings()), base_url="http://localhost")
+print(json.dumps(client.get("/api/catalogue").json()["experiments"]))
+"""
+
+
+def test_a_preset_is_one_file_and_the_first_is_what_its_page_opens_on(tmp_path: Path) -> None:
+    (tmp_path / "one_step.py").write_text(PRESET)
+    experiments = json.loads(python(os.environ | {"OPTIMSCOPE_EXPERIMENTS": str(tmp_path)}, "-c", OFFERED))
+    first, *others = [each for each in experiments if each["page"] == "explore"]
+    assert (first["id"], first["title"]) == ("one_step", "One step")
+    assert first["view"]["runners"] == [{"optimizer": "lion", "hyper": {"lr": 0.1}}]
+    assert [each["id"] for each in others] == ["four_conventions"]

@@ -103,6 +103,18 @@ class ChartAnswer(BaseModel):
     figure: dict[str, Any]
 
 
+class ExperimentAnswer(BaseModel):
+    """An experiment that is set up already."""
+
+    id: str
+    title: str
+    page: str = Field(description="Where it is offered: explore, compare or train; each opens on its first.")
+    view: dict[str, Any] = Field(
+        description="What the page shows, by the names of its address; what is left out is as the surface or"
+        " the task suggests."
+    )
+
+
 class CatalogueAnswer(BaseModel):
     """Everything there is to choose from."""
 
@@ -118,6 +130,7 @@ class CatalogueAnswer(BaseModel):
     )
     schedules: list[ScheduleAnswer]
     charts: list[ChartAnswer]
+    experiments: list[ExperimentAnswer]
     labs: list[Any]
     limits: dict[str, int]
     outcomes: dict[str, str] = Field(description="A sentence for each way in which a run can end.")

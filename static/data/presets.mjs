@@ -1,0 +1,93 @@
+// Experiments that the server has set up already: what pages open on, and what starts with one click.
+
+import { makeRunner } from "./runner.mjs";
+
+/**
+ * @typedef {{ optimizer: string, hyper?: Record<string, any>, schedule?: any, decay_schedule?: any }} PresetRunner
+ * @typedef {{ id: string, title: string, page: string, view: any }} Preset  `view`: by the names of the page's address
+ */
+
+/**
+ * The presets of a page; it opens on the first.
+ * @param {any} catalogue
+ * @param {"explore" | "compare" | "train"} page
+ * @returns {Preset[]}
+ */
+export function presetsOf(catalogue, page) {
+  return catalogue.experiments.filter((/** @type {Preset} */ preset) => preset.page === page);
+}
+
+/**
+ * What Explore or Compare opens on. What the preset leaves out is as its surface suggests.
+ * @param {any} catalogue
+ * @param {"explore" | "compare"} page
+ * @returns {import("./address.mjs").View}
+ */
+export function openingView(catalogue, page) {
+  const { runners, charts, ...view } = presetsOf(catalogue, page)[0]?.view ?? {};
+  const surface = byId(catalogue.surfaces, view.surface) ?? catalogue.surfaces[0];
+  return {
+    params: {},
+    formula: "",
+    starts: [surface.starts[0]],
+    steps: surface.demo.steps,
+    noise: surface.demo.noise,
+    seed: 0,
+    solo: 0,
+    step: -1,
+    box: null,
+    dimensions: "2d",
+    levels: "log",
+    glyphs: ["gradient_part", "decay_part"],
+    range: null,
+    goal: null,
+    controls: true,
+    ...view,
+    surface: surface.id,
+    runners: (runners ?? []).map(runnerOf),
+    charts: charts
+      ? chartViews(charts.map((/** @type {string} */ id) => byId(catalogue.charts, id)))
+      : openingCharts(catalogue, "surface"),
+  };
+}
+
+/** A runner as a preset, or a request, tells of it. @param {PresetRunner} told */
+export function runnerOf({ optimizer, hyper = {}, schedule = null, decay_schedule: decaySchedule = null }) {
+  return makeRunner(optimizer, structuredClone({ hyper, schedule, decaySchedule }));
+}
+
+/**
+ * The charts that are open before anybody has chosen any.
+ * @param {any} catalogue
+ * @param {string} about  "surface" or "run"
+ * @returns {import("./address.mjs").ChartView[]}
+ */
+export function openingCharts(catalogue, about) {
+  return chartViews(catalogue.charts.filter((/** @type {any} */ chart) => chart.about === about && chart.opening));
+}
+
+/** Charts as they are declared to be seen at first; those that are not there are left out. @param {any[]} charts */
+export function chartViews(charts) {
+  return charts.filter(Boolean).map((chart) => ({ id: chart.id, log: chart.log_y, choice: "" }));
+}
+
+/**
+ * The settings with which an optimizer shows something on a surface: the optimizer's own for
+ * pictures, and the surface's learning rate for its kind of step.
+ * @param {any} catalogue
+ * @param {any} surface  undefined for one's own formula
+ * @param {string} optimizer
+ * @returns {Record<string, any>}
+ */
+export function settingsFor(catalogue, surface, optimizer) {
+  const declared = byId(catalogue.optimizers, optimizer);
+  if (!declared) return {};
+  const rates = surface?.demo ?? { lr_gradient: 0.01, lr_adaptive: 0.1 };
+  const lr = declared.step_size === "gradient" ? rates.lr_gradient : rates.lr_adaptive;
+  return { lr, ...declared.demo };
+}
+
+/** @param {any[]} declared @param {string} id */
+function byId(declared, id) {
+  return declared.find((each) => each.id === id);
+}
