@@ -1,20 +1,52 @@
-"""Columns that follow from a trajectory and its landscape: what charts show beside the run itself."""
+"""Columns that follow from a recording: what charts and findings show beside what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
-from optim_core.decay import RELATIVE_FLOOR
-from optim_core.experiment import Experiment, SurfaceProblem
+from optim_core.experiment import as_surface
+from optim_core.recording import Recording, Series
+from optim_core.rule import Rule
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape, Points
+from optim_core.theory import EXPECTED, Theory, expected
+
+Wanted: TypeAlias = Callable[[str], bool]
+
+# Over so many steps the decay of a coordinate is averaged where no rate is declared: in a single step a
+# weight that passes zero would seem to lose many times itself.
+WINDOW = 10
 
 
-def derive(trajectory: Trajectory) -> dict[str, Column]:
-    """Columns of the trajectory's length, row by row of the same step.
+def derived(recording: Recording, wanted: Wanted = lambda name: True) -> Recording:
+    """The recording with the wanted columns that follow from it beside its own; those stay as they are.
+
+    Every run gets what its rule declares, at each step whose η and λ are known: ``expected_decay_rate``, the
+    share of the weights that decay takes in a step, and ``expected_angle``, the angle that scale-invariant
+    weights turn by at equilibrium. A run on a surface gets all that `derive` lists.
+    """
+
+    def missing(name: str) -> bool:
+        return wanted(name) and name not in recording
+
+    about, theory = recording.about, Theory.of(recording.about)
+    if about.get("kind") == "trajectory" and theory:
+        steps, landscape = recording.steps("x"), _landscape(json.dumps(about["config"]["surface"]))
+        columns = _Walk(landscape, recording, theory).columns(missing)
+        found = {name: Series(steps, column) for name, column in columns.items()}
+    else:
+        found = expected(about, recording.series, recording.events, missing)
+    return replace(recording, series={**recording.series, **found})
+
+
+def derive(trajectory: Trajectory, wanted: Wanted = lambda name: True) -> dict[str, Column]:
+    """The wanted ones of these columns, each of the trajectory's length, row by row of the same step.
 
     gradient_part_norm   length of the step's part that the data caused
     decay_part_norm      length of the part that decay caused
@@ -23,32 +55,118 @@ def derive(trajectory: Trajectory) -> dict[str, Column]:
     sharpness            λ_max of the loss's Hessian at θ_t
     stability_limit      2/η: gradient descent is unstable where the sharpness is above it
     decay_rate_x, _y     decay part over θ_{t−1}, per coordinate; NaN where θ_{t−1} is 0
-    expected_decay_rate  what decoupled decay would take: ηλ (λ times the schedule's factor for rules
-                         that follow it), 2ηλ for the penalty λ‖θ‖²; only where there is a λ
+    decay_taken_x, _y    share of the coordinate that decay alone has taken so far: 1 − ∏(1 − rate), with the
+                         rate that the rule declares, else with that of the last steps (see `WINDOW`)
+    expected_decay_rate  share that decay takes in a step; only where the rule declares it
+    reference_decay_rate what decoupled decay would take, ηλ (2ηλ for the penalty λ‖θ‖²): only beside coupled
+                         decay whose own rate is not declared
+    expected_angle       of scale-invariant weights at equilibrium; only where the rule declares it
     penalised_loss       loss + (c/2)‖θ‖², c = λ or 2λ; only under coupled decay
     """
-    experiment, problem, t = trajectory.experiment, trajectory.problem, trajectory.columns
-    x, y, lr = t["x"], t["y"], t["lr"]
-    with np.errstate(all="ignore"):
-        derived = {
-            "gradient_part_norm": np.hypot(t["gradient_part_x"], t["gradient_part_y"]),
-            "decay_part_norm": np.hypot(t["decay_part_x"], t["decay_part_y"]),
-            "distance": _distance(problem.landscape, x, y),
-            "update_ratio": np.hypot(_moved(x), _moved(y)) / _before(t["weight_norm"]),
-            "sharpness": _sharpness(problem.landscape, x, y),
-            "stability_limit": 2.0 / lr,
-            "decay_rate_x": t["decay_part_x"] / _nonzero(_before(x)),
-            "decay_rate_y": t["decay_part_y"] / _nonzero(_before(y)),
-        }
-        if "weight_decay" in t:
-            derived["expected_decay_rate"] = _expected_rate(experiment, t)
-        if experiment.rule.decay_kind(experiment.hyper) == "coupled":
-            strength = t["weight_decay"] * experiment.rule.decay_strength(
-                {**experiment.hyper, "weight_decay": 1.0}
-            )
-            strength = np.append(strength[1:2], strength[1:]) if len(strength) > 1 else strength
-            derived["penalised_loss"] = t["loss"] + 0.5 * strength * (x * x + y * y)
-    return derived
+    experiment = trajectory.experiment
+    theory = Theory(experiment.rule, experiment.hyper)
+    return _Walk(trajectory.problem.landscape, trajectory.recording, theory).columns(wanted)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A run on a surface, with what several of its columns need."""
+
+    landscape: Landscape
+    recording: Recording
+    theory: Theory
+
+    def columns(self, wanted: Wanted) -> dict[str, Column]:
+        found = {}
+        with np.errstate(all="ignore"):
+            for name, column in _COLUMNS.items():
+                if wanted(name):
+                    values = column(self)
+                    if values is not None:
+                        found[name] = values
+        return found
+
+    def __getitem__(self, name: str) -> Column:
+        return self.recording[name]
+
+    @property
+    def rule(self) -> Rule:
+        return self.theory.rule
+
+    @cached_property
+    def expected(self) -> Mapping[str, Column]:
+        """What the rule declares; relative decay is of the norm before the step."""
+        if "weight_decay" not in self.recording:
+            return {}
+        given = {"param_norm": _before(self["weight_norm"])}
+        if "schedule_factor" in self.recording:
+            given["schedule_factor"] = self["schedule_factor"]
+        steps = self.recording.steps("lr")
+        return self.theory.columns(steps, self["lr"], self["weight_decay"], wanted=lambda name: True, **given)
+
+    @cached_property
+    def strength(self) -> Column | None:
+        """c of the penalised gradient g + cθ at each step; None where no decay is coupled."""
+        if self.rule.decay_kind(self.theory.hyper) != "coupled":
+            return None
+        return self["weight_decay"] * self.rule.decay_strength({**self.theory.hyper, "weight_decay": 1.0})
+
+
+def _decay_taken(walk: _Walk, axis: str) -> Column:
+    decay, before = walk[f"decay_part_{axis}"], _before(walk[axis])
+    if "expected_decay_rate" in walk.expected:
+        rate = walk.expected["expected_decay_rate"]
+    else:
+        own: Column = _windowed(decay * before) / _nonzero(_windowed(before * before))
+        rate = np.minimum(own, 1.0)
+    return np.asarray(1.0 - np.cumprod(1.0 - np.nan_to_num(rate, neginf=0.0)), dtype=np.float64)
+
+
+def _windowed(column: Column) -> Column:
+    """The sum of each row and those of the steps before it, `WINDOW` in all."""
+    padded = np.concatenate((np.zeros(WINDOW - 1), np.nan_to_num(column, posinf=np.inf, neginf=-np.inf)))
+    sums: Column = np.lib.stride_tricks.sliding_window_view(padded, WINDOW).sum(axis=1)
+    return sums
+
+
+def _penalised_loss(walk: _Walk) -> Column | None:
+    if walk.strength is None:
+        return None
+    used = walk.strength
+    strength = np.append(used[1:2], used[1:]) if len(used) > 1 else used  # the start by the first step's
+    loss: Column = walk["loss"] + 0.5 * strength * (walk["x"] ** 2 + walk["y"] ** 2)
+    return loss
+
+
+def _reference_rate(walk: _Walk) -> Column | None:
+    declared = "expected_decay_rate" in walk.expected
+    return None if declared or walk.strength is None else walk["lr"] * walk.strength
+
+
+# In the order in which answers list them. None: this run has no such column.
+_COLUMNS: Mapping[str, Callable[[_Walk], Column | None]] = {
+    "gradient_part_norm": lambda w: np.hypot(w["gradient_part_x"], w["gradient_part_y"]),
+    "decay_part_norm": lambda w: np.hypot(w["decay_part_x"], w["decay_part_y"]),
+    "distance": lambda w: _distance(w.landscape, w["x"], w["y"]),
+    "update_ratio": lambda w: np.hypot(_moved(w["x"]), _moved(w["y"])) / _before(w["weight_norm"]),
+    "sharpness": lambda w: _sharpness(w.landscape, w["x"], w["y"]),
+    "stability_limit": lambda w: 2.0 / w["lr"],
+    "decay_rate_x": lambda w: w["decay_part_x"] / _nonzero(_before(w["x"])),
+    "decay_rate_y": lambda w: w["decay_part_y"] / _nonzero(_before(w["y"])),
+    "decay_taken_x": lambda w: _decay_taken(w, "x"),
+    "decay_taken_y": lambda w: _decay_taken(w, "y"),
+    "reference_decay_rate": _reference_rate,
+    "expected_decay_rate": lambda w: w.expected.get("expected_decay_rate"),
+    "expected_angle": lambda w: w.expected.get("expected_angle"),
+    "penalised_loss": _penalised_loss,
+}
+assert EXPECTED.keys() <= _COLUMNS.keys()
+
+
+@lru_cache(maxsize=64)
+def _landscape(config: str) -> Landscape:
+    """One object for one description, so that its minima are found once."""
+    return as_surface(json.loads(config))
 
 
 def apart(trajectory: Trajectory, other: Trajectory) -> Column:
@@ -93,19 +211,6 @@ def _sharpness(landscape: Landscape, x: Column, y: Column) -> Column:
     return largest
 
 
-def _expected_rate(experiment: Experiment[SurfaceProblem], t: Mapping[str, Column]) -> Column:
-    # A rule that asks for the schedule's factor decays by it in the place of η.
-    per_step = t["schedule_factor"] if "schedule_factor" in t else t["lr"]
-    rate = (
-        per_step
-        * t["weight_decay"]
-        * experiment.rule.decay_strength({**experiment.hyper, "weight_decay": 1.0})
-    )
-    if experiment.hyper.get("relative_decay"):
-        rate = rate * np.maximum(_before(t["weight_norm"]), RELATIVE_FLOOR)
-    return rate
-
-
 def _before(column: Column) -> Column:
     """The column one row later: what it was before each step; NaN at the start."""
     return np.concatenate(([np.nan], column[:-1]))
@@ -117,8 +222,3 @@ def _moved(column: Column) -> Column:
 
 def _nonzero(column: Column) -> Column:
     return np.where(column == 0.0, np.nan, column)
-
-
-def _strength(experiment: Experiment[SurfaceProblem]) -> float:
-    """c of the penalised gradient g + cθ for a λ of 1."""
-    return experiment.rule.decay_strength({**experiment.hyper, "weight_decay": 1.0})

@@ -7,11 +7,13 @@ CHART = Chart(
         "Decay rate per coordinate, against ηλ",
         "fraction lost per step",
         *pair("decay_rate"),
-        line("expected_decay_rate", "ηλ", "dash"),
+        line("expected_decay_rate", "expected", "dash"),
+        line("reference_decay_rate", "ηλ", "dashdot"),
     ),
     what=(
-        "The fraction of each coordinate that decay takes away in one step. Decoupled decay takes the dashed"
-        " ηλ from every coordinate; Adam+L2 takes little where gradients are large, and much elsewhere."
+        "The fraction of each coordinate that decay takes away in one step, and what the rule promises"
+        " (dashed): AdamW takes ηλ of every coordinate. Adam+L2 promises nothing: beside ηλ (dash-dotted) it"
+        " takes little where gradients are large, and much elsewhere."
     ),
     latex=r"\frac{\delta_t}{\theta_{t-1}}, \quad \eta \lambda",
     order=35,

@@ -28,7 +28,8 @@ def trajectories(request: Mapping[str, Any], limits: Limits, form: ArrayForm, de
     experiments = experiments_of(request, limits)
     wanted, box = Columns.of(request["columns"]), _box(request["box"]) if request["box"] else None
     trajectories = [run(experiment) for experiment in experiments]
-    found = zip(experiments, columns_of(trajectories, derived=derived), trajectories, strict=True)
+    columns = columns_of(trajectories, derived=derived, wanted=wanted)
+    found = zip(experiments, columns, trajectories, strict=True)
     surface = surface_answer(experiments[0].problem.landscape)
     return to_json({"surface": surface, "runs": [run_answer(*one, form, wanted, box) for one in found]})
 

@@ -98,7 +98,7 @@ def run_answer(
 ) -> dict[str, Any]:
     """One run as the API tells it; with the penalised minima in ``box`` where its decay is coupled."""
     rule, hyper, landscape = experiment.rule, experiment.hyper, experiment.problem.landscape
-    kind, strength, rate = rule.decay_kind(hyper), rule.decay_strength(hyper), _decoupled_rate(experiment)
+    kind, strength = rule.decay_kind(hyper), rule.decay_strength(hyper)
     answer = {
         "optimizer": rule.id,
         "hyper": dict(hyper),
@@ -107,7 +107,7 @@ def run_answer(
         "reason": trajectory.reason,
         "steps": len(trajectory) - 1,
         "decay": {"kind": kind, "strength": strength},
-        "averaging_time": 1.0 / rate if rate else None,
+        "averaging_time": rule.averaging_time(hyper),
         "states": list(rule.state_names),
         "columns": {name: form.array(column) for name, column in columns.items() if wanted(name)},
     }
@@ -116,17 +116,16 @@ def run_answer(
     return answer
 
 
-def columns_of(trajectories: Sequence[Trajectory], *, derived: bool) -> list[dict[str, Column]]:
-    """Each run's columns; ``derived`` adds those that follow and ``apart``, the distance to the first run."""
-    if not derived:
-        return [dict(trajectory.columns) for trajectory in trajectories]
-    return [{**t.columns, **derive(t), "apart": apart(t, trajectories[0])} for t in trajectories]
+def columns_of(
+    trajectories: Sequence[Trajectory], *, derived: bool, wanted: Callable[[str], bool] = lambda name: True
+) -> list[dict[str, Column]]:
+    """Each run's columns; ``derived`` adds those that follow and ``apart``, the distance to the first run.
 
-
-def _decoupled_rate(experiment: SurfaceExperiment) -> float:
-    """ηλ of decoupled decay at full learning rate (λ where the rule leaves η out), else 0."""
-    rule, hyper = experiment.rule, experiment.hyper
-    if rule.decay_kind(hyper) != "decoupled":
-        return 0.0
-    per_step = 1.0 if "schedule_factor" in rule.needs else float(hyper["lr"])
-    return per_step * rule.decay_strength(hyper)
+    Of those that follow only the wanted ones are computed.
+    """
+    found = [dict(trajectory.columns) for trajectory in trajectories]
+    if derived:
+        for trajectory, columns in zip(trajectories, found, strict=True):
+            columns |= derive(trajectory, wanted)
+            columns["apart"] = apart(trajectory, trajectories[0])
+    return found

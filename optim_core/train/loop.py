@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from optim_core.derive import derived
 from optim_core.experiment import Experiment, TaskProblem
 from optim_core.measure.statistics import METRICS, RATES
 from optim_core.measure.tracer import Tracer
@@ -41,7 +42,8 @@ PATIENCE = {"fp16": 25}
 class TrainResult:
     """How a run ended. ``metrics`` are the last values of columns that belong to no tensor.
 
-    ``recording`` is what was measured, where the sink keeps it (a `MemorySink`); else None.
+    ``recording`` is what was measured and what follows from it (see `derived`), where the sink keeps it (a
+    `MemorySink`); else None.
     """
 
     outcome: Outcome
@@ -54,7 +56,7 @@ class TrainResult:
 
     @property
     def recording(self) -> Recording | None:
-        return self.sink.recording if isinstance(self.sink, MemorySink) else None
+        return derived(self.sink.recording) if isinstance(self.sink, MemorySink) else None
 
 
 class Loop:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from optim_core.declare.errors import InvalidInput
+from optim_core.derive import derived
 from optim_core.recording import Recording
 from optim_core.transport.control import Control
 from optim_core.transport.frames import Frame
@@ -107,7 +108,10 @@ class FileSink:
 
 
 def read_file(path: str | Path) -> Recording:
-    """What a `FileSink` wrote; a last line that was cut off is left out. Raises InvalidInput."""
+    """What a `FileSink` wrote, and what follows from it; a last line that was cut off is left out.
+
+    Raises InvalidInput.
+    """
     about: dict[str, Any] = {}
     frames: list[Frame] = []
     outcome = reason = ""
@@ -133,4 +137,4 @@ def read_file(path: str | Path) -> Recording:
                 outcome, reason = content["outcome"], content["reason"]
             else:
                 frames.append(Frame.from_json(content))
-    return Recording.of_frames(about, frames, outcome, reason)
+    return derived(Recording.of_frames(about, frames, outcome, reason))

@@ -202,7 +202,9 @@ class RunAnswer(BaseModel):
     reason: str
     steps: int = Field(description="Steps taken; fewer than asked for if it ended early.")
     decay: DecayAnswer
-    averaging_time: float | None = Field(description="1/(ηλ) steps, for decoupled decay.")
+    averaging_time: float | None = Field(
+        description="1/rate steps at the full learning rate; null where the rule declares no constant rate."
+    )
     states: list[str]
     columns: dict[str, Array]
     minima: list[dict[str, float | None]] | None = Field(
