@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from optim_core.decay import relative_norm
 from optim_core.experiment import as_surface
 from optim_core.recording import Recording, Series
 from optim_core.rule import Rule
@@ -98,7 +99,8 @@ class _Walk:
         """What the rule declares; relative decay is of the norm before the step."""
         if "weight_decay" not in self.recording:
             return {}
-        given = {"param_norm": _before(self["weight_norm"])}
+        kind = self.theory.hyper.get("relative_decay")
+        given = {"param_norm": relative_norm(_before(self["weight_norm"]), 2, kind)}
         if "schedule_factor" in self.recording:
             given["schedule_factor"] = self["schedule_factor"]
         steps = self.recording.steps("lr")

@@ -40,6 +40,8 @@ PRECISIONS: Mapping[str, str] = {
 }
 MAX_STEPS, MAX_SEED = 10_000_000, 2**63 - 1
 MAX_COORDINATE = 1e9
+# Added to a gradient's norm before clipping divides by it, as torch.nn.utils.clip_grad_norm_ does.
+CLIP_EPSILON = 1e-6
 EVALUATIONS = 20  # in a training run, unless it says otherwise
 
 
@@ -54,6 +56,20 @@ def _steps(help: str, default: int | None) -> Setting:
 
 def _seed(help: str) -> Setting:
     return Setting("seed", Integer(label="seed", help=help, low=0, high=MAX_SEED, slider=(0, 100)), 0)
+
+
+_CLIP = Setting(
+    "clip",
+    Real(
+        label="clip gradient norm at",
+        help="Gradients longer than this are shortened to it; 0 means never.",
+        low=0.0,
+        high=1e12,
+        slider=(0.01, 100.0),
+        scale="log",
+    ),
+    None,
+)
 
 
 SURFACE_OPTIONS: Mapping[str, Setting] = _named(
@@ -71,6 +87,7 @@ SURFACE_OPTIONS: Mapping[str, Setting] = _named(
         0.0,
     ),
     _seed("Of the noise, which is the same for every runner."),
+    _CLIP,
 )
 
 # A default of None: the task's own, or one that follows from the others. By their paths in a request.
@@ -89,18 +106,7 @@ TASK_OPTIONS: Mapping[str, Setting] = _named(
         None,
     ),
     _seed("Decides the first weights and the order of the data."),
-    Setting(
-        "clip",
-        Real(
-            label="clip gradient norm at",
-            help="Gradients longer than this are shortened to it; 0 means never.",
-            low=0.0,
-            high=1e12,
-            slider=(0.01, 100.0),
-            scale="log",
-        ),
-        None,
-    ),
+    _CLIP,
     Setting(
         "groups",
         Choice(label="decay groups", help="Which tensors decay.", options=POLICIES),
@@ -198,6 +204,7 @@ class SurfaceProblem:
     steps: int
     noise: float = 0.0
     seed: int = 0
+    clip: float | None = None
 
     @classmethod
     def checked(cls, given: Mapping[str, Any]) -> SurfaceProblem:
@@ -209,7 +216,7 @@ class SurfaceProblem:
         return cls(
             landscape=landscape,
             start=landscape.starts[0] if start is None else check_point("start", start),
-            **options,
+            **options | {"clip": options["clip"] or None},
         )
 
     def suits(self, rule: Rule) -> Mapping[str, Any]:

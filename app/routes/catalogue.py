@@ -102,7 +102,8 @@ def _simulation(shared: Services) -> dict[str, Setting]:
     assert isinstance(steps.kind, Integer)
     most = min(steps.kind.high, shared.settings.limits.steps)
     kind = replace(steps.kind, high=most, slider=(10, min(5000, most)))
-    return {**SURFACE_OPTIONS, "steps": replace(steps, kind=kind)}
+    clip = replace(SURFACE_OPTIONS["clip"], default=0.0)
+    return {**SURFACE_OPTIONS, "steps": replace(steps, kind=kind), "clip": clip}
 
 
 def _training() -> dict[str, Setting]:

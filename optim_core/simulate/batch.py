@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optim_core.decay import relative_norm
 from optim_core.declare.errors import InvalidInput
-from optim_core.experiment import Experiment, SurfaceProblem, surface_experiment
+from optim_core.experiment import CLIP_EPSILON, Experiment, SurfaceProblem, surface_experiment
 from optim_core.rule import Rule, Step
 from optim_core.simulate.trajectory import DIVERGED_AT
 from optim_core.surfaces.catalogue import as_landscape
@@ -47,13 +48,15 @@ def simulate_many(
     decay_schedule: object = None,
     noise: float = 0.0,
     seed: int = 0,
+    clip: float | None = None,
     record: Sequence[str] = ("x", "y", "loss"),
     **hyper_tensors: Any,
 ) -> Batch:
     """Walk from every start at once: ``starts`` (runs, 2), each hyperparameter a number or (runs,).
 
     Runs in the dtype and on the device of ``starts`` (float64 when given as lists). ``noise`` is
-    the same for every run, and the same as in `simulate`. ``record`` names the columns to keep.
+    the same for every run, and the same as in `simulate`; so is ``clip``. ``record`` names the columns
+    to keep.
     """
     theta = (
         torch.as_tensor(starts) if isinstance(starts, Tensor) else torch.tensor(starts, dtype=torch.float64)
@@ -68,7 +71,7 @@ def simulate_many(
         if isinstance(value, Tensor) and value.shape not in ((), (runs,)):
             raise InvalidInput(f"got shape {tuple(value.shape)}, expected ({runs},).", field=f"hyper.{name}")
     given = {"surface": surface, "start": (0.0, 0.0), "steps": steps, "noise": noise, "seed": seed}
-    chosen = {"optimizer": rule, "hyper": hyper_tensors}
+    chosen = {"optimizer": rule, "hyper": hyper_tensors, "clip": clip}
     schedules = {"schedule": schedule, "decay_schedule": decay_schedule}
     experiment = surface_experiment({**given, **chosen, **schedules})
     columns = {name: theta.new_full((steps + 1, runs), torch.nan) for name in record}
@@ -103,13 +106,17 @@ def _walk(experiment: Experiment[SurfaceProblem], theta: Tensor, columns: Mappin
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
         if "param_norm" in rule.needs:
-            arguments["param_norm"] = torch.linalg.vector_norm(theta, dim=1, keepdim=True)
+            norm = torch.linalg.vector_norm(theta, dim=1, keepdim=True)
+            arguments["param_norm"] = relative_norm(norm, 2, arguments.get("relative_decay"))
         if rule.view:
             seen = look(theta, state)
             _, grad_x, grad_y = functions.value_and_gradient(seen[:, 0], seen[:, 1])
             grad = torch.stack((grad_x, grad_y), 1)
         if noise:
             grad = grad + theta.new_tensor(noise[t - 1])
+        if problem.clip is not None:
+            length = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+            grad = grad * (problem.clip / (length + CLIP_EPSILON)).clamp(max=1.0)
         step, state = update(grad, state, theta, t)
         gradient_part = step.effective_lr * step.direction
         theta = theta - gradient_part - step.decay

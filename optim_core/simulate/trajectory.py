@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from optim_core.experiment import Experiment, Point, SurfaceProblem, surface_experiment
+from optim_core.decay import relative_norm
+from optim_core.experiment import CLIP_EPSILON, Experiment, Point, SurfaceProblem, surface_experiment
 from optim_core.outcomes import Outcome
 from optim_core.recording import Recording, Series
 from optim_core.rule import Rule, state_items
@@ -84,6 +85,7 @@ def simulate(
     decay_schedule: object = None,
     noise: float = 0.0,
     seed: int = 0,
+    clip: float | None = None,
     **hyper: Any,
 ) -> Trajectory:
     """Walk ``steps`` steps of ``rule`` from ``start`` (the surface's own start if None).
@@ -91,10 +93,12 @@ def simulate(
     ``surface`` is an id, a landscape (``oc.surface("bowl", condition=30)``) or a formula in x and
     y. ``schedule`` multiplies the learning rate, ``decay_schedule`` λ: an id or ``{"id": …}``.
     ``noise`` is the standard deviation of Gaussian noise on each gradient coordinate, the same for
-    every rule with the same ``seed``. Raises InvalidInput for input that makes no sense; a run
+    every rule with the same ``seed``. ``clip`` shortens gradients to that norm, noise and all, as
+    torch.nn.utils.clip_grad_norm_ does; then grad_x, grad_y are what is left, and the column
+    ``clip_factor`` says how much. Raises InvalidInput for input that makes no sense; a run
     that blows up is no error but an outcome.
     """
-    given = {"surface": surface, "start": start, "steps": steps, "noise": noise, "seed": seed}
+    given = {"surface": surface, "start": start, "steps": steps, "noise": noise, "seed": seed, "clip": clip}
     chosen = {"optimizer": rule, "hyper": hyper, "schedule": schedule, "decay_schedule": decay_schedule}
     return run(surface_experiment({**given, **chosen}))
 
@@ -102,15 +106,20 @@ def simulate(
 def run(experiment: Experiment[SurfaceProblem]) -> Trajectory:
     """Takes the experiment's steps."""
     with np.errstate(all="ignore"):
-        outcome, reason, names, rows = _walk(experiment)
-    columns = _columns(experiment, names, rows)
+        outcome, reason, names, rows, factors = _walk(experiment)
+    columns = _columns(experiment, names, rows, factors)
     if outcome is Outcome.FINISHED and _at_rest(columns):
         outcome = Outcome.CONVERGED
     return Trajectory(experiment, outcome, reason or outcome.sentence, columns)
 
 
-def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[str], Column]:
-    """The steps, until the last or the blow-up: outcome, reason, state columns' names, (rows, columns)."""
+def _walk(
+    experiment: Experiment[SurfaceProblem],
+) -> tuple[Outcome, str, list[str], Column, list[float]]:
+    """The steps, until the last or the blow-up.
+
+    Outcome, reason, names of the columns, (rows, columns), and of each row what clipping left of a gradient.
+    """
     problem, rule = experiment.problem, experiment.rule
     x, y = problem.start
     arguments = dict(experiment.hyper)  # what update gets; the scheduled ones change at every step
@@ -119,7 +128,7 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
     wants_norm, wants_factor = "param_norm" in rule.needs, "schedule_factor" in rule.needs
     if wants_factor:
         arguments["schedule_factor"] = 1.0
-    noise = problem.noise_values()
+    noise, clip, factors = problem.noise_values(), problem.clip, [math.nan]
     mover = (_Elementwise if rule.elementwise else _Whole)(rule, problem.start, arguments)
     move, look = mover.move, mover.look if rule.view else None
     value_and_gradient = problem.landscape.value_and_gradient
@@ -139,7 +148,7 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
         if wants_norm:
-            arguments["param_norm"] = math.hypot(x, y)
+            arguments["param_norm"] = relative_norm(math.hypot(x, y), 2, arguments.get("relative_decay"))
         if look:
             seen = look(x, y)
             _, grad_x, grad_y = measure(*seen)
@@ -148,6 +157,11 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
                 break
         if noise:
             grad_x, grad_y = grad_x + noise[t - 1][0], grad_y + noise[t - 1][1]
+        if clip is not None:
+            clip_factor = clip / (math.hypot(grad_x, grad_y) + CLIP_EPSILON)
+            clip_factor = 1.0 if clip_factor > 1.0 else clip_factor
+            grad_x, grad_y = clip_factor * grad_x, clip_factor * grad_y
+            factors.append(clip_factor)
         try:
             moved = move(x, y, grad_x, grad_y, t)
         except ArithmeticError as error:
@@ -166,7 +180,7 @@ def _walk(experiment: Experiment[SurfaceProblem]) -> tuple[Outcome, str, list[st
         record((x, y, loss, used_x, used_y, *moved))
     names = [*_MEASURED, *(f"{name}_x" for name in mover.names), *(f"{name}_y" for name in mover.names)]
     outcome, reason = end or (Outcome.FINISHED, "")
-    return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names))
+    return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names)), factors
 
 
 class _Elementwise:
@@ -271,7 +285,9 @@ def _broken(step: int, error: ArithmeticError) -> tuple[Outcome, str]:
     )
 
 
-def _columns(experiment: Experiment[SurfaceProblem], names: list[str], rows: Column) -> dict[str, Column]:
+def _columns(
+    experiment: Experiment[SurfaceProblem], names: list[str], rows: Column, factors: list[float]
+) -> dict[str, Column]:
     """All columns by name, in the order in which the API lists them."""
     steps = len(rows) - 1
     measured = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(names)}
@@ -284,6 +300,8 @@ def _columns(experiment: Experiment[SurfaceProblem], names: list[str], rows: Col
         settings["weight_decay"] = scheduled(experiment.hyper["weight_decay"], experiment.decay_factors())
     if "schedule_factor" in experiment.rule.needs:
         settings["schedule_factor"] = scheduled(1.0, experiment.lr_factors())
+    if experiment.problem.clip is not None:
+        settings["clip_factor"] = np.array(factors[: len(rows)])
     with np.errstate(all="ignore"):
         weight_norm = np.hypot(measured["x"], measured["y"])
     measured_first = {name: measured[name] for name in _MEASURED}

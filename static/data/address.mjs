@@ -15,6 +15,7 @@ import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs
  *   starts: Point[],
  *   steps: number,
  *   noise: number,
+ *   clip: number,
  *   seed: number,
  *   runners: Runner[],
  *   solo: number,
@@ -34,7 +35,7 @@ import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs
 /** The surface id that stands for one's own formula. */
 export const OWN = "own";
 
-const SURFACE_FIELDS = ["surface", "formula", "params", "starts", "steps", "noise", "seed", "runners", "solo", "step"];
+const SURFACE_FIELDS = ["surface", "formula", "params", "starts", "steps", "noise", "seed", "clip", "runners", "solo", "step"];
 const PICTURE_FIELDS = ["box", "dimensions", "levels", "glyphs", "charts", "range", "goal", "controls"];
 
 /** The fields of every page, in the order in which its address has them. */
@@ -61,6 +62,7 @@ const FIELDS = {
   },
   steps: whole(1),
   noise: real(0),
+  clip: real(0),
   seed: whole(0),
   runners: {
     write: (runners) => (runners.length ? runners.map(runnerText) : "none"),

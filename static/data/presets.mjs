@@ -32,6 +32,7 @@ export function openingView(catalogue, page) {
     starts: [surface.starts[0]],
     steps: surface.demo.steps,
     noise: surface.demo.noise,
+    clip: 0,
     seed: 0,
     solo: 0,
     step: -1,

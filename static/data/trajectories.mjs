@@ -32,6 +32,7 @@ export function trajectoriesRequest(view, own) {
     ...(view.box && own && !inside(view.box, own) ? { box: view.box } : {}),
     steps: view.steps,
     noise: view.noise,
+    ...(view.clip ? { clip: view.clip } : {}),
     seed: view.seed,
     start: view.starts[0],
     runs: view.runners.flatMap((runner) => view.starts.map((start) => ({ ...runRequest(runner), start }))),
@@ -166,7 +167,7 @@ export function followTrajectories(store, catalogue, gridShape) {
     if (state.result) store.set({ visible: seriesOf(state.result, state, catalogue) }, false);
   }
 
-  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "runners", "box"], requestTrajectories);
+  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "clip", "runners", "box"], requestTrajectories);
   store.on(["surface", "params", "formula", "box"], requestGrid);
   store.on(["result", "runners", "solo"], redraw);
   requestTrajectories();

@@ -51,10 +51,10 @@ export async function openPage(page) {
   );
   byId("run-settings").append(...Object.values(settings.elements));
   const render = () => {
-    const { steps, noise, seed, error } = store.get();
-    settings.update({ steps, noise, seed }, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));
+    const { steps, noise, seed, clip, error } = store.get();
+    settings.update({ steps, noise, seed, clip }, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));
   };
-  store.on(["steps", "noise", "seed", "error"], render);
+  store.on(["steps", "noise", "seed", "clip", "error"], render);
   render();
   mountStatus(byId("status"), store, catalogue);
   keepWithUndo(store, page, defaults);
