@@ -23,7 +23,7 @@ EACH = "{each}"  # in a column of a training run: every tensor, joined into one 
 # The light theme's --series-0 to --series-7 (static/css/tokens.css).
 PALETTE = ("#c2410c", "#0b5fb0", "#00745f", "#8b3aa5", "#7d5a00", "#b1215f", "#46515c", "#3f6d16")
 GROUND = "#ffffff"
-STORY = ("adam_l2", "adamw", "adamw_lh", "sgd_l2")  # they keep the strongest colours
+FEATURED = ("adam_l2", "adamw", "adamw_lh", "sgd_l2")  # they keep the strongest colours
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are left out
 
@@ -114,11 +114,11 @@ def _styles(optimizers: Sequence[str], *, apart: bool) -> Iterator[tuple[int, in
 
 
 def _slot(optimizer: str) -> int:
-    if optimizer in STORY:
-        return STORY.index(optimizer)
-    others = [name for name in rules() if name not in STORY]
+    if optimizer in FEATURED:
+        return FEATURED.index(optimizer)
+    others = [name for name in rules() if name not in FEATURED]
     place = others.index(optimizer) if optimizer in others else 0
-    return len(STORY) + place % (len(PALETTE) - len(STORY))
+    return len(FEATURED) + place % (len(PALETTE) - len(FEATURED))
 
 
 def state_of(recordings: Sequence[Recording], wanted: str) -> str:

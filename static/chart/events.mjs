@@ -15,7 +15,7 @@ const ROWS = 3; // of words, one below the other where marks lie close
  * @param {{ step: number, hovering: boolean }} cursor
  */
 export function placeEvents(place, runs, at, { step, hovering }) {
-  const known = runs.map((run) => ({ run, told: eventsOf(run.recording) }));
+  const known = runs.map((run) => ({ run, events: eventsOf(run.recording) }));
   const marks = marksOf(known, at.x, NEAR).filter(({ px }) => px >= at.left - 1 && px <= at.right + 1);
   const cursor = at.x(step);
   const nearest = hovering ? marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0] : undefined;
@@ -23,7 +23,7 @@ export function placeEvents(place, runs, at, { step, hovering }) {
   const free = Array(ROWS).fill(at.left);
   const elements = marks.map((mark) => {
     const alone = known.length < 2;
-    const full = mark.told.map((event) => `${alone ? "" : `${mark.run.label}, `}${event.sentence}`).join("\n");
+    const full = mark.events.map((event) => `${alone ? "" : `${mark.run.label}, `}${event.sentence}`).join("\n");
     const text = mark === pointed ? full : pointed || mark.quiet ? "" : mark.short;
     const longest = Math.max(...text.split("\n").map((line) => line.length));
     const width = Math.min(longest * LETTER + 8, at.right - at.left);
@@ -41,7 +41,7 @@ export function placeEvents(place, runs, at, { step, hovering }) {
     const line = make("span", { class: "event-line", style: `left: ${mark.px}px; --colour: ${mark.run.colour}` });
     return make(
       "div",
-      { class: mark === pointed ? "event pointed" : "event", "data-step": mark.told[0]?.step },
+      { class: mark === pointed ? "event pointed" : "event", "data-step": mark.events[0]?.step },
       line,
       words,
     );
@@ -57,13 +57,13 @@ export function placeEvents(place, runs, at, { step, hovering }) {
  * @returns {{ shapes: any[], annotations: any[] }}
  */
 export function eventShapes(runs) {
-  const told = runs.flatMap(({ recording, colour }) =>
+  const events = runs.flatMap(({ recording, colour }) =>
     eventsOf(recording)
       .filter((event) => !event.quiet)
       .map((event) => ({ ...event, colour })),
   );
   return {
-    shapes: told.map(({ step, colour }) => ({
+    shapes: events.map(({ step, colour }) => ({
       type: "line",
       x0: step,
       x1: step,
@@ -72,7 +72,7 @@ export function eventShapes(runs) {
       y1: 1,
       line: { color: colour, width: 1, dash: "dot" },
     })),
-    annotations: told.map(({ step, short, colour }) => ({
+    annotations: events.map(({ step, short, colour }) => ({
       x: step,
       yref: "paper",
       y: 1,
@@ -102,15 +102,15 @@ export function mountEvents(root, store) {
   let shown = "";
   function render() {
     const { visible } = store.get();
-    const told = visible
+    const events = visible
       .flatMap((/** @type {any} */ run) => eventsOf(run.recording).map((event) => ({ run, event })))
       .sort((/** @type {any} */ a, /** @type {any} */ b) => a.event.step - b.event.step);
-    const key = JSON.stringify(told.map((/** @type {any} */ t) => [t.run.label, t.event.sentence]));
+    const key = JSON.stringify(events.map((/** @type {any} */ t) => [t.run.label, t.event.sentence]));
     if (key === shown) return;
     shown = key;
-    none.hidden = told.length > 0;
+    none.hidden = events.length > 0;
     list.replaceChildren(
-      ...told.map((/** @type {any} */ { run, event }) =>
+      ...events.map((/** @type {any} */ { run, event }) =>
         make(
           "li",
           {},

@@ -1,8 +1,7 @@
 // The menu of a chart: save it as a picture or as numbers, remove it, read what it shows.
 
 import { rowsOf } from "../data/columns.mjs";
-import { closing, make, math } from "../ui/dom.mjs";
-import { download } from "../ui/download.mjs";
+import { closing, download, make, math } from "../ui/dom.mjs";
 import { eventShapes } from "./events.mjs";
 import { picture } from "./plot.mjs";
 

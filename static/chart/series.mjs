@@ -18,7 +18,7 @@ import { colour } from "../ui/theme.mjs";
  */
 
 // The four that tell the story of decay keep the strongest colours; the others share the rest.
-const STORY = ["adam_l2", "adamw", "adamw_lh", "sgd_l2"];
+const FEATURED = ["adam_l2", "adamw", "adamw_lh", "sgd_l2"];
 export const COLOURS = 8;
 /** With more runs in a chart, the finer lines of each and those of every tensor are left out. */
 export const FEW_RUNS = 4;
@@ -65,8 +65,8 @@ export function colourOf(slot) {
 
 /** @param {string} optimizer @param {string[]} optimizers */
 function slotOf(optimizer, optimizers) {
-  const story = STORY.indexOf(optimizer);
+  const story = FEATURED.indexOf(optimizer);
   if (story >= 0) return story;
-  const others = optimizers.filter((id) => !STORY.includes(id));
-  return STORY.length + (Math.max(others.indexOf(optimizer), 0) % (COLOURS - STORY.length));
+  const others = optimizers.filter((id) => !FEATURED.includes(id));
+  return FEATURED.length + (Math.max(others.indexOf(optimizer), 0) % (COLOURS - FEATURED.length));
 }

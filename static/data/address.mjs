@@ -35,7 +35,19 @@ import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs
 /** The surface id that stands for one's own formula. */
 export const OWN = "own";
 
-const SURFACE_FIELDS = ["surface", "formula", "params", "starts", "steps", "noise", "seed", "clip", "runners", "solo", "step"];
+const SURFACE_FIELDS = [
+  "surface",
+  "formula",
+  "params",
+  "starts",
+  "steps",
+  "noise",
+  "seed",
+  "clip",
+  "runners",
+  "solo",
+  "step",
+];
 const PICTURE_FIELDS = ["box", "dimensions", "levels", "glyphs", "charts", "range", "goal", "controls"];
 
 /** The fields of every page, in the order in which its address has them. */

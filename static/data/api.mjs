@@ -1,4 +1,4 @@
-// The server's answers, with arrays decoded; every failure is an ApiError with a field and a hint.
+// The server's answers and its stream, with arrays decoded; every failure is an ApiError with a field and a hint.
 
 /** @typedef {Float32Array | Float64Array | Uint8Array} Numbers */
 
@@ -168,4 +168,24 @@ export function latest(work, done, failed, patience = 250) {
     waiting = input;
     setTimeout(() => stale === running && stale.abort(), patience);
   };
+}
+
+/**
+ * Opens the one stream of a tab, of `runs` (ids, or "*" for the states of all) and returns how to close it. The
+ * browser reconnects by itself and the server goes on after the last event that arrived.
+ * @param {string} runs
+ * @param {{ after?: string, columns?: string }} query
+ * @param {{ onFrame?: (frame: any) => void, onState: (state: any) => void, onConnection: (connected: boolean, refused: boolean) => void }} listeners
+ */
+export function openStream(runs, query, { onFrame, onState, onConnection }) {
+  const parameters = new URLSearchParams({ runs, ...query });
+  const source = new EventSource(`/api/stream?${parameters}`);
+  source.addEventListener("frame", (event) => onFrame?.(decode(JSON.parse(event.data))));
+  source.addEventListener("state", (event) => onState(JSON.parse(event.data)));
+  source.addEventListener("open", () => onConnection(true, false));
+  // Refused, it is over: none of these runs is there any more, or the visitor may not look.
+  source.addEventListener("error", () => onConnection(false, source.readyState === EventSource.CLOSED));
+  // A page that is left in the background for good must not hold a connection.
+  addEventListener("pagehide", () => source.close(), { once: true });
+  return () => source.close();
 }

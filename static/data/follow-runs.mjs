@@ -2,9 +2,8 @@
 
 import { colourOf, FEW_RUNS, stylesOf } from "../chart/series.mjs";
 import { runLabels } from "../ui/names.mjs";
-import { ApiError, get } from "./api.mjs";
+import { ApiError, get, openStream } from "./api.mjs";
 import { Recording, tensorsOf } from "./recording.mjs";
-import { openStream } from "./stream.mjs";
 
 const POINTS = 600; // of each column, of the stored part
 const FEW = 120; // the same, of the faint lines of every tensor

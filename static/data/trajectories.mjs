@@ -167,7 +167,10 @@ export function followTrajectories(store, catalogue, gridShape) {
     if (state.result) store.set({ visible: seriesOf(state.result, state, catalogue) }, false);
   }
 
-  store.on(["surface", "params", "formula", "starts", "steps", "noise", "seed", "clip", "runners", "box"], requestTrajectories);
+  store.on(
+    ["surface", "params", "formula", "starts", "steps", "noise", "seed", "clip", "runners", "box"],
+    requestTrajectories,
+  );
   store.on(["surface", "params", "formula", "box"], requestGrid);
   store.on(["result", "runners", "solo"], redraw);
   requestTrajectories();

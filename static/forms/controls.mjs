@@ -118,12 +118,12 @@ function slider(property, onChange, opening) {
     own = problemOf(property, value);
   };
   /** @param {Problem | null} [problem]  what the server says */
-  const tell = (problem) => showError(row, error, [range, box], own ?? problem);
+  const showProblem = (problem) => showError(row, error, [range, box], own ?? problem);
   /** @param {number} value @param {boolean} committed */
   const change = (value, committed) => {
     hold(value);
     show();
-    tell();
+    showProblem();
     onChange(value, committed);
   };
   const show = () => {
@@ -166,7 +166,7 @@ function slider(property, onChange, opening) {
       unread = true;
       markEdited(box, true);
       own = { message: noNumber(box.value, property.type === "integer") };
-      tell();
+      showProblem();
       if (refused) row.dispatchEvent(new CustomEvent("overtaken", { bubbles: true }));
       return;
     }
@@ -177,13 +177,13 @@ function slider(property, onChange, opening) {
     const value = typed();
     if (!own || value === null || problemOf(property, value)) return;
     own = null;
-    tell();
+    showProblem();
   });
   const forget = () => {
     hold(current);
     markEdited(box, false);
     box.value = plain(current);
-    tell();
+    showProblem();
   };
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
@@ -203,7 +203,7 @@ function slider(property, onChange, opening) {
       if (value !== current) hold(value);
       refused = problem;
       show();
-      tell(problem);
+      showProblem(problem);
     },
     forget,
   };

@@ -1,11 +1,12 @@
 // The list of runners: which optimizers walk, with which settings, and how they are drawn.
 
-import { COLOURS, colourOf, DASHES, stylesOf } from "../chart/series.mjs";
+import { colourOf, DASHES, stylesOf } from "../chart/series.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { make } from "../ui/dom.mjs";
-import { count, number } from "../ui/format.mjs";
+import { count } from "../ui/format.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 import { errorsAt, form } from "./form.mjs";
+import { averagingTime, optimizerSelect, scheduleField, styleField } from "./runner-fields.mjs";
 
 /**
  * @typedef {import("../data/address.mjs").View} View
@@ -30,7 +31,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
   const optimizers = new Map(catalogue.optimizers.map((/** @type {any} */ o) => [o.id, o]));
   const ids = [...optimizers.keys()];
   const list = make("ol", { class: "runners" });
-  const add = optimizerSelect("Add an optimizer…");
+  const add = optimizerSelect(catalogue, "Add an optimizer…", "Add an optimizer…");
   add.addEventListener("change", () => {
     if (!add.value) return;
     change((runners) => [...runners, makeRunner(add.value, fresh(add.value))]);
@@ -83,8 +84,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     const optimizer = optimizers.get(runner.optimizer);
     const properties = optimizer?.hyper.properties ?? {};
     const swatch = make("span", { class: "swatch" });
-    const select = optimizerSelect();
-    select.setAttribute("aria-label", "Optimizer");
+    const select = optimizerSelect(catalogue, "Optimizer");
     select.value = runner.optimizer;
     select.addEventListener("change", () =>
       patch(key, { optimizer: select.value, hyper: kept(key, select.value), decaySchedule: null }),
@@ -101,16 +101,21 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     const tau = make("p", { class: "tau" });
     const state = make("p", { class: "outcome" });
     const rest = Object.entries(inputs.elements).filter(([name]) => !FIRST.includes(name));
-    const schedules = [planField("schedule", "Learning-rate schedule", runner)];
-    if (properties.weight_decay) schedules.push(planField("decaySchedule", "Decay schedule", runner));
-    const colourRow = make("div", { class: "looks" }, ...appearance(key));
+    /** @param {"schedule" | "decaySchedule"} which @param {string} title */
+    const schedule = (which, title) =>
+      scheduleField(catalogue, title, runner[which], (edit, committed) =>
+        patch(key, { [which]: edit(find(key)?.[which] ?? null) }, committed),
+      );
+    const schedules = [schedule("schedule", "Learning-rate schedule")];
+    if (properties.weight_decay) schedules.push(schedule("decaySchedule", "Decay schedule"));
+    const style = styleField(key, (chosen) => patch(key, chosen));
     const details = make(
       "details",
       { open },
       make("summary", {}, "All settings"),
       ...rest.map(([, element]) => element),
       ...schedules.slice(scheduleFor ? 1 : 0).map((s) => s.element),
-      colourRow,
+      style.element,
       optimizer &&
         make("p", { class: "about" }, optimizer.summary, " ", make("span", { class: "source" }, optimizer.source)),
     );
@@ -153,19 +158,16 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     return {
       element,
       duplicates,
-      /** @param {State} now @param {number} index @param {Style} style */
-      update(now, index, style) {
+      /** @param {State} now @param {number} index @param {Style} drawn */
+      update(now, index, drawn) {
         const current = /** @type {Runner} */ (now.runners[index]);
         const recording = now.result?.byRunner.get(key);
         inputs.update(current.hyper, errorsAt(now.error, `runs.${index}.hyper`));
         schedules[0]?.update(current.schedule, errorsAt(now.error, `runs.${index}.schedule`));
         schedules[1]?.update(current.decaySchedule, errorsAt(now.error, `runs.${index}.decay_schedule`));
-        swatch.style.setProperty("--colour", colourOf(style.slot));
-        swatch.dataset.dash = DASHES[style.dash]?.name;
-        for (const radio of colourRow.querySelectorAll("input")) {
-          const [kind, value] = radio.value.split("-");
-          radio.checked = Number(value) === (kind === "colour" ? style.slot : style.dash);
-        }
+        swatch.style.setProperty("--colour", colourOf(drawn.slot));
+        swatch.dataset.dash = DASHES[drawn.dash]?.name;
+        style.update(drawn);
         element.classList.toggle("off", current.hidden || (now.solo !== 0 && now.solo !== key));
         hide.setAttribute("aria-pressed", String(current.hidden));
         hide.textContent = current.hidden ? "Show" : "Hide";
@@ -177,59 +179,6 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
         state.textContent = broke ? recording?.reason : "";
       },
     };
-  }
-
-  /**
-   * A schedule's choice and, below it, that schedule's own settings.
-   * @param {"schedule" | "decaySchedule"} which
-   * @param {string} title
-   * @param {Runner} runner
-   */
-  function planField(which, title, runner) {
-    const chosen = runner[which];
-    const declared = catalogue.schedules.find((/** @type {any} */ s) => s.id === chosen?.id);
-    const select = make(
-      "select",
-      { "aria-label": title },
-      make("option", { value: "" }, "none (constant)"),
-      ...catalogue.schedules
-        .filter((/** @type {any} */ s) => s.id !== "constant" || Object.keys(s.params.properties).length)
-        .map((/** @type {any} */ s) => make("option", { value: s.id, title: s.summary }, s.title)),
-    );
-    select.value = chosen?.id ?? "";
-    select.addEventListener("change", () => patch(runner.key, { [which]: select.value ? { id: select.value } : null }));
-    const inputs = form(declared?.params ?? { properties: {} }, (name, value, committed) => {
-      const current = find(runner.key)?.[which];
-      if (current) patch(runner.key, { [which]: { ...current, [name]: value } }, committed);
-    });
-    const element = make(
-      "div",
-      { class: "plan" },
-      make("div", { class: "control choice" }, make("label", {}, title, select)),
-      ...Object.values(inputs.elements),
-    );
-    return {
-      element,
-      /** @param {import("../data/runner.mjs").Schedule | null} plan @param {Record<string, any>} errors */
-      update: (plan, errors) => inputs.update(plan ?? {}, errors),
-    };
-  }
-
-  /** @param {number} key */
-  function appearance(key) {
-    const colours = Array.from({ length: COLOURS }, (_, slot) =>
-      radio(key, `colour-${slot}`, `Colour ${slot + 1}`, () => patch(key, { colour: slot }), {
-        style: `--colour: var(--series-${slot})`,
-        class: "colour",
-      }),
-    );
-    const dashes = DASHES.map((dash, i) =>
-      radio(key, `dash-${i}`, dash.name, () => patch(key, { dash: i }), { class: "dash", "data-dash": dash.name }),
-    );
-    return [
-      make("fieldset", {}, make("legend", {}, "Colour"), ...colours),
-      make("fieldset", {}, make("legend", {}, "Line"), ...dashes),
-    ];
   }
 
   /** @param {number} key */
@@ -270,47 +219,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     return store.get().runners.find((/** @type {Runner} */ r) => r.key === key);
   }
 
-  /** @param {string} [placeholder] */
-  function optimizerSelect(placeholder) {
-    const families = Map.groupBy(catalogue.optimizers, (/** @type {any} */ o) => o.family);
-    return make(
-      "select",
-      { class: "optimizer", "aria-label": placeholder ?? "Optimizer" },
-      placeholder && make("option", { value: "" }, placeholder),
-      ...[...families].map(([family, members]) =>
-        make(
-          "optgroup",
-          { label: family },
-          ...members.map((/** @type {any} */ o) => make("option", { value: o.id, title: o.summary }, o.title)),
-        ),
-      ),
-    );
-  }
-
   store.on(["runners", "solo", "result", "error", "starts"], render);
   onThemeChange(render);
   render();
-}
-
-/** Over how many steps decoupled decay averages. @param {any} about  of a trajectory */
-export function averagingTime({ averaging_time: steps, hyper }) {
-  const byRate = Math.abs(steps * hyper.lr * hyper.weight_decay - 1) < 1e-6;
-  const shown = steps < 10 ? number(steps, 2) : count(Math.round(steps));
-  return `τ = ${byRate ? "1/(ηλ)" : "1/λ"} = ${shown} ${shown === "1" ? "step" : "steps"}`;
-}
-
-/**
- * @param {number} key
- * @param {string} value
- * @param {string} label
- * @param {() => void} onchange
- * @param {Record<string, string>} attributes
- */
-function radio(key, value, label, onchange, attributes) {
-  const group = value.split("-")[0];
-  return make(
-    "label",
-    { ...attributes, title: label },
-    make("input", { type: "radio", name: `${group}-${key}`, value, "aria-label": label, onchange }),
-  );
 }

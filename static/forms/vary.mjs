@@ -70,12 +70,12 @@ export function mountVary(root, store, catalogue, options) {
     select.value = vary.path;
     if (vary !== shown) {
       shown = vary;
-      say("");
+      refuse("");
       values.replaceChildren(
         ...(field ? [field.property.enum || field.property.type === "boolean" ? boxes(field) : box(field)] : []),
       );
     }
-    tell();
+    listRuns();
   }
 
   /** Numbers, typed. @param {Field} field */
@@ -90,7 +90,7 @@ export function mountVary(root, store, catalogue, options) {
     input.addEventListener("input", () => {
       const found = numbersIn(input.value);
       const wrong = found?.map((value) => problemOf(field.property, value)).find(Boolean);
-      say(found ? (wrong?.message ?? "") : "Type numbers, separated by commas: 0.001, 0.01.");
+      refuse(found ? (wrong?.message ?? "") : "Type numbers, separated by commas: 0.001, 0.01.");
       if (found) keep(field.path, found);
     });
     return make("div", { class: "control choice" }, make("label", { for: "vary-box" }, "values"), input);
@@ -138,7 +138,7 @@ export function mountVary(root, store, catalogue, options) {
     store.set({ vary: shown });
   }
 
-  function tell() {
+  function listRuns() {
     const requests = requestsOf(store.get(), options, catalogue);
     const title = fields().find(({ path }) => path === store.get().vary.path)?.property.title ?? "";
     const names = requests.flatMap(({ optimizer, vary, name: own }) => {
@@ -154,7 +154,7 @@ export function mountVary(root, store, catalogue, options) {
   }
 
   /** Tells what is wrong with what was typed. @param {string} text */
-  function say(text) {
+  function refuse(text) {
     own = text;
     show();
   }

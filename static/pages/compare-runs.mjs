@@ -5,9 +5,8 @@ import { mountEvents } from "../chart/events.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
-import { mountHeldStep } from "../run/held-step.mjs";
 import { statusWord } from "../run/label.mjs";
-import { mountRunStatus, mountSmoothing } from "../run/status.mjs";
+import { mountHeldStep, mountRunStatus, mountSmoothing } from "../run/status.mjs";
 import { differences, runsVerdict } from "../run/verdict.mjs";
 import { byId, make } from "../ui/dom.mjs";
 import { settingName } from "../ui/names.mjs";
@@ -56,7 +55,7 @@ arrange();
 
 const tensor = make("select", { "aria-label": "Tensor" });
 tensor.addEventListener("change", () => store.set({ tensor: tensor.value }));
-byId("tensor-choice").append(make("label", { class: "knob" }, "Tensor ", tensor));
+byId("tensor-choice").append(make("label", { class: "live-setting" }, "Tensor ", tensor));
 store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
   const names = visible[0]?.recording.tensors ?? [];
   if (names.length + 1 !== tensor.options.length) {

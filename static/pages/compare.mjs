@@ -131,5 +131,5 @@ mountAddChart(byId("add-chart"), store, catalogue);
 mountPlayer(byId("player"), store);
 mountShare(byId("share-items"), store, "compare", defaults, () => {
   const scene = first();
-  return scene ? { plane: scene.plane(), marks: scene.marks } : null;
+  return scene ? { viewport: scene.viewport(), marks: scene.marks } : null;
 });

@@ -49,4 +49,4 @@ mountCharts(byId("charts"), store, catalogue);
 mountAddChart(byId("add-chart"), store, catalogue);
 mountExplain(byId("explain"), store, catalogue);
 mountTable(byId("table"), store);
-mountShare(byId("share-items"), store, "explore", defaults, () => ({ plane: scene.plane(), marks: scene.marks }));
+mountShare(byId("share-items"), store, "explore", defaults, () => ({ viewport: scene.viewport(), marks: scene.marks }));

@@ -16,7 +16,7 @@ let active = [];
 
 async function refresh() {
   try {
-    const [room, { guests, queue, computing, streams }, runs] = await Promise.all([
+    const [presence, { guests, queue, computing, streams }, runs] = await Promise.all([
       get("/api/room"),
       get("/api/room/guests"),
       get(`/api/runs?${UNFINISHED}&sort=created&limit=200`),
@@ -25,13 +25,13 @@ async function refresh() {
     byId("figures").textContent =
       `${count(guests.length)} here · ${count(active.length - queue.length)} running · ` +
       `${count(queue.length)} waiting · ${count(streams)} streams · ${count(computing)} pictures to compute`;
-    showShown(room.shown);
+    showShown(presence.shown);
     showRuns(queue);
-    showGuests(guests, room.you.id);
-    tell("");
+    showGuests(guests, presence.you.id);
+    showMessage("");
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    tell([error.message, error.hint].filter(Boolean).join(" "));
+    showMessage([error.message, error.hint].filter(Boolean).join(" "));
   }
 }
 
@@ -103,18 +103,18 @@ async function act(path, method) {
     await send(path, method);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    tell(error.message);
+    showMessage(error.message);
   }
   refresh();
 }
 
 /** @param {string} text */
-function tell(text) {
+function showMessage(text) {
   byId("status").textContent = text;
   byId("status").hidden = !text;
 }
 
-// A server for one person has no room, and the page says so.
+// A server for one person has nobody else, and the page says so.
 if (document.getElementById("guests")) {
   byId("stop-all").addEventListener("click", stopAll);
   refresh();

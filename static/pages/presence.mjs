@@ -7,7 +7,7 @@ const EVERY_MS = 5000;
 const SEEN = "optimscope-shown"; // the last view that was opened or put away
 
 const here = () => location.pathname + location.search;
-const note = byId("room");
+const note = byId("announcement");
 
 if (visitor().instructs) {
   const share = make("button", { type: "button", title: "Everybody is offered what you see now" }, "Show to all");

@@ -1,10 +1,9 @@
 // The list of all runs, live; keys move, select, open and compare.
 
 import { viewOf } from "../data/address.mjs";
-import { ApiError, get, send } from "../data/api.mjs";
+import { ApiError, get, openStream, send } from "../data/api.mjs";
 import { keepInUrl } from "../data/history.mjs";
 import { createStore } from "../data/store.mjs";
-import { openStream } from "../data/stream.mjs";
 import { DEFAULTS, isFiltered, listQuery, mountFilters, mountPaging } from "../run/filters.mjs";
 import { mayChange } from "../run/label.mjs";
 import { makeRow } from "../run/row.mjs";
@@ -44,10 +43,10 @@ async function load() {
     if (serial !== asked) return; // somebody asked for others meanwhile
     for (const run of answer.runs) known.set(run.id, run);
     store.set({ total: answer.total, order: answer.runs.map((/** @type {any} */ run) => run.id) }, false);
-    tell("");
+    showMessage("");
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    tell([error.message, error.hint].filter(Boolean).join(" "));
+    showMessage([error.message, error.hint].filter(Boolean).join(" "));
   }
 }
 
@@ -116,17 +115,17 @@ async function remove(ids) {
 async function attempt(path, method, content) {
   try {
     await send(path, method, content);
-    tell("");
+    showMessage("");
     return true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    tell([error.message, error.hint].filter(Boolean).join(" "));
+    showMessage([error.message, error.hint].filter(Boolean).join(" "));
     return false;
   }
 }
 
 /** @param {string} text */
-function tell(text) {
+function showMessage(text) {
   byId("status").textContent = text;
   byId("status").hidden = !text;
 }
@@ -171,6 +170,6 @@ openStream(
       known.set(run.id, { ...known.get(run.id), ...run });
       rows.get(run.id)?.update(known.get(run.id), store.get().selected.has(run.id));
     },
-    onConnection: (connected) => tell(connected ? "" : "The connection is lost. It is tried again by itself."),
+    onConnection: (connected) => showMessage(connected ? "" : "The connection is lost. It is tried again by itself."),
   },
 );

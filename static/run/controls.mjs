@@ -38,7 +38,7 @@ export function mountRunControls(root, store, id) {
   const step = button("Step", () => control({ steps: 1 }));
   const cancel = button("Cancel", () => post(`/api/runs/${id}/cancel`, {}));
   const clone = make("a", { class: "button", href: `/train?clone=${id}` }, "Clone with changes");
-  const knobs = [
+  const settings = [
     { name: "lr", letter: "η" },
     { name: "weight_decay", letter: "λ" },
   ].map(({ name, letter }) => {
@@ -67,9 +67,9 @@ export function mountRunControls(root, store, id) {
       if (event.key === "Escape") restore();
     });
     const now = make("span", { class: "hint", hidden: true, title: `${letter} after its schedule` });
-    return { name, input, now, label: make("label", { class: "knob" }, `${letter} `, input, now) };
+    return { name, input, now, label: make("label", { class: "live-setting" }, `${letter} `, input, now) };
   });
-  root.append(pause, step, cancel, ...knobs.map((knob) => knob.label), clone, message);
+  root.append(pause, step, cancel, ...settings.map((setting) => setting.label), clone, message);
 
   function render() {
     const info = store.get().runs[0];
@@ -80,7 +80,7 @@ export function mountRunControls(root, store, id) {
     pause.hidden = over || info.status === "queued";
     step.hidden = over || !info.paused;
     cancel.hidden = over;
-    for (const { name, input, now, label } of knobs) {
+    for (const { name, input, now, label } of settings) {
       label.hidden = over || info.status === "queued" || !(name in (info.latest ?? {}));
       const base = baseOf(info, name);
       if (document.activeElement !== input && base !== null) input.value = plain(base);

@@ -12,22 +12,22 @@ const IMPORTANCE = ["resume", "pause", "outcome", "setting"]; // the most tellin
 
 /**
  * An event as it is shown: `short` stands at its mark, `sentence` in the list.
- * @typedef {{ step: number, kind: string, short: string, sentence: string, quiet: boolean }} Told
+ * @typedef {{ step: number, kind: string, short: string, sentence: string, quiet: boolean }} ShownEvent
  */
 
 /**
  * The events of a run, and its end where the run could not tell of it itself.
  * @param {Pick<import("../data/recording.mjs").Recording, "events" | "about">} recording
- * @returns {Told[]}
+ * @returns {ShownEvent[]}
  */
 export function eventsOf({ events, about }) {
   const ended = about.finished && !events.some((event) => event.kind === "outcome");
   const end = { step: about.step, kind: "outcome", text: about.reason, outcome: about.outcome ?? about.status };
-  return (ended ? [...events, end] : events).map(told);
+  return (ended ? [...events, end] : events).map(shownEvent);
 }
 
-/** @param {any} event @returns {Told} */
-function told(event) {
+/** @param {any} event @returns {ShownEvent} */
+function shownEvent(event) {
   const base = { step: event.step ?? 0, kind: event.kind, quiet: event.outcome === PLAIN_END };
   const at = `Step ${count(base.step)}`;
   if (event.kind === "setting" && typeof event.to === "number") {
@@ -49,33 +49,37 @@ function told(event) {
 /**
  * Marks for the events of several runs: one for all events of a run that lie within `near` pixels.
  * @template R
- * @param {{ run: R, told: Told[] }[]} runs
+ * @param {{ run: R, events: ShownEvent[] }[]} runs
  * @param {(step: number) => number} x  pixels of a step
  * @param {number} near
- * @returns {{ run: R, px: number, short: string, quiet: boolean, told: Told[] }[]}
+ * @returns {{ run: R, px: number, short: string, quiet: boolean, events: ShownEvent[] }[]}
  */
 export function marksOf(runs, x, near) {
   return runs
-    .flatMap(({ run, told }) => {
-      /** @type {{ run: R, px: number, told: Told[] }[]} */
+    .flatMap(({ run, events }) => {
+      /** @type {{ run: R, px: number, events: ShownEvent[] }[]} */
       const marks = [];
-      for (const event of told) {
+      for (const event of events) {
         const px = x(event.step);
         const last = marks.at(-1);
-        if (last && Math.abs(px - last.px) <= near) last.told.push(event);
-        else marks.push({ run, px, told: [event] });
+        if (last && Math.abs(px - last.px) <= near) last.events.push(event);
+        else marks.push({ run, px, events: [event] });
       }
       return marks;
     })
     .map((mark) => {
-      const main = mark.told.reduce((best, event) => (weight(event) >= weight(best) ? event : best));
-      const more = mark.told.filter((event) => event !== main && event.kind === "setting").length;
-      return { ...mark, short: more ? `${main.short}, +${more}` : main.short, quiet: mark.told.every((e) => e.quiet) };
+      const main = mark.events.reduce((best, event) => (weight(event) >= weight(best) ? event : best));
+      const more = mark.events.filter((event) => event !== main && event.kind === "setting").length;
+      return {
+        ...mark,
+        short: more ? `${main.short}, +${more}` : main.short,
+        quiet: mark.events.every((e) => e.quiet),
+      };
     })
     .sort((a, b) => a.px - b.px);
 }
 
-/** @param {Told} event */
+/** @param {ShownEvent} event */
 function weight({ kind, quiet }) {
   return quiet ? -1 : IMPORTANCE.indexOf(kind);
 }

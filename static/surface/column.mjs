@@ -1,7 +1,7 @@
 // A column of the Compare page: one optimizer, its picture and its charts.
 
 import { mountCharts } from "../chart/charts.mjs";
-import { averagingTime } from "../forms/runners.mjs";
+import { averagingTime, optimizerSelect } from "../forms/runner-fields.mjs";
 import { make } from "../ui/dom.mjs";
 import { mountScene } from "./scene.mjs";
 
@@ -13,17 +13,7 @@ import { mountScene } from "./scene.mjs";
  */
 export function mountColumn(key, store, catalogue, events) {
   const swatch = make("span", { class: "swatch" });
-  const select = make(
-    "select",
-    { class: "optimizer", "aria-label": "Optimizer of this column" },
-    ...[...Map.groupBy(catalogue.optimizers, (/** @type {any} */ o) => o.family)].map(([family, members]) =>
-      make(
-        "optgroup",
-        { label: family },
-        ...members.map((/** @type {any} */ o) => make("option", { value: o.id, title: o.summary }, o.title)),
-      ),
-    ),
-  );
+  const select = optimizerSelect(catalogue, "Optimizer of this column");
   const remove = make("button", { type: "button" }, "Remove");
   const facts = make("p", { class: "tau" });
   const reason = make("p", { class: "outcome" });

@@ -40,11 +40,11 @@ function colourscale() {
 
 /**
  * @param {Grid} grid
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @param {string} levels
  */
-export function contour(grid, plane, levels) {
-  const [x0, x1, y0, y1] = plane.box;
+export function contour(grid, viewport, levels) {
+  const [x0, x1, y0, y1] = viewport.box;
   return {
     data: [
       {
@@ -62,8 +62,8 @@ export function contour(grid, plane, levels) {
     ],
     layout: layout({
       margin: { ...MARGIN },
-      width: plane.width,
-      height: plane.height,
+      width: viewport.width,
+      height: viewport.height,
       xaxis: axis({ range: [x0, x1], showgrid: false, zeroline: false, title: undefined }),
       yaxis: axis({ range: [y0, y1], showgrid: false, zeroline: false, title: undefined }),
     }),

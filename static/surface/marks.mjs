@@ -23,18 +23,18 @@ export const GLYPHS = [
 /**
  * SVG path data of a run's first `end` + 1 points.
  * @param {Series} run
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @param {number} from
  * @param {number} end
  */
-export function pathData(run, plane, from, end) {
+export function pathData(run, viewport, from, end) {
   const { x, y } = run.recording.columns;
   if (!x || !y) return "";
   const last = Math.min(end, x.length - 1);
   const stride = Math.max(1, Math.ceil((last - from) / MAX_POINTS));
   let data = "";
   for (let i = from; i <= last; i = i < last ? Math.min(i + stride, last) : i + 1) {
-    const [px, py] = [plane.x(/** @type {number} */ (x[i])), plane.y(/** @type {number} */ (y[i]))];
+    const [px, py] = [viewport.x(/** @type {number} */ (x[i])), viewport.y(/** @type {number} */ (y[i]))];
     if (Number.isNaN(px) || Number.isNaN(py)) break;
     data += `${data ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
   }
@@ -44,10 +44,10 @@ export function pathData(run, plane, from, end) {
 /**
  * Both halves of a run's path: strong up to the cursor, faint beyond it.
  * @param {Series} run
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @param {number} step
  */
-export function path(run, plane, step) {
+export function path(run, viewport, step) {
   const common = {
     fill: "none",
     stroke: run.colour,
@@ -58,21 +58,21 @@ export function path(run, plane, step) {
   const last = run.recording.columns.step ? run.recording.columns.step.length - 1 : 0;
   const group = svg("g", { "data-run": run.runner.key });
   if (step < last)
-    group.append(svg("path", { ...common, d: pathData(run, plane, step, last), "stroke-width": 1.5, opacity: 0.3 }));
-  group.append(svg("path", { ...common, d: pathData(run, plane, 0, step), "stroke-width": 2 }));
+    group.append(svg("path", { ...common, d: pathData(run, viewport, step, last), "stroke-width": 1.5, opacity: 0.3 }));
+  group.append(svg("path", { ...common, d: pathData(run, viewport, 0, step), "stroke-width": 2 }));
   return group;
 }
 
 /**
  * The run's position at the cursor; a cross where a run broke off.
  * @param {Series} run
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @param {number} step
  */
-export function head(run, plane, step) {
+export function head(run, viewport, step) {
   const last = lastPlaced(run);
   const at = Math.min(step, last);
-  const [px, py] = [plane.x(run.recording.columns.x?.[at] ?? 0), plane.y(run.recording.columns.y?.[at] ?? 0)];
+  const [px, py] = [viewport.x(run.recording.columns.x?.[at] ?? 0), viewport.y(run.recording.columns.y?.[at] ?? 0)];
   const stopped = run.recording.broke && step >= last;
   if (stopped) {
     return svg(
@@ -99,12 +99,12 @@ export function lastPlaced(run) {
  * @param {"loss" | "penalised"} kind
  * @param {string} stroke
  * @param {string} title
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @param {number} [arm]  half the size of a plus sign, in px
  */
-export function minimaMarks(minima, kind, stroke, title, plane, arm = 8) {
+export function minimaMarks(minima, kind, stroke, title, viewport, arm = 8) {
   return minima.map(({ x, y }) => {
-    const [px, py] = [plane.x(x), plane.y(y)];
+    const [px, py] = [viewport.x(x), viewport.y(y)];
     const d =
       kind === "loss"
         ? `M${px - arm} ${py}h${2 * arm}M${px} ${py - arm}v${2 * arm}`
@@ -125,10 +125,10 @@ export function minimaMarks(minima, kind, stroke, title, plane, arm = 8) {
  * @param {Series[]} runs
  * @param {string[]} names
  * @param {number} step
- * @param {import("./viewport.mjs").Plane} plane
+ * @param {import("./viewport.mjs").Viewport} viewport
  * @returns {{ marks: SVGElement[], magnified: number | null }}
  */
-export function glyphs(runs, names, step, plane) {
+export function glyphs(runs, names, step, viewport) {
   const chosen = GLYPHS.filter((glyph) => names.includes(glyph.name));
   // A run that broke off has no step to show, and its last one would dwarf all others.
   const going = runs.filter((run) => step <= lastPlaced(run));
@@ -138,14 +138,14 @@ export function glyphs(runs, names, step, plane) {
   /** @param {string} scale */
   const longest = (scale) =>
     Math.max(0, ...vectors.filter((v) => v.glyph.scale === scale).map((v) => Math.hypot(...v.vector)));
-  const unit = plane.x(plane.box[0] ?? 0) - plane.x((plane.box[0] ?? 0) - 1); // px of one unit
+  const unit = viewport.x(viewport.box[0] ?? 0) - viewport.x((viewport.box[0] ?? 0) - 1); // px of one unit
   /** @type {Record<string, number>} */
   const factor = {};
   for (const scale of ["parts", "gradients"]) factor[scale] = longest(scale) > 0 ? ARROW / longest(scale) : 0;
   const marks = vectors.flatMap(({ run, glyph, vector }) => {
     const scale = factor[glyph.scale] ?? 0;
     const at = Math.min(Math.max(step - 1, 0), lastPlaced(run)); // where the step was taken from
-    const [px, py] = [plane.x(run.recording.columns.x?.[at] ?? 0), plane.y(run.recording.columns.y?.[at] ?? 0)];
+    const [px, py] = [viewport.x(run.recording.columns.x?.[at] ?? 0), viewport.y(run.recording.columns.y?.[at] ?? 0)];
     const [dx, dy] = [vector[0] * scale, -vector[1] * scale];
     if (!(Math.hypot(dx, dy) > 1)) return [];
     const stroke = { stroke: run.colour, fill: "none", "stroke-width": 1.75 };

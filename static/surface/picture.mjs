@@ -7,16 +7,16 @@ import { contour, relief } from "./contour.mjs";
 
 /**
  * @param {any} state
- * @param {{ plane: import("./viewport.mjs").Plane, marks: SVGSVGElement }} scene
+ * @param {{ viewport: import("./viewport.mjs").Viewport, marks: SVGSVGElement }} scene
  * @param {"png" | "svg"} format
  * @returns {Promise<Blob | string>}
  */
-export async function scenePicture(state, { plane, marks }, format) {
-  const { width, height } = plane;
+export async function scenePicture(state, { viewport, marks }, format) {
+  const { width, height } = viewport;
   if (state.dimensions === "3d") {
     return plot.picture(relief(state.grid, state.visible, state.levels, cursor(state)), format, width, height);
   }
-  const base = await plot.picture(contour(state.grid, plane, state.levels), "svg", width, height);
+  const base = await plot.picture(contour(state.grid, viewport, state.levels), "svg", width, height);
   const text = decodeURIComponent(base.slice(base.indexOf(",") + 1));
   const whole = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   const copy = /** @type {SVGSVGElement} */ (marks.cloneNode(true));

@@ -5,8 +5,9 @@ import { make, set, svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { colour, onThemeChange } from "../ui/theme.mjs";
 import { contour, relief } from "./contour.mjs";
-import { glyphs, head, lastPlaced, minimaMarks, path } from "./marks.mjs";
-import { fit, MARGIN, plane as planeOf, shift, zoom } from "./viewport.mjs";
+import { followGestures } from "./gestures.mjs";
+import { glyphs, head, minimaMarks, path } from "./marks.mjs";
+import { fit, MARGIN, makeViewport } from "./viewport.mjs";
 
 /**
  * @typedef {import("../chart/series.mjs").Series} Series
@@ -14,21 +15,11 @@ import { fit, MARGIN, plane as planeOf, shift, zoom } from "./viewport.mjs";
  * @typedef {import("../data/address.mjs").Point} Point
  */
 
-const CLICK = 4; // px a pointer may move and still click
-const NEAR = 16; // px from a path at which it is hovered
-
 /**
  * Builds the picture in `root` and returns how to feed it.
  * `box` is what the view asks for; the picture widens it to its own shape and says so by `onBox`.
  * @param {HTMLElement} root
- * @param {{
- *   onStart: (index: number, point: Point, committed: boolean) => void,
- *   onAddStart: (point: Point) => void,
- *   onRemoveStart: (index: number) => void,
- *   onBox: (box: number[] | null, committed: boolean) => void,
- *   onHover: (step: number | null) => void,
- *   onResize: () => void,
- * }} events
+ * @param {import("./gestures.mjs").Events & { onResize: () => void }} events
  */
 export function mountScene(root, events) {
   const base = make("div", { class: "scene-base" });
@@ -70,13 +61,13 @@ export function mountScene(root, events) {
     glyphs: [],
     wanted: [-5, 5, -5, 5],
   };
-  let plane = planeOf([-5, 5, -5, 5], 1, 1);
+  let viewport = makeViewport([-5, 5, -5, 5], 1, 1);
   /** @type {Element | null} */
   let focused = null;
 
   function measure() {
     const { width, height } = root.getBoundingClientRect();
-    plane = planeOf(fit(shown.wanted, width, height), width, height);
+    viewport = makeViewport(fit(shown.wanted, width, height), width, height);
     set(marks, { viewBox: `0 0 ${width} ${height}`, width, height });
     set(/** @type {Element} */ (clip.firstElementChild), {
       width: Math.max(width - MARGIN.l - MARGIN.r, 0),
@@ -91,7 +82,7 @@ export function mountScene(root, events) {
       return;
     }
     solid.hidden = true;
-    if (shown.grid) plot.draw(base, contour(shown.grid, plane, shown.levels));
+    if (shown.grid) plot.draw(base, contour(shown.grid, viewport, shown.levels));
   }
 
   function drawMinima() {
@@ -100,21 +91,21 @@ export function mountScene(root, events) {
     if (!grid) return;
     const { lowest, others } = byDepth(grid.minima, grid.surface?.minima ?? []);
     layers.minima.append(
-      ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
-      ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
+      ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", viewport, 5),
+      ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", viewport),
     );
     for (const { recording, start, colour: own, label } of runs) {
       if (start > 0) continue;
       const title = `Minimum of loss and penalty for ${label}`;
-      layers.minima.append(...minimaMarks(recording.about.minima ?? [], "penalised", own, title, plane));
+      layers.minima.append(...minimaMarks(recording.about.minima ?? [], "penalised", own, title, viewport));
     }
   }
 
   function drawRuns() {
-    layers.paths.replaceChildren(...shown.runs.map((run) => path(run, plane, shown.step)));
-    layers.heads.replaceChildren(...shown.runs.map((run) => head(run, plane, shown.step)));
+    layers.paths.replaceChildren(...shown.runs.map((run) => path(run, viewport, shown.step)));
+    layers.heads.replaceChildren(...shown.runs.map((run) => head(run, viewport, shown.step)));
     const first = shown.runs.filter((run) => run.start === 0);
-    const made = glyphs(first, shown.glyphs, shown.step, plane);
+    const made = glyphs(first, shown.glyphs, shown.step, viewport);
     layers.glyphs.replaceChildren(...made.marks);
     root.dispatchEvent(new CustomEvent("magnified", { detail: made.magnified }));
   }
@@ -122,7 +113,7 @@ export function mountScene(root, events) {
   function drawStarts() {
     const existing = [...layers.starts.children];
     shown.starts.forEach((start, index) => {
-      const [cx, cy] = [plane.x(start[0]), plane.y(start[1])];
+      const [cx, cy] = [viewport.x(start[0]), viewport.y(start[1])];
       const handle = existing[index] ?? layers.starts.appendChild(startHandle(index));
       set(handle, {
         transform: `translate(${cx} ${cy})`,
@@ -155,8 +146,8 @@ export function mountScene(root, events) {
       if (event.key === "Delete" || event.key === "Backspace") {
         events.onRemoveStart(index);
       } else if (move && start) {
-        const unit = (((plane.box[1] ?? 0) - (plane.box[0] ?? 0)) / 200) * (event.shiftKey ? 10 : 1);
-        events.onStart(index, plane.rounded([start[0] + move[0] * unit, start[1] + move[1] * unit]), true);
+        const unit = (((viewport.box[1] ?? 0) - (viewport.box[0] ?? 0)) / 200) * (event.shiftKey ? 10 : 1);
+        events.onStart(index, viewport.rounded([start[0] + move[0] * unit, start[1] + move[1] * unit]), true);
       } else return;
       event.preventDefault();
       event.stopPropagation();
@@ -164,95 +155,14 @@ export function mountScene(root, events) {
     return handle;
   }
 
-  /** @param {PointerEvent | WheelEvent} event @returns {[number, number]} */
-  function local(event) {
-    const corner = root.getBoundingClientRect();
-    return [event.clientX - corner.left, event.clientY - corner.top];
-  }
-
-  /** The run and step nearest to a pixel, if near enough. @param {number} px @param {number} py */
-  function nearest(px, py) {
-    let best = { distance: NEAR, step: -1, run: /** @type {Series | null} */ (null) };
-    for (const run of shown.runs) {
-      const last = lastPlaced(run);
-      const { x, y } = run.recording.columns;
-      for (let i = 0; i <= last; i++) {
-        const distance = Math.hypot(plane.x(x?.[i] ?? 0) - px, plane.y(y?.[i] ?? 0) - py);
-        if (distance < best.distance) best = { distance, step: i, run };
-      }
-    }
-    return best.run ? best : null;
-  }
-
-  marks.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    const handle = /** @type {Element} */ (event.target).closest(".start");
-    const [downX, downY] = local(event);
-    const from = plane;
-    let moved = false;
-    marks.setPointerCapture(event.pointerId);
-    /** @param {PointerEvent} move */
-    const onMove = (move) => {
-      const [px, py] = local(move);
-      if (!moved && Math.hypot(px - downX, py - downY) < CLICK) return;
-      moved = true;
-      if (handle) {
-        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), false);
-      } else {
-        const [a, b] = [from.point(downX, downY), from.point(px, py)];
-        events.onBox(shift(from.box, a[0] - b[0], a[1] - b[1]), false);
-      }
-    };
-    /** @param {PointerEvent} up */
-    const onUp = (up) => {
-      marks.removeEventListener("pointermove", onMove);
-      marks.removeEventListener("pointerup", onUp);
-      marks.removeEventListener("pointercancel", onUp);
-      const [px, py] = local(up);
-      if (up.type === "pointercancel") return;
-      if (moved && handle)
-        events.onStart(Number(handle.getAttribute("data-start")), from.rounded(from.point(px, py)), true);
-      else if (moved) events.onBox(shown.wanted, true);
-      else if (!handle) clicked(px, py, up);
-    };
-    marks.addEventListener("pointermove", onMove);
-    marks.addEventListener("pointerup", onUp);
-    marks.addEventListener("pointercancel", onUp);
-  });
-
-  /** @param {number} px @param {number} py @param {PointerEvent} event */
-  function clicked(px, py, event) {
-    if (px < MARGIN.l || py > plane.height - MARGIN.b) return;
-    const point = plane.rounded(plane.point(px, py));
-    if (event.shiftKey) events.onAddStart(point);
-    else events.onStart(0, point, true);
-  }
-
-  marks.addEventListener("pointermove", (event) => {
-    if (event.buttons) return;
-    const [px, py] = local(event);
-    const near = nearest(px, py);
-    const [x, y] = plane.point(px, py);
-    events.onHover(near ? near.step : null);
-    note.textContent = near?.run
-      ? `${near.run.label}, step ${near.step}: loss ${number(near.run.recording.columns.loss?.[near.step])}`
-      : `(${number(x, 3)}, ${number(y, 3)})`;
-  });
-  marks.addEventListener("pointerleave", () => {
-    events.onHover(null);
-    note.textContent = "";
-  });
-  marks.addEventListener(
-    "wheel",
-    (event) => {
-      // A page that scrolls keeps its wheel; the picture takes it with Ctrl, or when it has the focus.
-      if (!event.ctrlKey && document.documentElement.scrollHeight > innerHeight + 1) return;
-      event.preventDefault();
-      const [x, y] = plane.point(...local(event));
-      events.onBox(zoom(plane.box, Math.exp(Math.min(Math.max(event.deltaY, -200), 200) / 500), x, y), true);
+  followGestures(marks, events, {
+    viewport: () => viewport,
+    wanted: () => shown.wanted,
+    runs: () => shown.runs,
+    say(text) {
+      note.textContent = text;
     },
-    { passive: false },
-  );
+  });
 
   new ResizeObserver(() => {
     measure();
@@ -273,10 +183,10 @@ export function mountScene(root, events) {
 
   return {
     /** The box that is really shown, wider than the one asked for. */
-    box: () => plane.box,
+    box: () => viewport.box,
     /** The picture's size in pixels. */
-    size: () => [plane.width, plane.height],
-    plane: () => plane,
+    size: () => [viewport.width, viewport.height],
+    viewport: () => viewport,
     marks,
     /** @param {Partial<typeof shown>} change */
     show(change) {

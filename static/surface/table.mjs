@@ -43,19 +43,19 @@ export function mountTable(root, store) {
   goal.addEventListener("change", () => {
     const value = typedNumber(goal.value);
     const wrong = value === null && goal.value.trim() !== "";
-    tell(wrong ? noNumber(goal.value) : "");
+    showMessage(wrong ? noNumber(goal.value) : "");
     store.set({ goal: value });
     if (!wrong) render();
   });
   goal.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    tell("");
+    showMessage("");
     markEdited(goal, false);
     render();
   });
 
   /** @param {string} message  what is wrong with the text that stays in the field */
-  function tell(message) {
+  function showMessage(message) {
     error.textContent = message;
     error.hidden = !message;
     set(goal, { "aria-invalid": message ? "true" : undefined, "aria-describedby": message ? error.id : undefined });

@@ -9,7 +9,7 @@
  *   y: (value: number) => number,
  *   point: (px: number, py: number) => [number, number],
  *   rounded: (point: [number, number]) => [number, number],
- * }} Plane
+ * }} Viewport
  */
 
 export const MARGIN = { l: 40, r: 8, t: 8, b: 24 };
@@ -21,9 +21,9 @@ const FAR = 20000;
  * @param {number[]} box  x_low, x_high, y_low, y_high
  * @param {number} width  of the whole picture, in px
  * @param {number} height
- * @returns {Plane}
+ * @returns {Viewport}
  */
-export function plane(box, width, height) {
+export function makeViewport(box, width, height) {
   const [x0 = 0, x1 = 1, y0 = 0, y1 = 1] = box;
   const inner = { width: width - MARGIN.l - MARGIN.r, height: height - MARGIN.t - MARGIN.b };
   return {

@@ -150,3 +150,13 @@ export function visitor() {
   const { dataset } = document.body;
   return { id: dataset.visitor ?? "", instructs: "instructor" in dataset, shared: "shared" in dataset };
 }
+
+/** Hands a file to the user. @param {string} name @param {Blob | string} content  a blob or a data URL */
+export function download(name, content) {
+  const url = typeof content === "string" ? content : URL.createObjectURL(content);
+  const link = make("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  if (typeof content !== "string") setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

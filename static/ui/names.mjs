@@ -57,9 +57,9 @@ export function fieldName(field, view, catalogue) {
   if (first === "surface") return titled(catalogue.surfaces, view.surface)?.params.properties[third]?.title ?? "";
   const runner = view.runners[Number(second)];
   if (first !== "runs" || !runner) return catalogue.simulation.properties[first]?.title ?? "";
-  const plan = third === "schedule" ? runner.schedule : third === "decay_schedule" ? runner.decaySchedule : null;
-  const properties = plan
-    ? titled(catalogue.schedules, plan.id)?.params.properties
+  const schedule = third === "schedule" ? runner.schedule : third === "decay_schedule" ? runner.decaySchedule : null;
+  const properties = schedule
+    ? titled(catalogue.schedules, schedule.id)?.params.properties
     : titled(catalogue.optimizers, runner.optimizer)?.hyper.properties;
   const words = { schedule: "learning-rate schedule", decay_schedule: "decay schedule" }[third];
   const setting = properties?.[fourth]?.title;

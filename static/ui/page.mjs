@@ -34,7 +34,7 @@ export async function openPage(page) {
     offline: false,
   };
   const store = createStore(initial);
-  document.body.classList.toggle("bare", !store.get().controls);
+  document.body.classList.toggle("embedded", !store.get().controls);
 
   mountSurfaces(
     byId("surface"),

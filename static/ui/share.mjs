@@ -4,15 +4,14 @@ import { writeQuery } from "../data/address.mjs";
 import { post, postForText } from "../data/api.mjs";
 import { trajectoriesRequest } from "../data/trajectories.mjs";
 import { scenePicture } from "../surface/picture.mjs";
-import { closing, make } from "./dom.mjs";
-import { download } from "./download.mjs";
+import { closing, download, make } from "./dom.mjs";
 
 /**
  * @param {HTMLElement} root  the menu's list of items
  * @param {import("../data/store.mjs").Store<any>} store
  * @param {import("../data/address.mjs").Page} page
  * @param {any} defaults
- * @param {() => { plane: import("../surface/viewport.mjs").Plane, marks: SVGSVGElement } | null} scene  the picture to save
+ * @param {() => { viewport: import("../surface/viewport.mjs").Viewport, marks: SVGSVGElement } | null} scene  the picture to save
  */
 export function mountShare(root, store, page, defaults, scene) {
   const menu = root.closest("details");

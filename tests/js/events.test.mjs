@@ -8,36 +8,36 @@ const CHANGE = { step: 120, kind: "setting", name: "lr", from: 0.001, to: 0.0005
 const PAUSE = { step: 120, kind: "pause", text: "Paused." };
 const RUNNING = { step: 130, finished: null, outcome: null, status: "running", reason: "" };
 
-test("a change by hand is told in words, with the letter at its mark", () => {
-  const [told] = eventsOf({ events: [CHANGE], about: RUNNING });
-  assert.equal(told.short, "η 0.001 → 5×10⁻⁴");
-  assert.equal(told.sentence, "Step 120: learning rate η changed by hand from 0.001 to 5×10⁻⁴.");
+test("a change by hand is events in words, with the letter at its mark", () => {
+  const [events] = eventsOf({ events: [CHANGE], about: RUNNING });
+  assert.equal(events.short, "η 0.001 → 5×10⁻⁴");
+  assert.equal(events.sentence, "Step 120: learning rate η changed by hand from 0.001 to 5×10⁻⁴.");
 });
 
 test("a run whose process died has an end too", () => {
   const info = { step: 40, finished: 1, outcome: null, status: "failed", reason: "Its process was ended." };
-  const told = eventsOf({ events: [], about: info });
+  const events = eventsOf({ events: [], about: info });
   assert.deepEqual(
-    told.map((event) => [event.step, event.short, event.sentence]),
+    events.map((event) => [event.step, event.short, event.sentence]),
     [[40, "failed", "Step 40: Its process was ended."]],
   );
 });
 
-test("an end that the run told of itself comes once, and a plain one is quiet", () => {
+test("an end that the run events of itself comes once, and a plain one is quiet", () => {
   const end = { step: 600, kind: "outcome", outcome: "finished", text: "All steps were taken." };
-  const told = eventsOf({ events: [end], about: { ...RUNNING, finished: 1, outcome: "finished" } });
+  const events = eventsOf({ events: [end], about: { ...RUNNING, finished: 1, outcome: "finished" } });
   assert.deepEqual(
-    told.map((event) => event.quiet),
+    events.map((event) => event.quiet),
     [true],
   );
 });
 
 test("events of a run that lie close together share a mark, named by the most telling", () => {
-  const told = eventsOf({ events: [PAUSE, CHANGE, { ...CHANGE, name: "weight_decay" }], about: RUNNING });
+  const events = eventsOf({ events: [PAUSE, CHANGE, { ...CHANGE, name: "weight_decay" }], about: RUNNING });
   const marks = marksOf(
     [
-      { run: "a", told },
-      { run: "b", told: told.slice(0, 1) },
+      { run: "a", events },
+      { run: "b", events: events.slice(0, 1) },
     ],
     (step) => step,
     5,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { averagingTime } from "../../static/forms/runners.mjs";
+import { averagingTime } from "../../static/forms/runner-fields.mjs";
 import { verdict } from "../../static/surface/verdict.mjs";
 
 /** Gradient descent with decay on (a x² + b y²)/2. @param {number} a @param {number} b @returns {any} */

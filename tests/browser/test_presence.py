@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from serving import serving
 
-TOKEN, INSTRUCTORS = "the-token-of-the-room", "the-token-of-the-desk"
+TOKEN, INSTRUCTORS = "the-token-of-all", "the-token-of-the-desk"
 STEPS = 1_000_000  # of a run that ends only when it is stopped
 
 
 @pytest.fixture
-def room(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Page]]:
+def visitors(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Page]]:
     """A student and the instructor, who came in by their links; an exception in a page fails the test."""
     with serving(tmp_path, token=TOKEN, instructor_token=INSTRUCTORS, processes=1) as address:
         contexts = [browser.new_context(base_url=address) for _ in range(2)]
@@ -44,8 +44,8 @@ def start(page: Page, name: str) -> str:
     return run
 
 
-def test_the_instructor_sees_what_runs_and_stops_it(room: tuple[Page, Page]) -> None:
-    student, desk = room
+def test_the_instructor_sees_what_runs_and_stops_it(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
     run = start(student, "of a student")
     row = desk.locator("#active tr", has_text="of a student")
     expect(row).to_contain_text("running")
@@ -60,19 +60,19 @@ def test_the_instructor_sees_what_runs_and_stops_it(room: tuple[Page, Page]) -> 
     expect(student.locator("#events")).to_contain_text("Stopped by the instructor after step")
 
 
-def test_a_view_is_shown_to_everybody_and_can_be_put_away(room: tuple[Page, Page]) -> None:
-    student, desk = room
+def test_a_view_is_shown_to_everybody_and_can_be_put_away(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
     desk.goto("/compare?steps=77")
     desk.get_by_role("button", name="Show to all").click()
-    note = student.locator("#room")
+    note = student.locator("#announcement")
     expect(note).to_contain_text("The instructor shows")
     note.get_by_role("link", name="Look").click()
     student.wait_for_url(re.compile(r"/compare\?.*steps=77"))
-    expect(student.locator("#room")).to_be_hidden()
+    expect(student.locator("#announcement")).to_be_hidden()
 
 
-def test_what_belongs_to_others_offers_no_change(room: tuple[Page, Page]) -> None:
-    student, desk = room
+def test_what_belongs_to_others_offers_no_change(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
     run = start(desk, "of the desk")
     row = student.locator("#runs tr", has_text="of the desk")
     expect(row).to_be_visible()
@@ -85,8 +85,8 @@ def test_what_belongs_to_others_offers_no_change(room: tuple[Page, Page]) -> Non
     expect(student.locator("main")).to_contain_text("cancelled")
 
 
-def test_the_list_tells_whose_runs_they_are_and_is_narrowed_to_ones_own(room: tuple[Page, Page]) -> None:
-    student, desk = room
+def test_the_list_tells_whose_runs_they_are_and_is_narrowed_to_ones_own(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
     start(student, "of a student")
     run = start(desk, "of the desk")
     rows = student.locator("#runs tr")
@@ -106,9 +106,9 @@ def test_the_list_tells_whose_runs_they_are_and_is_narrowed_to_ones_own(room: tu
 
 
 def test_a_wrong_token_does_not_let_in_and_the_right_one_does(
-    room: tuple[Page, Page], browser: Browser
+    visitors: tuple[Page, Page], browser: Browser
 ) -> None:
-    address = room[0].url.rsplit("/", 1)[0]
+    address = visitors[0].url.rsplit("/", 1)[0]
     page = browser.new_context(base_url=address).new_page()
     page.goto("/train")
     page.get_by_label("Token").fill("something else")
