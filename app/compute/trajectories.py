@@ -16,12 +16,13 @@ from optim_core.catalogue import as_rule
 from optim_core.declare.errors import InvalidInput
 from optim_core.declare.kinds import complete
 from optim_core.declare.registry import lookup
-from optim_core.derive import apart, derive, minima_in_sight
+from optim_core.derive import apart, derive
 from optim_core.rule import Rule
 from optim_core.schedules import Plan, schedules
 from optim_core.simulate.trajectory import Column, Trajectory, simulate
 from optim_core.surfaces.catalogue import surfaces
-from optim_core.surfaces.landscape import Landscape, Points, formula_landscape
+from optim_core.surfaces.landscape import Landscape, formula_landscape
+from optim_core.surfaces.minima import Minimum
 
 # Where an error of the simulator lies in the request: in the run, or in what all runs share.
 _OF_THE_RUN = ("optimizer", "hyper", "schedule", "decay_schedule")
@@ -119,23 +120,13 @@ def surface_answer(landscape: Landscape) -> dict[str, Any]:
         "mathml": surface_mathml(landscape.latex),
         "box": list(landscape.box),
         "starts": [list(start) for start in landscape.starts],
-        "minima": minima_answer(landscape, minima_in_sight(landscape)),
+        "minima": minima_answer(landscape.minima_known),
     }
 
 
-def minima_answer(
-    landscape: Landscape, minima: Points, weight_decay: float = 0.0
-) -> list[dict[str, float | None]]:
-    """Each minimum with the (penalised) loss there; no loss where a part of the formula overflows."""
-    value = landscape.functions("float", weight_decay).value
-
-    def loss(x: float, y: float) -> float | None:
-        try:
-            return value(x, y)  # type: ignore[no-any-return]
-        except (ArithmeticError, ValueError):
-            return None
-
-    return [{"x": x, "y": y, "loss": loss(x, y)} for x, y in minima]
+def minima_answer(minima: Sequence[Minimum]) -> list[dict[str, Any]]:
+    """Each minimum with the (penalised) loss there; whether the box makes it, and whether none is lower."""
+    return [{"x": m.x, "y": m.y, "loss": m.loss, "edge": m.edge, "global": m.is_global} for m in minima]
 
 
 def run_answer(

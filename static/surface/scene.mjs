@@ -99,7 +99,10 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs, penalised } = shown;
     if (!grid) return;
-    const { lowest, others } = byDepth(grid.minima, grid.surface?.minima ?? []);
+    // A minimum that only the edge of the view makes is no goal: it is not marked.
+    const inside = grid.minima.filter((minimum) => !minimum.edge);
+    const lowest = inside.filter((minimum) => minimum.global);
+    const others = inside.filter((minimum) => !minimum.global);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
@@ -107,8 +110,9 @@ export function mountScene(root, events) {
     for (const [key, minima] of penalised) {
       const owner = runs.find((run) => run.runner.key === key);
       if (!owner) continue;
+      const kept = minima.filter((/** @type {{ edge: boolean }} */ { edge }) => !edge);
       layers.minima.append(
-        ...minimaMarks(minima, "penalised", owner.colour, `Minimum of loss and penalty for ${owner.label}`, plane),
+        ...minimaMarks(kept, "penalised", owner.colour, `Minimum of loss and penalty for ${owner.label}`, plane),
       );
     }
   }
@@ -295,15 +299,4 @@ export function mountScene(root, events) {
       if (changed("wanted", "starts")) drawStarts();
     },
   };
-}
-
-/**
- * The minima that are as low as the lowest known one, and the others.
- * @param {any[]} minima
- * @param {any[]} known
- */
-function byDepth(minima, known) {
-  const least = Math.min(...known.map(({ loss }) => loss ?? Infinity));
-  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= least + 1e-9 * (1 + Math.abs(least));
-  return { lowest: minima.filter(isLow), others: minima.filter((minimum) => !isLow(minimum)) };
 }
