@@ -16,6 +16,7 @@ from optim_core.recording import Recording, Series
 from optim_core.rule import Rule
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape, Points
+from optim_core.surfaces.minima import points_of
 from optim_core.theory import EXPECTED, Theory, expected
 
 Wanted: TypeAlias = Callable[[str], bool]
@@ -184,12 +185,12 @@ def apart(trajectory: Trajectory, other: Trajectory) -> Column:
 @lru_cache(maxsize=128)
 def minima_in_sight(landscape: Landscape) -> Points:
     """The minima that the surface declares, or those found in the box of one's own formula."""
-    return landscape.minima if landscape.surface_id else landscape.find_minima()
+    return landscape.minima if landscape.surface_id else points_of(landscape.minima_known)
 
 
 @lru_cache(maxsize=128)
 def global_minima(landscape: Landscape) -> Points:
-    """The lowest of the minima in sight."""
+    """The lowest of the minima in sight; what only the border of the box makes a minimum is none of them."""
     minima = minima_in_sight(landscape)
     if not minima:
         return ()

@@ -42,7 +42,7 @@ def grid(request: Mapping[str, Any], limits: Limits, form: ArrayForm) -> bytes:
 
     def heights(weight_decay: float) -> dict[str, Any]:
         x, y, z = landscape.grid(box, n_x, n_y, weight_decay)
-        minima = minima_answer(landscape, landscape.find_minima(box, weight_decay), weight_decay)
+        minima = minima_answer(landscape.minima_in(box, weight_decay))
         return {"x": form.array(x), "y": form.array(y), "z": form.array(z), "minima": minima}
 
     answer = {**heights(0.0), "box": list(box), "surface": surface_answer(landscape)}

@@ -13,7 +13,7 @@ from app.http.encoding import ArrayForm
 from app.http.mathml import surface_mathml
 from app.settings import Limits
 from optim_core.declare.errors import at
-from optim_core.derive import apart, derive, minima_in_sight
+from optim_core.derive import apart, derive
 from optim_core.experiment import (
     Experiment,
     OptimizerChoice,
@@ -23,7 +23,8 @@ from optim_core.experiment import (
     surface_config,
 )
 from optim_core.simulate.trajectory import Column, Trajectory
-from optim_core.surfaces.landscape import Landscape, Points
+from optim_core.surfaces.landscape import Landscape
+from optim_core.surfaces.minima import Minimum
 from optim_core.surfaces.placement import Box
 
 SurfaceExperiment = Experiment[SurfaceProblem]
@@ -63,29 +64,19 @@ def surface_answer(landscape: Landscape) -> dict[str, Any]:
         "mathml": surface_mathml(landscape.latex),
         "box": list(landscape.box),
         "starts": [list(start) for start in landscape.starts],
-        "minima": minima_answer(landscape, minima_in_sight(landscape)),
+        "minima": minima_answer(landscape.minima_known),
     }
 
 
-def minima_answer(
-    landscape: Landscape, minima: Points, weight_decay: float = 0.0
-) -> list[dict[str, float | None]]:
-    """Each minimum with the (penalised) loss there; no loss where a part of the formula overflows."""
-    value = landscape.functions("float", weight_decay).value
-
-    def loss(x: float, y: float) -> float | None:
-        try:
-            return value(x, y)  # type: ignore[no-any-return]
-        except (ArithmeticError, ValueError):
-            return None
-
-    return [{"x": x, "y": y, "loss": loss(x, y)} for x, y in minima]
+def minima_answer(minima: Sequence[Minimum]) -> list[dict[str, Any]]:
+    """Each minimum with the (penalised) loss there; whether the box makes it, and whether none is lower."""
+    return [{"x": m.x, "y": m.y, "loss": m.loss, "edge": m.edge, "global": m.is_global} for m in minima]
 
 
 @lru_cache(maxsize=256)
-def penalised_minima(landscape: Landscape, box: Box, strength: float) -> list[dict[str, float | None]]:
+def penalised_minima(landscape: Landscape, box: Box, strength: float) -> list[dict[str, Any]]:
     """The minima of loss + (strength/2)‖θ‖², which is what a rule with coupled decay descends."""
-    return minima_answer(landscape, landscape.find_minima(box, strength), strength)
+    return minima_answer(landscape.minima_in(box, strength))
 
 
 def run_answer(

@@ -150,10 +150,10 @@ CLASSICS = (
     declare(
         "mccormick",
         "McCormick's function",
-        "A tilted wave: beyond the ridge another valley waits, and then another.",
+        "A tilted wave with one valley in sight: beyond the ridge, out of the picture, wait lower ones.",
         "sin(x + y) + (x - y)^2 - 1.5*x + 2.5*y + 1",
-        box=(-3, 4, -4, 4),
-        starts=((3, 3), (-2, 2)),
+        box=(-1.5, 4, -3, 4),  # as published; outside are lower values
+        starts=((3, 3), (-1, 2)),
         minima=fixed((0.5 - math.pi / 3, -0.5 - math.pi / 3)),
         demo=demo(steps=200, lr_gradient=0.1, lr_adaptive=0.05),
         source="McCormick 1976",

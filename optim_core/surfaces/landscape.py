@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from optim_core.formula.dialects import Dialect, Functions
 from optim_core.formula.parse import Formula, parse
-from optim_core.surfaces.minima import local_minima
+from optim_core.surfaces.minima import Minimum, local_minima, points_of
 from optim_core.surfaces.placement import Box, Placement, Point
 
 Array = NDArray[np.float64]
@@ -79,8 +79,34 @@ class Landscape:
         return x, y, np.where(np.isfinite(z), z, np.nan)
 
     def find_minima(self, box: Box | None = None, weight_decay: float = 0.0) -> Points:
-        """Isolated local minima in ``box`` of the (penalised) loss, lowest first."""
-        return local_minima(self.functions("numpy", weight_decay), box or self.box)
+        """Isolated local minima in ``box`` of the (penalised) loss, lowest first; none on its edge."""
+        return points_of(local_minima(self.functions("numpy", weight_decay), box or self.box))
+
+    def minima_in(self, box: Box | None = None, weight_decay: float = 0.0) -> tuple[Minimum, ...]:
+        """All local minima in ``box``, lowest first, those on its border too.
+
+        Global is what is as low as any minimum here, and as any that is declared or lies in the own box.
+        """
+        box = box or self.box
+        found = local_minima(self.functions("numpy", weight_decay), box)
+        others: tuple[Minimum, ...] = ()
+        if not weight_decay and (self.minima or box != self.box):
+            others = self.minima_known
+        return _with_global(found, others)
+
+    @cached_property
+    def minima_known(self) -> tuple[Minimum, ...]:
+        """The declared minima, or those found in the own box; none global if the box shows a lower value."""
+        if self.surface_id is None:
+            return self.minima_in()
+        if not self.minima:
+            return ()
+        x, y = np.array(self.minima).T
+        with np.errstate(all="ignore"):
+            losses = self.functions("numpy").value(x, y).tolist()
+            lowest = float(np.nanmin(self.grid()[2]))
+        declared = tuple(Minimum(*p, loss) for p, loss in zip(self.minima, losses, strict=True))
+        return _with_global(declared, (Minimum(0.0, 0.0, lowest),))
 
     @cached_property
     def _floats(self) -> Functions:
@@ -95,6 +121,13 @@ def formula_landscape(text: str) -> Landscape:
         found = np.isfinite(formula.functions("numpy").value_and_gradient(x, y))  # (3, starts)
     starts = tuple(start for start, fits in zip(DEFAULT_STARTS, found.T, strict=True) if fits.all())
     return Landscape(formula, starts=starts or DEFAULT_STARTS)
+
+
+def _with_global(minima: tuple[Minimum, ...], others: tuple[Minimum, ...]) -> tuple[Minimum, ...]:
+    """``minima``, and whether each is as low as the lowest of all."""
+    least = min((minimum.loss for minimum in (*minima, *others)), default=0.0)
+    bound = least + 1e-9 * (1.0 + abs(least))
+    return tuple(minimum._replace(is_global=minimum.loss <= bound) for minimum in minima)
 
 
 def _penalised(own: Functions, weight_decay: float) -> Functions:

@@ -1,66 +1,103 @@
-"""Local minima of a surface in a box: a grid scan, then Newton's method on all candidates at once."""
+"""Local minima of a surface in a box: a grid scan, then Newton's method, and at kinks the valleys' floors.
+
+Newton's method needs slopes. At a kink there are none, and a valley whose floor is a kink (|y − 0.7x|) lies
+between the grid's points. Hence also every column and every row of the grid is searched for its own minima:
+together they are the valleys' floors, and a minimum is where a floor is lowest.
+"""
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optim_core.formula.dialects import Functions
+from optim_core.surfaces.floors import GRID, MOST_CANDIDATES, Scan, floors, kinks, side
 from optim_core.surfaces.placement import Box, Point
 
 Array = NDArray[np.float64]
 
-GRID = 129  # points per axis of the scan
-MOST_CANDIDATES = 160
 NEWTON_STEPS = 50
 LENGTHS = np.array([[3.0], [1.5], [1.0], [0.5], [0.2], [0.05], [0.01], [0.001]])  # 3: at once into x⁴
 ZOOM_STEPS, ZOOM = 40, 0.65  # in the end 3e-8 of a cell
 
 
-def local_minima(functions: Functions, box: Box) -> tuple[Point, ...]:
-    """Isolated local minima of ``functions`` (numpy dialect) inside ``box``, lowest first.
+class Minimum(NamedTuple):
+    """A local minimum in a box; ``edge``: only because the box ends there."""
+
+    x: float
+    y: float
+    loss: float
+    edge: bool = False
+    is_global: bool = False  # as low as any that is known
+
+
+def points_of(minima: tuple[Minimum, ...]) -> tuple[Point, ...]:
+    """Where those are that do not depend on the box."""
+    return tuple((minimum.x, minimum.y) for minimum in minima if not minimum.edge)
+
+
+def local_minima(functions: Functions, box: Box) -> tuple[Minimum, ...]:
+    """Isolated local minima of ``functions`` (numpy dialect) in ``box``, lowest first.
 
     Finds what the scan resolves: two minima closer than a 128th of the box may count as one. Minima
     that are not isolated, such as those along a line, are not reported.
     """
+    size = box[1] - box[0] + box[3] - box[2]
     with np.errstate(all="ignore"):
-        x, y, spread = _scan(functions, box)
-        x, y = _polish(functions, box, x, y)
-        inside = (box[0] <= x) & (x <= box[1]) & (box[2] <= y) & (y <= box[3])
-        x, y = x[inside], y[inside]
-        z = functions.value(x, y)
-        a, b, c = functions.hessian(x, y)
-        low, high = _eigenvalues(a, b, c)
-        size = box[1] - box[0] + box[3] - box[2]
-        sure = (low > 1e-9 * high) & (low * size**2 > 1e-9 * spread)
-        sure &= np.hypot(*_newton_step(functions, x, y)) < 1e-6 * size
-        sure[~sure] = _attracts(functions, box, x[~sure], y[~sure])
-        x, y, z = x[sure], y[sure], z[sure]
-    kept: list[Point] = []
-    for k in np.lexsort((y, x, np.round(z / (spread or 1.0), 12))):
-        point = float(x[k]), float(y[k])
-        if all(abs(point[0] - p) + abs(point[1] - q) > 1e-3 * size for p, q in kept):
+        scan = Scan.of(functions, box)
+        if not np.isfinite(scan.lowest):
+            return ()
+        found = [_smooth_minima(functions, box, *_dents(scan), scan.spread)]
+        for turned in (False, True):
+            floor = floors(scan, turned)
+            x, y, smooth = _smooth_minima(functions, box, floor.x, floor.y, scan.spread)
+            smooth &= np.hypot(x - floor.x, y - floor.y) < 2 * size / GRID  # others lost their way
+            found += [(x, y, smooth), kinks(scan, turned, floor.where(~smooth))]
+        inner = [(x[kept], y[kept], np.zeros(kept.sum(), bool)) for x, y, kept in found]
+        sides = [side(scan, number) for number in range(4)]
+        x, y, edge = (np.concatenate(parts) for parts in zip(*inner, *sides, strict=True))
+        loss = functions.value(x, y)
+        real = loss >= scan.lowest - 10 * scan.spread  # lower only towards a pole
+        real &= edge | _is_continuous(functions, box, x, y)
+    kept: list[Minimum] = []
+    for k in np.lexsort((y, x, edge, np.round(loss / (scan.spread or 1.0), 12))):
+        point = Minimum(float(x[k]), float(y[k]), float(loss[k]), bool(edge[k]))
+        if real[k] and all(abs(point.x - p.x) + abs(point.y - p.y) > 1e-3 * size for p in kept):
             kept.append(point)
     return tuple(kept)
 
 
-def _scan(functions: Functions, box: Box) -> tuple[Array, Array, float]:
-    """Grid points no higher than their eight neighbours (lower than one), and the range of values."""
-    x, y = np.linspace(box[0], box[1], GRID), np.linspace(box[2], box[3], GRID)
-    z = np.where(np.isfinite(found := functions.value(x[None, :], y[:, None])), found, np.inf)  # (y, x)
+def _dents(scan: Scan) -> tuple[Array, Array]:
+    """Grid points no higher than their eight neighbours (lower than one)."""
+    z = scan.z
     framed = np.pad(z, 1, constant_values=np.inf)
     shifts = [(i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     around = np.stack([framed[i : i + GRID, j : j + GRID] for i, j in shifts])  # (8, y, x)
-    lowest = np.isfinite(z) & (z <= around.min(0)) & (z < around.max(0))
-    rows, columns = np.nonzero(lowest)
+    rows, columns = np.nonzero(np.isfinite(z) & (z <= around.min(0)) & (z < around.max(0)))
     order = np.argsort(z[rows, columns], kind="stable")[:MOST_CANDIDATES]
-    finite = z[np.isfinite(z)]
-    spread = float(np.ptp(finite)) if finite.size else 0.0
-    return x[columns[order]], y[rows[order]], spread
+    return scan.x[columns[order]], scan.y[rows[order]]
+
+
+def _smooth_minima(
+    functions: Functions, box: Box, x: Array, y: Array, spread: float
+) -> tuple[Array, Array, Any]:
+    """Where Newton's method leads from (x, y), and which of these are isolated minima in the box."""
+    size = box[1] - box[0] + box[3] - box[2]
+    x, y = _newton(functions, box, x, y)
+    low, high = _eigenvalues(*functions.hessian(x, y))
+    _, g_x, g_y = functions.value_and_gradient(x, y)
+    still = (np.hypot(*_newton_step(functions, x, y)) < 1e-6 * size) | ((g_x == 0) & (g_y == 0))
+    still &= (box[0] <= x) & (x <= box[1]) & (box[2] <= y) & (y <= box[3])
+    sure = still & (low > 1e-9 * high) & (low * size**2 > 1e-9 * spread)
+    doubtful = still & ~sure
+    sure[doubtful] = _attracts(functions, box, x[doubtful], y[doubtful])
+    return x, y, sure
 
 
 def _polish(functions: Functions, box: Box, x: Array, y: Array) -> tuple[Array, Array]:
-    """Newton's method; where that ends at no stationary point, as at a kink, a search without slopes."""
+    """Newton's method; where that ends at no stationary point, a search without slopes."""
     x, y = _newton(functions, box, x, y)
     step_x, step_y = _newton_step(functions, x, y)
     size = box[1] - box[0] + box[3] - box[2]
@@ -127,3 +164,16 @@ def _newton_step(functions: Functions, x: Array, y: Array) -> tuple[Array, Array
 def _eigenvalues(a: Array, b: Array, c: Array) -> tuple[Array, Array]:
     middle, radius = (a + c) / 2, np.hypot((a - c) / 2, b)
     return middle - radius, middle + radius
+
+
+def _is_continuous(functions: Functions, box: Box, x: Array, y: Array) -> Any:
+    """Whether the surface close by is hardly higher than at the point: near a pole it is."""
+    angle = np.arange(8)[:, None] * np.pi / 4
+    cell_x, cell_y = (box[1] - box[0]) / GRID, (box[3] - box[2]) / GRID
+
+    def rise(radius: float) -> Any:
+        ring = functions.value(x + radius * cell_x * np.cos(angle), y + radius * cell_y * np.sin(angle))
+        inside = np.where(np.isfinite(ring), ring, -np.inf)  # outside of its domain a formula says nothing
+        return inside.max(0) - functions.value(x, y)
+
+    return rise(1e-8) <= 0.3 * rise(0.1)

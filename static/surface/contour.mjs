@@ -8,7 +8,7 @@ import { MARGIN } from "./viewport.mjs";
 
 /**
  * A grid as the server gives it.
- * @typedef {{ x: Float32Array, y: Float32Array, z: Float32Array & { shape: number[] }, minima: { x: number, y: number, loss: number }[] }} Grid
+ * @typedef {{ x: Float32Array, y: Float32Array, z: Float32Array & { shape: number[] }, minima: { x: number, y: number, loss: number | null, edge: boolean, global: boolean }[] }} Grid
  */
 
 // Heights within this part of the whole range above the lowest are one level on the logarithmic scale.
@@ -21,7 +21,7 @@ const LOG_FLOOR = 1e-4;
  */
 function heightScale(grid, levels) {
   let [low, high] = extent(grid.z);
-  for (const { loss } of grid.minima) low = Math.min(low, loss);
+  for (const { loss } of grid.minima) low = Math.min(low, loss ?? Infinity);
   if (levels !== "log" || !(high > low)) return (/** @type {number} */ z) => z;
   const floor = (high - low) * LOG_FLOOR;
   return (/** @type {number} */ z) => Math.log10(Math.max(z - low, 0) + floor);

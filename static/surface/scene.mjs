@@ -89,7 +89,12 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs } = shown;
     if (!grid) return;
-    const { lowest, others } = byDepth(grid.minima, grid.surface?.minima ?? []);
+    // A minimum that only the edge of the view makes is no goal: it is not marked.
+    /** @type {{ x: number, y: number, loss: number, edge: boolean, global: boolean }[]} */
+    const minima = grid.minima;
+    const inside = minima.filter((minimum) => !minimum.edge);
+    const lowest = inside.filter((minimum) => minimum.global);
+    const others = inside.filter((minimum) => !minimum.global);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", viewport, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", viewport),
@@ -97,7 +102,8 @@ export function mountScene(root, events) {
     for (const { recording, start, colour: own, label } of runs) {
       if (start > 0) continue;
       const title = `Minimum of loss and penalty for ${label}`;
-      layers.minima.append(...minimaMarks(recording.about.minima ?? [], "penalised", own, title, viewport));
+      const kept = (recording.about.minima ?? []).filter((/** @type {{ edge: boolean }} */ { edge }) => !edge);
+      layers.minima.append(...minimaMarks(kept, "penalised", own, title, viewport));
     }
   }
 
@@ -203,15 +209,4 @@ export function mountScene(root, events) {
       if (changed("wanted", "starts")) drawStarts();
     },
   };
-}
-
-/**
- * The minima that are as low as the lowest known one, and the others.
- * @param {any[]} minima
- * @param {any[]} known
- */
-function byDepth(minima, known) {
-  const least = Math.min(...known.map(({ loss }) => loss ?? Infinity));
-  const isLow = (/** @type {any} */ { loss }) => loss !== null && loss <= least + 1e-9 * (1 + Math.abs(least));
-  return { lowest: minima.filter(isLow), others: minima.filter((minimum) => !isLow(minimum)) };
 }

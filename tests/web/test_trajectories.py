@@ -53,7 +53,7 @@ def test_the_surface_comes_with_its_formula_and_minima(client: TestClient, walk:
     assert surface["id"] == "bowl"
     assert surface["params"] | {"condition": 7, "offset_x": 1.5} == surface["params"]
     assert surface["mathml"].startswith("<math")
-    assert surface["minima"] == [{"x": 1.5, "y": 0.0, "loss": 0.0}]
+    assert surface["minima"] == [{"x": 1.5, "y": 0.0, "loss": 0.0, "edge": False, "global": True}]
     assert len(surface["box"]) == 4
 
 
@@ -62,7 +62,13 @@ def test_ones_own_formula_is_walked_on_too(client: TestClient, walk: Walk) -> No
     surface = client.post(PATH, json=walk).json()["surface"]
     assert (surface["id"], surface["formula"]) == (None, "x^2 + 3*(y-1)^2")
     assert surface["minima"] == [
-        {"x": pytest.approx(0, abs=1e-9), "y": pytest.approx(1), "loss": pytest.approx(0, abs=1e-9)}
+        {
+            "x": pytest.approx(0, abs=1e-9),
+            "y": pytest.approx(1),
+            "loss": pytest.approx(0, abs=1e-9),
+            "edge": False,
+            "global": True,
+        }
     ]
 
 

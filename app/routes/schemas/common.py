@@ -172,6 +172,16 @@ class Packed(BaseModel):
 Array = Packed | list[Any]
 
 
+class MinimumAnswer(BaseModel):
+    """A local minimum, lowest first."""
+
+    x: float
+    y: float
+    loss: float | None
+    edge: bool = Field(description="Only because the box ends there: no goal, no reference for distances.")
+    is_global: bool = Field(alias="global", description="As low as any that is known.")
+
+
 class SurfaceAnswer(BaseModel):
     """The surface that was walked on."""
 
@@ -182,7 +192,7 @@ class SurfaceAnswer(BaseModel):
     mathml: str
     box: list[float]
     starts: list[list[float]]
-    minima: list[dict[str, float | None]] = Field(description="x, y and loss of each minimum in sight.")
+    minima: list[MinimumAnswer] = Field(description="Each minimum in sight.")
 
 
 class DecayAnswer(BaseModel):
@@ -224,7 +234,7 @@ class PenalisedAnswer(BaseModel):
 
     weight_decay: float
     z: Array
-    minima: list[dict[str, float | None]]
+    minima: list[MinimumAnswer]
 
 
 class GridAnswer(BaseModel):
@@ -234,7 +244,7 @@ class GridAnswer(BaseModel):
     y: Array
     z: Array
     box: list[float]
-    minima: list[dict[str, float | None]]
+    minima: list[MinimumAnswer]
     penalised: PenalisedAnswer | None = None
     surface: SurfaceAnswer
 
