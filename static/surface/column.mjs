@@ -5,6 +5,11 @@ import { averagingTime } from "../forms/runners.mjs";
 import { make } from "../ui/dom.mjs";
 import { mountScene } from "./scene.mjs";
 
+const KINDS = new Map([
+  ["coupled", "coupled decay (L2 in the gradient)"],
+  ["decoupled", "decoupled decay"],
+]);
+
 /**
  * @param {number} key  the runner's
  * @param {import("../data/store.mjs").Store<any>} store
@@ -74,11 +79,8 @@ export function mountColumn(key, store, catalogue, events) {
     const run = visible.find((/** @type {any} */ r) => r.runner.key === key);
     if (run) swatch.style.setProperty("--colour", run.colour);
     const answer = result?.byRunner?.get(key);
-    facts.textContent = answer?.averaging_time
-      ? `decoupled decay, ${averagingTime(answer)}`
-      : answer?.decay.kind === "coupled"
-        ? "coupled decay (L2 in the gradient)"
-        : "no decay";
+    const kind = KINDS.get(answer?.decay.kind) ?? "no decay";
+    facts.textContent = answer?.averaging_time ? `${kind}, ${averagingTime(answer)}` : kind;
     reason.textContent = ["diverged", "undefined"].includes(answer?.outcome) ? answer.reason : "";
   }
   store.on(["runners", "visible", "result"], render);
