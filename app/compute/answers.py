@@ -8,6 +8,7 @@ from typing import Any
 from app.compute.trajectories import (
     columns_of,
     experiments_of,
+    findings_of,
     minima_answer,
     run_answer,
     surface_answer,
@@ -31,7 +32,8 @@ def trajectories(request: Mapping[str, Any], limits: Limits, form: ArrayForm, de
     columns = columns_of(trajectories, derived=derived, wanted=wanted)
     found = zip(experiments, columns, trajectories, strict=True)
     surface = surface_answer(experiments[0].problem.landscape)
-    return to_json({"surface": surface, "runs": [run_answer(*one, form, wanted, box) for one in found]})
+    runs = [run_answer(*one, form, wanted, box) for one in found]
+    return to_json({"surface": surface, "runs": runs, "findings": findings_of(trajectories)})
 
 
 def grid(request: Mapping[str, Any], limits: Limits, form: ArrayForm) -> bytes:

@@ -22,6 +22,7 @@ from optim_core.experiment import (
     check_point,
     surface_config,
 )
+from optim_core.finding import Runs, find
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape
 from optim_core.surfaces.minima import Minimum
@@ -105,6 +106,12 @@ def run_answer(
     if kind == "coupled":
         answer["minima"] = penalised_minima(landscape, box or landscape.box, strength)
     return answer
+
+
+def findings_of(trajectories: Sequence[Trajectory]) -> list[dict[str, Any]]:
+    """What can be said of these runs; each is known by its place."""
+    runs: Runs = {place: trajectory.recording for place, trajectory in enumerate(trajectories)}
+    return [finding.to_json() for finding in find(runs, "trajectory")]
 
 
 def columns_of(

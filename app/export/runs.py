@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from app.store import Run, Store, Window
+from app.runs.derived import Traces
+from app.store import Run, Window
 
 NUMBERS = 500_000  # read at once
 FEWEST_STEPS = 1_000
 
 
-def csv_of(store: Store, run: Run, names: Sequence[str]) -> Iterator[str]:
+def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:
     """Header and a row for every step at which one of the columns was measured; the other cells are empty."""
     yield ",".join(("step", *map(_quoted, names))) + "\n"
     stride, wanted = max(NUMBERS // (len(names) + 1), FEWEST_STEPS), frozenset(names).__contains__
     for first in range(0, run.step + 1, stride):
-        _, series, _ = store.series(run.id, wanted, Window(0, first, first + stride - 1))
+        _, series, _ = traces.series(run.id, wanted, Window(0, first, first + stride - 1))
         rows: dict[int, list[str]] = {}
         for place, name in enumerate(names):
             if name in series:

@@ -30,7 +30,7 @@ def export(
             f"got {format!r}, allowed is {' or '.join(FORMATS)}.", code="unknown_format", field="format"
         )
     found, wanted = manager.store.find(run), columns(columns_wanted)
-    names = [name for name, width in manager.store.columns(found).items() if width == 1 and wanted(name)]
+    names = [name for name, width in manager.traces.columns(found).items() if width == 1 and wanted(name)]
     headers = {"Content-Disposition": f'attachment; filename="{found.id}.csv"'}
-    rows = csv_of(manager.store, found, names)
+    rows = csv_of(manager.traces, found, names)
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)

@@ -43,14 +43,15 @@ def frames(
     limits, form = shared.settings.limits, ArrayForm(arrays, "f4")
     limits.check("points", points, "points", "points")
     wanted = columns(columns_wanted)
-    widths = [width for name, width in manager.store.columns(manager.store.find(run)).items() if wanted(name)]
+    traces = manager.traces
+    widths = [width for name, width in traces.columns(manager.store.find(run)).items() if wanted(name)]
     points = points or limits.points
     numbers = sum(points if width == 1 else min(points * width, WIDE_NUMBERS) for width in widths)
     limits.check("numbers", numbers, "columns", "numbers (columns × points)")
     window = Window(
         after, -FAR if from_step is None else from_step, FAR if to_step is None else to_step, points
     )
-    found, series, events = manager.store.series(run, wanted, window)
+    found, series, events = traces.series(run, wanted, window)
     answer = {
         "next_seq": found.next_seq,
         "columns": {

@@ -146,7 +146,7 @@ def show_run(run: str, request: Request, manager: Manager) -> Response:
 def _detail(manager: RunManager, run: Run) -> dict[str, Any]:
     return run.summary() | {
         **manager.store.description(run),
-        "columns": manager.store.columns(run),
+        "columns": manager.traces.columns(run),
         "control": control_of(run),
         "queue_position": _position(manager.jobs.waiting(), run.id),
     }

@@ -111,6 +111,6 @@ async def stream(
             raise NoSuchRun(missing)
     return EventStream(
         manager.hub.subscribe(
-            manager.store, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id
+            manager.traces, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id
         )
     )

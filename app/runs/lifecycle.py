@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from app.http.refusals import Refusal
 from app.jobs.supervisor import TARGET, Supervisor
+from app.runs.derived import Traces
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
 from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, open_store
@@ -30,11 +31,12 @@ class RunManager:
         self.target = target
         self.worker_token = secrets.token_urlsafe(24)  # what our own workers show
         self._store: Store | None = None
+        self._traces: Traces | None = None
         self._jobs: Supervisor | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._address = (settings.host, settings.port)
         self.hub = Hub()
-        self.listeners: list[Listener] = [self.hub.announce]
+        self.listeners: list[Listener] = [self._to_hub]
 
     @property
     def store(self) -> Store:
@@ -42,6 +44,13 @@ class RunManager:
         if self._store is None:
             raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
         return self._store
+
+    @property
+    def traces(self) -> Traces:
+        """The runs' columns, derived ones among them; raises Refusal before the server has started."""
+        if self._traces is None:
+            self._traces = Traces(self.store)
+        return self._traces
 
     @property
     def jobs(self) -> Supervisor:
@@ -104,9 +113,13 @@ class RunManager:
         await self.stop_work()
         for chore in self._chores:
             chore.cancel()
-        store, self._store = self._store, None
+        store, self._store, self._traces = self._store, None, None
         if store:
             await asyncio.to_thread(store.close)
+
+    def _to_hub(self, changes: list[Change]) -> None:
+        """Live frames with what follows from them."""
+        self.hub.announce(self.traces.live(changes, self.hub.watches) if self._store else changes)
 
     def _announce(self, changes: list[Change]) -> None:
         for listener in self.listeners:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.http.columns import Columns
-from app.store import Change, Run, Status, Store
+from app.store import Change, Run, Status
 from app.stream.buffer import FrameBuffer, state_text
-from app.stream.subscription import Subscription
+from app.stream.subscription import Reader, Subscription
 
 STATES = 1_000  # runs whose last state is kept
 STATE_SECONDS = 0.2  # between two states of a run that differ in progress alone
@@ -60,7 +60,7 @@ class Hub:
             self._loop.call_soon_threadsafe(self._take, changes)
 
     def subscribe(
-        self, store: Store, after: Mapping[str, int], columns: Columns, *, all_runs: bool, who: str = ""
+        self, store: Reader, after: Mapping[str, int], columns: Columns, *, all_runs: bool, who: str = ""
     ) -> Subscription:
         """A new watcher of the runs in ``after``, each from that sequence number on; call its `close`."""
         subscription = Subscription(
@@ -82,6 +82,10 @@ class Hub:
             if not watching:
                 self._watching.pop(run, None)
                 self._buffers.pop(run, None)
+
+    def watches(self, run: str) -> bool:
+        """Whether somebody watches the run's frames; any thread may ask."""
+        return run in self._buffers
 
     def buffer(self, run: str) -> FrameBuffer:
         """The buffer of a run that somebody watches."""

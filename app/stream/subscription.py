@@ -13,8 +13,9 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 
 from app.http.columns import Columns
-from app.store import NoSuchRun, Query, Store
+from app.store import NoSuchRun, Query, Run
 from app.stream.buffer import FrameBuffer, frame_text, state_text
+from optim_core.transport.frames import Frame
 
 KEEP_ALIVE_SECONDS = 15.0
 CHUNK_BYTES = 250_000  # read from the store, or sent, at once
@@ -35,13 +36,23 @@ class Source(Protocol):
         """Forgets a watcher."""
 
 
+class Reader(Protocol):
+    """What is kept of runs: the store, or one that adds to it."""
+
+    def select(self, query: Query) -> tuple[list[Run], int]:
+        """One page of runs, and how many there are in all."""
+
+    def frames(self, run: str, after: int, wanted: Columns, most_bytes: int) -> list[Frame]:
+        """The next frames from sequence number ``after`` on, with the wanted columns: a few at a time."""
+
+
 class Subscription:
     """One stream: its cursors, its columns, and the events that it gives."""
 
     def __init__(
         self,
         hub: Source,
-        store: Store,
+        store: Reader,
         after: dict[str, int],
         columns: Columns,
         *,

@@ -97,9 +97,10 @@ export function styleField(key, choose) {
 
 /** Over how many steps decoupled decay averages. @param {any} about  of a trajectory */
 export function averagingTime({ averaging_time: steps, hyper }) {
-  const byRate = Math.abs(steps * hyper.lr * hyper.weight_decay - 1) < 1e-6;
+  const of = hyper.penalty === "full" ? "1/(2ηλ)" : "1/(ηλ)";
+  const byRate = Math.abs(steps * hyper.lr * hyper.weight_decay * (hyper.penalty === "full" ? 2 : 1) - 1) < 1e-6;
   const shown = steps < 10 ? number(steps, 2) : count(Math.round(steps));
-  return `τ = ${byRate ? "1/(ηλ)" : "1/λ"} = ${shown} ${shown === "1" ? "step" : "steps"}`;
+  return `τ = ${byRate ? of : "1/λ"} = ${shown} ${shown === "1" ? "step" : "steps"}`;
 }
 
 /**

@@ -5,6 +5,11 @@ import { averagingTime, optimizerSelect } from "../forms/runner-fields.mjs";
 import { make } from "../ui/dom.mjs";
 import { mountScene } from "./scene.mjs";
 
+const KINDS = new Map([
+  ["coupled", "coupled decay (L2 in the gradient)"],
+  ["decoupled", "decoupled decay"],
+]);
+
 /**
  * @param {number} key  the runner's
  * @param {import("../data/store.mjs").Store<any>} store
@@ -64,11 +69,8 @@ export function mountColumn(key, store, catalogue, events) {
     const run = visible.find((/** @type {any} */ r) => r.runner.key === key);
     if (run) swatch.style.setProperty("--colour", run.colour);
     const recording = result?.byRunner.get(key);
-    facts.textContent = recording?.about.averaging_time
-      ? `decoupled decay, ${averagingTime(recording.about)}`
-      : recording?.about.decay.kind === "coupled"
-        ? "coupled decay (L2 in the gradient)"
-        : "no decay";
+    const kind = KINDS.get(recording?.about.decay.kind) ?? "no decay";
+    facts.textContent = recording?.about.averaging_time ? `${kind}, ${averagingTime(recording.about)}` : kind;
     reason.textContent = recording?.broke ? recording.reason : "";
   }
   store.on(["runners", "visible", "result"], render);

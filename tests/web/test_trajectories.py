@@ -194,3 +194,38 @@ def test_lists_are_packed_for_a_visitor_from_elsewhere_only(client: TestClient, 
     assert plain.content == response.content
     near = TestClient(client.app, base_url="http://localhost:8000", client=("127.0.0.1", 5000))
     assert "content-encoding" not in near.post(PATH, json=walk).headers
+
+
+def test_the_answer_says_how_the_runs_part(client: TestClient, walk: Walk, decode: Any) -> None:
+    walk["surface"], walk["steps"] = {"id": "rotated_bowl"}, 400
+    hyper, schedule = {"lr": 0.05, "weight_decay": 0.1}, {"id": "cosine"}
+    walk["runs"] = [{"optimizer": o, "hyper": hyper, "schedule": schedule} for o in ("adamw", "adam_l2")]
+    answer = client.post(PATH, json=walk).json()
+    adamw, adam_l2 = answer["findings"]
+    assert "AdamW has shrunk both by 63\u00a0%" in adamw["text"]
+    assert (adamw["run"], adam_l2["run"], adamw["steps"]) == (0, 1, [1, 400])
+    for place, at in adamw["columns"].items():
+        column = decode(answer["runs"][at["run"]]["columns"][at["column"]])
+        assert column[-1] == pytest.approx(adamw["numbers"][place])
+
+
+def test_only_wanted_columns_are_answered_and_the_sentence_still_has_its_numbers(
+    client: TestClient, walk: Walk
+) -> None:
+    walk["columns"] = ["loss", "decay_taken_?"]
+    answer = client.post(PATH, json=walk).json()
+    assert list(answer["runs"][0]["columns"]) == ["loss", "decay_taken_x", "decay_taken_y"]
+    assert answer["findings"][0]["numbers"]["loss"] is not None
+
+
+def test_the_averaging_time_is_told_only_where_a_constant_rate_is_declared(
+    client: TestClient, walk: Walk
+) -> None:
+    walk["runs"] = [
+        {"optimizer": "sgd_l2", "hyper": {"lr": 0.1, "weight_decay": 0.1, "penalty": "full"}},
+        {"optimizer": "adamw", "hyper": {"relative_decay": True}},
+        *({"optimizer": name, "hyper": {"weight_decay": 0.1}} for name in ("lamb", "adagrad")),
+        {"optimizer": "schedule_free_adamw"},
+    ]
+    found = [run["averaging_time"] for run in client.post(PATH, json=walk).json()["runs"]]
+    assert found == [pytest.approx(50.0), None, None, None, None]

@@ -222,11 +222,51 @@ class RunAnswer(BaseModel):
     )
 
 
+class ColumnRef(BaseModel):
+    """A run's column."""
+
+    run: int | str
+    column: str
+
+
+class FindingAnswer(BaseModel):
+    """One thing that can be said; runs are known by their place in the request, or by their id."""
+
+    code: str = Field(examples=["decay_taken.both"])
+    severity: str = Field(description="fault, risk or information.")
+    run: int | str | None
+    step: int | None
+    tensor: str | None
+    value: float | None = Field(description="What was measured, where it is held against a threshold.")
+    threshold: float | None
+    numbers: dict[str, float | None]
+    text: str
+    advice: str
+    source: str
+    template: str = Field(
+        description="The text with places for numbers, runs and words: {loss:number}. Kinds: number and"
+        " factor (3 and 2 significant digits), percent, count, steps."
+    )
+    runs: dict[str, int | str] = Field(description="Places that stand for the names of runs.")
+    words: dict[str, str] = Field(description="Places that stand for other texts.")
+    columns: dict[str, ColumnRef] = Field(
+        description="Places whose number is a column's value: of another step the sentence tells that one's."
+    )
+    steps: list[int] | None = Field(description="First and last of the steps at which it can be said so.")
+
+
+class FindingsAnswer(BaseModel):
+    """What can be said of the runs."""
+
+    findings: list[FindingAnswer]
+
+
 class TrajectoriesAnswer(BaseModel):
     """All runs, in the order of the request."""
 
     surface: SurfaceAnswer
     runs: list[RunAnswer]
+    findings: list[FindingAnswer]
 
 
 class PenalisedAnswer(BaseModel):
