@@ -12,7 +12,7 @@ from functools import reduce
 from types import FunctionType
 from typing import Any
 
-from optim_core.schedules import WARM_UP, BoundSchedule
+from optim_core.schedules import WARM_UP, WARM_UP_START, BoundSchedule
 from optim_core.surfaces.landscape import Landscape
 
 _AS_TENSOR = "torch.as_tensor({}, dtype=torch.float64)"
@@ -85,7 +85,8 @@ def _expression(text: str) -> ast.expr:
 def factor_source(schedule: BoundSchedule, steps: int, name: str) -> str:
     """``def name(step)``: the schedule's factor, written out, for a run of ``steps``."""
     settings = dict(schedule.settings)
-    warm_up = settings.pop(WARM_UP.name)
+    warm_up, start = settings.pop(WARM_UP.name), settings.pop(WARM_UP_START.name)
+    risen = "step" if start else "(step - 1)"
     function = schedule.schedule.factor
     given = "".join(f", {key}={value!r}" for key, value in settings.items())
     rest = max(steps - warm_up, 1)
@@ -93,7 +94,7 @@ def factor_source(schedule: BoundSchedule, steps: int, name: str) -> str:
     if warm_up:
         lines += [
             f"if step <= {warm_up}:",
-            f"    return step / {warm_up} * {function.__name__}(1, {rest}{given})",
+            f"    return {risen} / {warm_up} * {function.__name__}(1, {rest}{given})",
         ]
     shifted = f"step - {warm_up}" if warm_up else "step"
     lines.append(f"return {function.__name__}({shifted}, {rest}{given})")

@@ -302,9 +302,9 @@ def test_epsilon_inside_the_root_is_the_form_of_textbooks() -> None:
 
 def test_every_rule_that_adds_epsilon_to_a_root_can_add_it_inside() -> None:
     for rule in rules().values():
-        if any(r"\sqrt" in line and r"\epsilon" in line for line in rule.formula):
-            below = rule.id == "adadelta"  # has no other form
-            assert ("eps_in_root" in rule.settings) != below, rule.id
+        added = "eps" in rule.settings and "added to the root" in rule.settings["eps"].kind.label
+        rooted = any(r"\sqrt" in line for line in rule.formula)  # Adamax takes a maximum
+        assert ("eps_in_root" in rule.settings) == (added and rooted), rule.id
 
 
 def test_relative_decay_goes_by_adafactors_measure_or_by_the_norm() -> None:
