@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from optim_core.decay import RELATIVE_FLOOR
+from optim_core.decay import RELATIVE_FLOOR, relative_norm
 from optim_core.problem import Problem
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape, Points
@@ -96,7 +96,8 @@ def _expected_rate(problem: Problem, t: Mapping[str, Column]) -> Column:
     per_step = t["schedule_factor"] if "schedule_factor" in t else t["lr"]
     rate = per_step * t["weight_decay"] * problem.rule.decay_strength({**problem.hyper, "weight_decay": 1.0})
     if problem.hyper.get("relative_decay"):
-        rate = rate * np.maximum(_before(t["weight_norm"]), RELATIVE_FLOOR)
+        norm = relative_norm(_before(t["weight_norm"]), 2, problem.hyper["relative_decay"])
+        rate = rate * np.maximum(norm, RELATIVE_FLOOR)
     return rate
 
 

@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 MAX_STEPS = 10_000_000
 MAX_NOISE = 1e6
+MAX_CLIP = 1e12
+# Added to a gradient's norm before clipping divides by it, as torch.nn.utils.clip_grad_norm_ does.
+CLIP_EPSILON = 1e-6
 MAX_COORDINATE = 1e9
 
 
@@ -37,6 +40,7 @@ class Problem:
     decay_schedule: Plan | None = None
     noise: float = 0.0
     seed: int = 0
+    clip: float | None = None
 
     @classmethod
     def checked(
@@ -50,6 +54,7 @@ class Problem:
         noise: object,
         seed: object,
         hyper: Mapping[str, Any],
+        clip: object = None,
     ) -> Problem:
         """The run-to-be; raises InvalidInput with the path of the first field that is wrong."""
         landscape = as_landscape(surface)
@@ -64,6 +69,7 @@ class Problem:
             _check_decay_schedule(found, decay_schedule),
             check_number("noise", noise, 0.0, MAX_NOISE),
             int(check_number("seed", seed, 0, 2**63 - 1, whole=True)),
+            check_clip(clip),
         )
 
     def lr_factors(self) -> list[float] | None:
@@ -90,6 +96,11 @@ def check_number(field: str, value: object, low: float, high: float, *, whole: b
         kind = "a whole number" if whole else "a number"
         raise InvalidInput(f"got {str(value)[:40]}, allowed is {kind} from {low:g} to {high:g}.", field=field)
     return value  # type: ignore[return-value]
+
+
+def check_clip(value: object) -> float | None:
+    """The largest norm of a gradient; None, and so 0, means any. Raises InvalidInput."""
+    return None if value is None else check_number("clip", value, 0.0, MAX_CLIP) or None
 
 
 def check_point(field: str, value: object) -> Point:

@@ -35,7 +35,8 @@ from optim_core.declare.kinds import Choice, Flag, Real, Setting, complete, decl
 
 # Keyword-only arguments of `update` that a runner supplies when the rule lists them in `needs`:
 #   schedule_factor  the learning-rate schedule's factor at this step
-#   param_norm       Euclidean norm of the tensor that the element belongs to, before the step
+#   param_norm       norm of the tensor that the element belongs to, before the step: Euclidean, or its
+#                    root mean square where that is what relative decay wants (`decay.relative_norm`)
 SERVICES = frozenset({"schedule_factor", "param_norm"})
 
 # What torch's optimizers take as one setting, and rules here as settings of their own.
@@ -122,6 +123,7 @@ class Rule:
     # Bound by the registry, from the file that holds the declaration.
     id: str = ""
     summary: str = ""
+    notes: str = ""  # what the docstring says below the equations: sources, and departures from them
     formula: tuple[str, ...] = ()
     init: Callable[..., Any] = lambda param: ()
     update: Callable[..., tuple[Step, Any]] = lambda *args, **hyper: (Step(0.0, 0.0, 0.0), ())
@@ -142,6 +144,7 @@ class Rule:
             self,
             id=name,
             summary=doc[0],
+            notes="\n".join(line for line in doc[1:] if not line.startswith("    ")).strip(),
             formula=tuple(line.strip() for line in doc if line.startswith("    ")),
             init=module.init,
             update=module.update,
@@ -289,6 +292,13 @@ Epsilon = Annotated[
         scale="log",
     ),
 ]
+EpsilonInRoot = Annotated[
+    bool,
+    Flag(
+        label="ε inside the root",
+        help="√(v+ε) in place of √v+ε, as TensorFlow has it for some rules; the same ε then matters more.",
+    ),
+]
 WeightDecay = Annotated[
     Array,
     Real(
@@ -329,6 +339,14 @@ DecayOrder = Annotated[
     ),
 ]
 RelativeDecay = Annotated[
-    bool,
-    Flag(label="relative decay", help="Multiply the decay by max(‖θ‖, 10⁻³), as Adafactor scales its steps."),
+    str | bool,
+    Choice(
+        label="relative decay",
+        help="Whether decay grows with the weights, and by which measure of a tensor.",
+        options={
+            False: "every weight shrinks by the same share",
+            True: "times max(RMS(θ), 10⁻³), as Adafactor scales its steps",
+            "norm": "times max(‖θ‖, 10⁻³), √n times as strong for n weights",
+        },
+    ),
 ]

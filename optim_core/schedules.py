@@ -39,6 +39,17 @@ WARM_UP = Setting(
     ),
     0,
 )
+WARM_UP_START = Setting(
+    "warmup_start",
+    Integer(
+        label="warm-up begins at",
+        help="1: at 1/w of w warm-up steps, so that every step moves. 0: at 0, as in transformers.",
+        low=0,
+        high=1,
+        slider=(0, 1),
+    ),
+    1,
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +77,10 @@ class Plan:
     def __call__(self, step: int, steps: int) -> float:
         """The factor at ``step`` (from 1) of a run of ``steps``."""
         settings = dict(self.settings)
-        warm_up = settings.pop(WARM_UP.name)
+        warm_up, start = settings.pop(WARM_UP.name), settings.pop(WARM_UP_START.name)
         rising = step <= warm_up
         factor = self.schedule.factor(1 if rising else step - warm_up, max(steps - warm_up, 1), **settings)
-        return step / warm_up * factor if rising else factor
+        return (step - 1 + start) / warm_up * factor if rising else factor
 
     def factors(self, steps: int) -> list[float]:
         """The factors of steps 1 … ``steps``."""
@@ -160,7 +171,7 @@ def _half_cosine(start: float, end: float, fraction: float) -> float:
 
 
 def _declare(title: str, factor: Callable[..., float], name: str = "") -> Schedule:
-    settings = {**declared(factor), WARM_UP.name: WARM_UP}
+    settings = {**declared(factor), WARM_UP.name: WARM_UP, WARM_UP_START.name: WARM_UP_START}
     return Schedule(name or factor.__name__, title, inspect.getdoc(factor) or "", settings, factor)
 
 

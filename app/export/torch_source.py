@@ -11,7 +11,7 @@ from functools import reduce
 from types import FunctionType
 from typing import Any
 
-from optim_core.schedules import WARM_UP, Plan
+from optim_core.schedules import WARM_UP, WARM_UP_START, Plan
 from optim_core.surfaces.landscape import Landscape
 
 _AS_TENSOR = "torch.as_tensor({}, dtype=torch.float64)"
@@ -73,7 +73,8 @@ def _expression(text: str) -> ast.expr:
 def factor_source(plan: Plan, steps: int, name: str) -> str:
     """``def name(step)``: the plan's factor, written out, for a run of ``steps``."""
     settings = dict(plan.settings)
-    warm_up = settings.pop(WARM_UP.name)
+    warm_up, start = settings.pop(WARM_UP.name), settings.pop(WARM_UP_START.name)
+    risen = "step" if start else "(step - 1)"
     function = plan.schedule.factor
     given = "".join(f", {key}={value!r}" for key, value in settings.items())
     rest = max(steps - warm_up, 1)
@@ -81,7 +82,7 @@ def factor_source(plan: Plan, steps: int, name: str) -> str:
     if warm_up:
         lines += [
             f"if step <= {warm_up}:",
-            f"    return step / {warm_up} * {function.__name__}(1, {rest}{given})",
+            f"    return {risen} / {warm_up} * {function.__name__}(1, {rest}{given})",
         ]
     shifted = f"step - {warm_up}" if warm_up else "step"
     lines.append(f"return {function.__name__}({shifted}, {rest}{given})")

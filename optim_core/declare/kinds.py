@@ -95,20 +95,31 @@ class Integer:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of a few words; ``options`` maps each word to the sentence that explains it."""
+    """One of a few words; ``options`` maps each word to the sentence that explains it.
+
+    Where a yes or no has grown a third answer, True and False are options; their words are true and false.
+    """
 
     label: str
     help: str
-    options: Mapping[str, str]
+    options: Mapping[Any, str]  # by str or bool
     symbol: str = ""
 
-    def check(self, value: object) -> str:
-        if not isinstance(value, str) or value not in self.options:
-            raise InvalidInput(f"got {_show(value)}, allowed is one of {', '.join(self.options)}.")
-        return value
+    def check(self, value: object) -> str | bool:
+        words: dict[str, str | bool] = {self.word(option): option for option in self.options}
+        word = self.word(value) if isinstance(value, str | bool) else ""
+        if word not in words:
+            raise InvalidInput(f"got {_show(value)}, allowed is one of {', '.join(words)}.")
+        return words[word]
+
+    @staticmethod
+    def word(option: object) -> str:
+        """An option as forms and addresses spell it."""
+        return str(option).lower() if isinstance(option, bool) else str(option)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.options), "x-options": dict(self.options)}
+        words = {self.word(option): text for option, text in self.options.items()}
+        return {"type": "string", "enum": list(words), "x-options": words}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +199,15 @@ def schema(settings: Mapping[str, Setting]) -> dict[str, Any]:
     """JSON schema of an object that holds these settings, with ``x-`` hints for forms."""
     properties = {
         name: setting.kind.schema()
-        | {"title": setting.kind.label, "description": setting.kind.help, "default": setting.default}
+        | {"title": setting.kind.label, "description": setting.kind.help, "default": _word(setting)}
         for name, setting in settings.items()
     }
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _word(setting: Setting) -> Any:
+    """The default as the schema spells it."""
+    return setting.kind.word(setting.default) if isinstance(setting.kind, Choice) else setting.default
 
 
 def _show(value: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optim_core.decay import relative_norm
 from optim_core.optimizer import torch_words
 from optim_core.optimizer.segments import WIDTH, Segments
 from optim_core.rule import Rule, Step, state_items
@@ -138,7 +139,10 @@ class Flat:
             given["schedule_factor"] = self._hyper["lr"] / base if base else 1.0
         # Rules that offer relative decay read the norm for it alone; usually it is off.
         if "param_norm" in self.rule.needs and self._hyper.get("relative_decay", True):
-            given["param_norm"] = self.segments.spread(torch.stack(torch._foreach_norm(self.theta_views)))
+            relative = self._hyper.get("relative_decay")
+            norms = torch._foreach_norm(self.theta_views)
+            sizes = [relative_norm(n, p.numel(), relative) for n, p in zip(norms, self.live, strict=True)]
+            given["param_norm"] = self.segments.spread(torch.stack(sizes))
         return lambda part: {name: self._at(part, value) for name, value in given.items()}
 
     def _at(self, part: int, value: Any) -> Any:

@@ -3,7 +3,7 @@ r"""Adafactor: steps in proportion to the weights, with a matrix's second moment
     w_t = t^{\gamma}
     R_t = (1 - w_t) R_{t-1} + w_t \mathrm{rowmean}(g_t^2)  % matrix
     C_t = (1 - w_t) C_{t-1} + w_t \mathrm{colmean}(g_t^2)  % matrix
-    q_t = \sqrt{\frac{R_t C_t}{\mathrm{mean}(R_t)}}  % matrix
+    q_t = \sqrt{\frac{R_t C_t}{\max(\mathrm{mean}(R_t), \epsilon_1)}}  % matrix
     V_t = (1 - w_t) V_{t-1} + w_t g_t^2  % not matrix
     q_t = \sqrt{V_t}  % not matrix
     r_t = \max(q_t, \epsilon_1)

@@ -4,7 +4,8 @@ r"""Adagrad: the learning rate of each coordinate falls with the squared gradien
     h_t = g_t  % decoupled_weight_decay
     s_t = s_{t-1} + h_t^2
     r_t = \frac{\eta}{1 + (t - 1) \kappa}
-    \alpha_t = \frac{r_t}{\sqrt{s_t} + \epsilon}
+    \alpha_t = \frac{r_t}{\sqrt{s_t} + \epsilon}  % not eps_in_root
+    \alpha_t = \frac{r_t}{\sqrt{s_t + \epsilon}}  % eps_in_root
     d_t = g_t
     \delta_t = \alpha_t \lambda \theta_{t-1}  % not decoupled_weight_decay
     \delta_t = r_t \lambda \theta_{t-1}  % decoupled_weight_decay
@@ -18,7 +19,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, full_like, sqrt
 from optim_core.declare.kinds import Real
-from optim_core.rule import Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
+from optim_core.rule import Decoupled, Epsilon, EpsilonInRoot, LearningRate, Rule, Step, Twin, WeightDecay
 
 LearningRateDecay = Annotated[
     Array,
@@ -64,6 +65,7 @@ def update(
     lr_decay: LearningRateDecay = 0.0,
     initial_accumulator_value: InitialAccumulator = 0.0,  # read by init
     eps: Epsilon = 1e-10,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 0.0,
     decoupled_weight_decay: Decoupled = False,
 ) -> tuple[Step, State]:
@@ -71,7 +73,8 @@ def update(
     total = grad if decoupled_weight_decay else grad + pull
     s = state.s + total * total
     rate = lr / (1.0 + (step - 1) * lr_decay)
-    effective_lr = rate / (sqrt(s) + eps)
+    root = sqrt(s + eps) if eps_in_root else sqrt(s) + eps
+    effective_lr = rate / root
     decay = (rate if decoupled_weight_decay else effective_lr) * pull
     return Step(effective_lr, grad, decay), State(s)
 
@@ -90,7 +93,7 @@ RULE = Rule(
             "eps": h["eps"],
             "weight_decay": h["weight_decay"],
         },
-        only={"decoupled_weight_decay": False},
+        only={"eps_in_root": False, "decoupled_weight_decay": False},
         state={"sum": ("s",)},
     ),
 )

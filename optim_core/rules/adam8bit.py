@@ -2,7 +2,8 @@ r"""8-bit Adam: Adam that keeps both averages in one byte an element, and one sc
 
     p_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t
     q_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2
-    \alpha_t = \frac{\eta}{\sqrt{q_t / (1 - \beta_2^t)} + \epsilon}
+    \alpha_t = \frac{\eta}{\sqrt{q_t / (1 - \beta_2^t)} + \epsilon}  % not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{q_t / (1 - \beta_2^t) + \epsilon}}  % eps_in_root
     d_t = \frac{p_t}{1 - \beta_1^t}
     \delta_t = \eta \lambda \theta_{t-1}
     m_t = \mathrm{round}_{\pm}(p_t)
@@ -22,7 +23,7 @@ from typing import Annotated
 
 from optim_core.arithmetic import Array, sqrt, zeros_like
 from optim_core.declare.kinds import Integer
-from optim_core.rule import Beta1, Beta2, Epsilon, LearningRate, Rule, Step, WeightDecay
+from optim_core.rule import Beta1, Beta2, Epsilon, EpsilonInRoot, LearningRate, Rule, Step, WeightDecay
 from optim_core.rules._quantize import dequantize, quantize
 
 BlockSize = Annotated[
@@ -77,6 +78,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 0.0,
     block_size: BlockSize = 2048,
     min_8bit_size: SmallestSize = 4096,  # read by init
@@ -84,7 +86,9 @@ def update(
     shown = show(state, block_size=block_size)
     m = beta1 * shown["m"] + (1.0 - beta1) * grad
     v = beta2 * shown["v"] + (1.0 - beta2) * grad * grad
-    effective_lr = lr / (sqrt(v) / (1.0 - beta2**step) ** 0.5 + eps)
+    correction2 = 1.0 - beta2**step
+    root = sqrt(v / correction2 + eps) if eps_in_root else sqrt(v) / correction2**0.5 + eps
+    effective_lr = lr / root
     after = {"m": m, "v": v} if "m" in state else _store(m, v, block_size)
     return Step(effective_lr, m / (1.0 - beta1**step), lr * weight_decay * param), after
 

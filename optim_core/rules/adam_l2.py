@@ -5,10 +5,12 @@ r"""Adam+L2: Adam on the loss plus a squared-norm penalty, so that λθ passes t
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) (g_t + \lambda \theta_{t-1})^2  % penalty=half
     \mu_t = \beta_1 \mu_{t-1} + (1 - \beta_1) 2 \lambda \theta_{t-1}  % penalty=full
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) (g_t + 2 \lambda \theta_{t-1})^2  % penalty=full
-    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t) + \epsilon}}  % bias_correction, eps_in_root
     d_t = \frac{m_t}{1 - \beta_1^t}  % bias_correction
     \delta_t = \alpha_t \frac{\mu_t}{1 - \beta_1^t}  % bias_correction
-    \alpha_t = \frac{\eta}{\sqrt{v_t} + \epsilon}  % not bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{v_t} + \epsilon}  % not bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{v_t + \epsilon}}  % not bias_correction, eps_in_root
     d_t = m_t  % not bias_correction
     \delta_t = \alpha_t \mu_t  % not bias_correction
 
@@ -28,6 +30,7 @@ from optim_core.rule import (
     Beta2,
     BiasCorrection,
     Epsilon,
+    EpsilonInRoot,
     LearningRate,
     Penalty,
     Rule,
@@ -57,6 +60,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 1e-2,
     penalty: Penalty = "half",
     bias_correction: BiasCorrection = True,
@@ -67,7 +71,8 @@ def update(
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
     v = beta2 * state.v + (1.0 - beta2) * total * total
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr = lr / (sqrt(v) / correction2**0.5 + eps)
+    root = sqrt(v / correction2 + eps) if eps_in_root else sqrt(v) / correction2**0.5 + eps
+    effective_lr = lr / root
     return Step(effective_lr, m / correction1, effective_lr * (m_decay / correction1)), State(m, m_decay, v)
 
 
@@ -85,7 +90,7 @@ RULE = Rule(
             "eps": h["eps"],
             "weight_decay": h["weight_decay"] * (2.0 if h["penalty"] == "full" else 1.0),
         },
-        only={"bias_correction": True},
+        only={"eps_in_root": False, "bias_correction": True},
         state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",)},
     ),
 )

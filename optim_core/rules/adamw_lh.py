@@ -2,12 +2,15 @@ r"""AdamW-LH: AdamW whose decay follows the schedule but not the learning rate.
 
     m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2
-    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t) + \epsilon}}  % bias_correction, eps_in_root
     d_t = \frac{m_t}{1 - \beta_1^t}  % bias_correction
-    \alpha_t = \frac{\eta}{\sqrt{v_t} + \epsilon}  % not bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{v_t} + \epsilon}  % not bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{v_t + \epsilon}}  % not bias_correction, eps_in_root
     d_t = m_t  % not bias_correction
     r_t = \phi_t \lambda  % not relative_decay
-    r_t = \phi_t \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay
+    r_t = \phi_t \lambda \max(\mathrm{RMS}(\theta_{t-1}), 10^{-3})  % relative_decay=true
+    r_t = \phi_t \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay=norm
     \delta_t = r_t \theta_{t-1}  % decay_order=before
     \delta_t = r_t (\theta_{t-1} - \alpha_t d_t)  % decay_order=after
 
@@ -27,6 +30,7 @@ from optim_core.rule import (
     BiasCorrection,
     DecayOrder,
     Epsilon,
+    EpsilonInRoot,
     LearningRate,
     RelativeDecay,
     Rule,
@@ -48,6 +52,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 1e-2,
     decay_order: DecayOrder = "before",
     relative_decay: RelativeDecay = False,
@@ -58,7 +63,8 @@ def update(
     m = beta1 * state.m + (1.0 - beta1) * grad
     v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr, direction = lr / (sqrt(v) / correction2**0.5 + eps), m / correction1
+    root = sqrt(v / correction2 + eps) if eps_in_root else sqrt(v) / correction2**0.5 + eps
+    effective_lr, direction = lr / root, m / correction1
     decay = decoupled(
         schedule_factor * weight_decay,
         param,

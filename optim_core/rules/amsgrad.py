@@ -1,4 +1,4 @@
-r"""AMSGrad: Adam whose second moment never falls, so that no step size rises again.
+r"""AMSGrad: Adam scaled by the largest second moment so far, so that rare large gradients are not forgotten.
 
     h_t = g_t + \lambda \theta_{t-1}  % not decoupled_weight_decay
     h_t = g_t  % decoupled_weight_decay
@@ -6,8 +6,10 @@ r"""AMSGrad: Adam whose second moment never falls, so that no step size rises ag
     \mu_t = \beta_1 \mu_{t-1} + (1 - \beta_1) \lambda \theta_{t-1}  % not decoupled_weight_decay
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) h_t^2
     w_t = \max(w_{t-1}, v_t)
-    \alpha_t = \frac{\eta}{\sqrt{w_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction
-    \alpha_t = \frac{\eta}{\sqrt{w_t} + \epsilon}  % not bias_correction
+    \alpha_t = \frac{\eta}{\sqrt{w_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{w_t / (1 - \beta_2^t) + \epsilon}}  % bias_correction, eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{w_t} + \epsilon}  % not bias_correction, not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{w_t + \epsilon}}  % not bias_correction, eps_in_root
     d_t = \frac{m_t}{1 - \beta_1^t}  % bias_correction
     d_t = m_t  % not bias_correction
     \delta_t = \alpha_t \frac{\mu_t}{1 - \beta_1^t}  % not decoupled_weight_decay, bias_correction
@@ -15,7 +17,8 @@ r"""AMSGrad: Adam whose second moment never falls, so that no step size rises ag
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
 
 Reddi et al. 2018, algorithm 2; torch.optim.Adam(amsgrad=True). The paper has no bias correction; torch
-takes the maximum first and corrects it afterwards, and so do we.
+takes the maximum first and corrects it afterwards, and so do we. Without bias correction no step size
+rises again; with it they do: the correction 1 - \beta_2^t grows, and by it the maximum is divided.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from optim_core.rule import (
     BiasCorrection,
     Decoupled,
     Epsilon,
+    EpsilonInRoot,
     LearningRate,
     Rule,
     Step,
@@ -58,6 +62,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 0.0,
     decoupled_weight_decay: Decoupled = False,
     bias_correction: BiasCorrection = True,
@@ -69,7 +74,8 @@ def update(
     v = beta2 * state.v + (1.0 - beta2) * total * total
     v_max = maximum(state.v_max, v)
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    effective_lr = lr / (sqrt(v_max) / correction2**0.5 + eps)
+    root = sqrt(v_max / correction2 + eps) if eps_in_root else sqrt(v_max) / correction2**0.5 + eps
+    effective_lr = lr / root
     coupled = effective_lr * (m_decay / correction1)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, m / correction1, decay), State(m, m_decay, v, v_max)
@@ -90,7 +96,7 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
             "amsgrad": True,
         },
-        only={"bias_correction": True, "decoupled_weight_decay": False},
+        only={"eps_in_root": False, "bias_correction": True, "decoupled_weight_decay": False},
         state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",), "max_exp_avg_sq": ("v_max",)},
     ),
 )

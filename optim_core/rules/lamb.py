@@ -2,8 +2,10 @@ r"""LAMB: Adam's step, stretched so that a tensor moves in proportion to its own
 
     m_t = \beta_1 m_{t-1} + (1 - \beta_1) g_t
     v_t = \beta_2 v_{t-1} + (1 - \beta_2) g_t^2
-    r_t = \frac{1}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction
-    r_t = \frac{1}{\sqrt{v_t} + \epsilon}  % not bias_correction
+    r_t = \frac{1}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % bias_correction, not eps_in_root
+    r_t = \frac{1}{\sqrt{v_t / (1 - \beta_2^t) + \epsilon}}  % bias_correction, eps_in_root
+    r_t = \frac{1}{\sqrt{v_t} + \epsilon}  % not bias_correction, not eps_in_root
+    r_t = \frac{1}{\sqrt{v_t + \epsilon}}  % not bias_correction, eps_in_root
     d_t = \frac{m_t}{1 - \beta_1^t}  % bias_correction
     d_t = m_t  % not bias_correction
     k_t = \frac{\lVert \theta \rVert}{\lVert r_t d_t + \lambda \theta_{t-1} \rVert}
@@ -19,7 +21,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, norm, sqrt, where, zeros_like
-from optim_core.rule import Beta1, Beta2, BiasCorrection, Epsilon, LearningRate, Rule, Step, WeightDecay
+from optim_core.rule import (
+    Beta1,
+    Beta2,
+    BiasCorrection,
+    Epsilon,
+    EpsilonInRoot,
+    LearningRate,
+    Rule,
+    Step,
+    WeightDecay,
+)
 
 
 class State(NamedTuple):
@@ -41,13 +53,15 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-6,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 1e-2,
     bias_correction: BiasCorrection = True,
 ) -> tuple[Step, State]:
     m = beta1 * state.m + (1.0 - beta1) * grad
     v = beta2 * state.v + (1.0 - beta2) * grad * grad
     correction1, correction2 = (1.0 - beta1**step, 1.0 - beta2**step) if bias_correction else (1.0, 1.0)
-    scale, direction = 1.0 / (sqrt(v) / correction2**0.5 + eps), m / correction1
+    root = sqrt(v / correction2 + eps) if eps_in_root else sqrt(v) / correction2**0.5 + eps
+    scale, direction = 1.0 / root, m / correction1
     pull = weight_decay * param
     size, length = norm(param), norm(scale * direction + pull)
     stretched = (size > 0.0) & (length > 0.0)

@@ -5,7 +5,8 @@ r"""Lion: every coordinate steps by the learning rate, and only the sign is lear
     \alpha_t = \eta
     d_t = \mathrm{sign}(c_t)
     r_t = \eta \lambda  % not relative_decay
-    r_t = \eta \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay
+    r_t = \eta \lambda \max(\mathrm{RMS}(\theta_{t-1}), 10^{-3})  % relative_decay=true
+    r_t = \eta \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay=norm
     \delta_t = r_t \theta_{t-1}  % decay_order=before
     \delta_t = r_t (\theta_{t-1} - \alpha_t d_t)  % decay_order=after
 

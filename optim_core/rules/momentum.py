@@ -14,7 +14,8 @@ r"""Momentum: step along a velocity that remembers past gradients.
 Polyak 1964; torch.optim.SGD(momentum=β). The velocity is linear: u is the part of it that λθ made.
 The sum (torch's form; its first gradient is not dampened, nor is any without momentum) moves up to
 1/(1−β) times as far as the average. torch has Nesterov's step only without dampening; here a dampened
-g_t enters it dampened.
+g_t enters it dampened. Where papers put the learning rate inside the velocity, torch and we multiply
+it from outside: the same under a constant rate, another path under a schedule.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ r"""Muon: step along the momentum of a matrix with all its singular values made 
 
 Jordan et al. 2024; torch.optim.Muon, which computes the Newton–Schulz iteration in bfloat16 where we
 stay in the tensor's own dtype. torch takes matrices only. Here a tensor of three and more dimensions is
-flattened to (first, rest), as is usual for convolutions, and a vector or number is one row, for which
-making singular values equal is normalising. Not elementwise.
+flattened to (first, rest), as Jordan's code does with convolutions of four, and a vector or number is
+one row, for which making singular values equal is normalising. For four dimensions rows and columns of
+the first step size are the kernel's own, as in that code (1 for square kernels), not those of the
+flattened matrix. Not elementwise.
 """
 
 from __future__ import annotations
@@ -91,7 +93,8 @@ def update(
     matrix = along.reshape(along.shape[0] if along.ndim > 1 else 1, -1)  # (rows, columns)
     rows, columns = matrix.shape
     if adjust_lr_fn == "original":
-        effective_lr = lr * math.sqrt(max(1.0, rows / columns))
+        height, width = along.shape[-2:] if along.ndim == 4 else (rows, columns)
+        effective_lr = lr * math.sqrt(max(1.0, height / width))
     else:
         effective_lr = lr * 0.2 * math.sqrt(max(rows, columns))
     direction = _orthogonalise(matrix, ns_steps, eps).reshape(along.shape)

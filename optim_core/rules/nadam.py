@@ -10,7 +10,8 @@ r"""NAdam: Adam with Nesterov's look-ahead and a momentum that warms up.
     p_t = p_{t-1} b_t
     x_t = \frac{1 - b_t}{1 - p_t}
     y_t = \frac{c_t}{1 - p_t c_t}
-    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}  % not eps_in_root
+    \alpha_t = \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t) + \epsilon}}  % eps_in_root
     d_t = x_t g_t + y_t m_t
     \delta_t = \alpha_t (x_t \lambda \theta_{t-1} + y_t \mu_t)  % not decoupled_weight_decay
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
@@ -24,7 +25,18 @@ from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, full_like, sqrt, zeros_like
 from optim_core.declare.kinds import Real
-from optim_core.rule import Beta1, Beta2, Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
+from optim_core.rule import (
+    Beta1,
+    Beta2,
+    Decoupled,
+    Epsilon,
+    EpsilonInRoot,
+    LearningRate,
+    Rule,
+    Step,
+    Twin,
+    WeightDecay,
+)
 
 MomentumDecay = Annotated[
     Array,
@@ -61,6 +73,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     momentum_decay: MomentumDecay = 4e-3,
     weight_decay: WeightDecay = 0.0,
     decoupled_weight_decay: Decoupled = False,
@@ -74,7 +87,9 @@ def update(
     following = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * momentum_decay))
     product = state.product * now
     of_grad, of_average = (1.0 - now) / (1.0 - product), following / (1.0 - product * following)
-    effective_lr = lr / (sqrt(v) / (1.0 - beta2**step) ** 0.5 + eps)
+    correction2 = 1.0 - beta2**step
+    root = sqrt(v / correction2 + eps) if eps_in_root else sqrt(v) / correction2**0.5 + eps
+    effective_lr = lr / root
     coupled = effective_lr * (of_grad * pull + of_average * m_decay)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, of_grad * grad + of_average * m, decay), State(m, m_decay, v, product)
@@ -96,6 +111,7 @@ RULE = Rule(
             "momentum_decay": h["momentum_decay"],
             "decoupled_weight_decay": h["decoupled_weight_decay"],
         },
+        only={"eps_in_root": False},
         state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",), "mu_product": ("product",)},
         numbers=("mu_product",),
     ),

@@ -9,7 +9,9 @@ r"""Nesterov momentum: step along the new gradient plus the velocity that it has
     \delta_t = \eta (w_t \lambda \theta_{t-1} + \beta u_t)  % not decoupled_weight_decay
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
 
-Nesterov 1983 in the form of Sutskever et al. 2013; torch.optim.SGD(nesterov=True).
+Nesterov 1983 in torch's form, torch.optim.SGD(nesterov=True). Sutskever et al. 2013 put the learning
+rate inside the velocity, so that a step remembers the rates of past ones; here the present rate
+multiplies all of it. Under a constant rate the two are one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ r"""RAdam: plain momentum until enough gradients are averaged to trust Adam's sc
     x_t = (\rho_t - 4) (\rho_t - 2) \rho_{\infty}
     y_t = (\rho_{\infty} - 4) (\rho_{\infty} - 2) \rho_t
     r_t = \begin{cases} \sqrt{x_t (1 - \beta_2^t) / y_t} & \rho_t > 5 \\ 1 & \text{otherwise} \end{cases}
-    q_t = \begin{cases} \sqrt{v_t} + \epsilon & \rho_t > 5 \\ 1 & \text{otherwise} \end{cases}
+    q_t = \begin{cases} \sqrt{v_t} + \epsilon & \rho_t > 5 \\ 1 & \rho_t \le 5 \end{cases}  % not eps_in_root
+    q_t = \begin{cases} \sqrt{v_t + \epsilon} & \rho_t > 5 \\ 1 & \rho_t \le 5 \end{cases}  % eps_in_root
     \alpha_t = \frac{\eta r_t}{q_t}
     d_t = \frac{m_t}{1 - \beta_1^t}
     \delta_t = \alpha_t \frac{\mu_t}{1 - \beta_1^t}  % not decoupled_weight_decay
@@ -25,7 +26,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from optim_core.arithmetic import Array, sqrt, where, zeros_like
-from optim_core.rule import Beta1, Beta2, Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
+from optim_core.rule import (
+    Beta1,
+    Beta2,
+    Decoupled,
+    Epsilon,
+    EpsilonInRoot,
+    LearningRate,
+    Rule,
+    Step,
+    Twin,
+    WeightDecay,
+)
 
 
 class State(NamedTuple):
@@ -48,6 +60,7 @@ def update(
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     weight_decay: WeightDecay = 0.0,
     decoupled_weight_decay: Decoupled = False,
 ) -> tuple[Step, State]:
@@ -57,13 +70,13 @@ def update(
     m_decay = beta1 * state.m_decay + (1.0 - beta1) * pull
     v = beta2 * state.v + (1.0 - beta2) * total * total
     correction1 = 1.0 - beta1**step
-    effective_lr = lr * _rectified_scale(v, step, beta2, eps)
+    effective_lr = lr * _rectified_scale(v, step, beta2, eps, eps_in_root)
     coupled = effective_lr * (m_decay / correction1)
     decay = lr * weight_decay * param if decoupled_weight_decay else coupled
     return Step(effective_lr, m / correction1, decay), State(m, m_decay, v)
 
 
-def _rectified_scale(v: Array, step: int, beta2: Array, eps: Array) -> Array:
+def _rectified_scale(v: Array, step: int, beta2: Array, eps: Array, eps_in_root: bool) -> Array:
     """r_t / q_t: rectified 1/(√v̂ + ε), or 1 while ρ_t ≤ 5, where neither the root nor 1/y need exist."""
     kept = beta2**step
     correction2 = 1.0 - kept
@@ -74,7 +87,8 @@ def _rectified_scale(v: Array, step: int, beta2: Array, eps: Array) -> Array:
     y = (rho_inf - 4.0) * (rho_inf - 2.0) * rho
     # Ones stand in where the results are not wanted: floats would raise, and NaN would spread.
     rectifier = sqrt(where(enough, x * correction2, 1.0) / where(enough, y, 1.0))
-    return rectifier / where(enough, sqrt(v) + eps, 1.0)
+    root = sqrt(v + eps) if eps_in_root else sqrt(v) + eps
+    return rectifier / where(enough, root, 1.0)
 
 
 RULE = Rule(
@@ -92,6 +106,7 @@ RULE = Rule(
             "weight_decay": h["weight_decay"],
             "decoupled_weight_decay": h["decoupled_weight_decay"],
         },
+        only={"eps_in_root": False},
         state={"exp_avg": ("m", "m_decay"), "exp_avg_sq": ("v",)},
     ),
 )

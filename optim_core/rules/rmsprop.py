@@ -4,8 +4,10 @@ r"""RMSProp: divide the gradient by the root of a running average of its square.
     h_t = g_t  % decoupled_weight_decay
     s_t = \beta s_{t-1} + (1 - \beta) h_t^2
     a_t = \beta a_{t-1} + (1 - \beta) h_t  % centered
-    r_t = \sqrt{s_t} + \epsilon  % not centered
-    r_t = \sqrt{\max(s_t - a_t^2, 0)} + \epsilon  % centered
+    r_t = \sqrt{s_t} + \epsilon  % not centered, not eps_in_root
+    r_t = \sqrt{s_t + \epsilon}  % not centered, eps_in_root
+    r_t = \sqrt{\max(s_t - a_t^2, 0)} + \epsilon  % centered, not eps_in_root
+    r_t = \sqrt{\max(s_t - a_t^2, 0) + \epsilon}  % centered, eps_in_root
     b_t = \mu b_{t-1} + \frac{g_t}{r_t}
     c_t = \mu c_{t-1} + \frac{\lambda \theta_{t-1}}{r_t}  % not decoupled_weight_decay
     \alpha_t = \frac{\eta}{r_t}
@@ -15,7 +17,8 @@ r"""RMSProp: divide the gradient by the root of a running average of its square.
 
 Tieleman & Hinton 2012, Graves 2013 (centred); torch.optim.RMSprop, where β is called alpha. Momentum
 gathers steps that are already divided, so the direction is the buffer in the units of this step's
-gradient. Where rounding makes s − a² negative, torch gives NaN; here it counts as zero.
+gradient. ε is inside the root in TensorFlow and in d2l.ai. Where rounding makes s − a² negative, torch
+gives NaN; here it counts as zero.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from typing import Annotated, NamedTuple
 
 from optim_core.arithmetic import Array, maximum, sqrt, zeros_like
 from optim_core.declare.kinds import Flag, Real
-from optim_core.rule import Decoupled, Epsilon, LearningRate, Rule, Step, Twin, WeightDecay
+from optim_core.rule import Decoupled, Epsilon, EpsilonInRoot, LearningRate, Rule, Step, Twin, WeightDecay
 
 Smoothing = Annotated[
     Array,
@@ -76,6 +79,7 @@ def update(
     lr: LearningRate = 1e-2,
     alpha: Smoothing = 0.99,
     eps: Epsilon = 1e-8,
+    eps_in_root: EpsilonInRoot = False,
     momentum: BufferMomentum = 0.0,
     centered: Centered = False,
     weight_decay: WeightDecay = 0.0,
@@ -86,9 +90,10 @@ def update(
     s = alpha * state.s + (1.0 - alpha) * total * total
     if centered:
         a = alpha * state.a + (1.0 - alpha) * total
-        root = sqrt(maximum(s - a * a, 0.0)) + eps
+        square = maximum(s - a * a, 0.0)
     else:
-        a, root = state.a, sqrt(s) + eps
+        a, square = state.a, s
+    root = sqrt(square + eps) if eps_in_root else sqrt(square) + eps
     b = momentum * state.b + grad / root
     b_decay = momentum * state.b_decay + pull / root
     decay = lr * weight_decay * param if decoupled_weight_decay else lr * b_decay
@@ -104,7 +109,7 @@ RULE = Rule(
     reference=Twin(
         "RMSprop",
         lambda h: {name: h[name] for name in ("lr", "alpha", "eps", "momentum", "centered", "weight_decay")},
-        only={"decoupled_weight_decay": False},
+        only={"eps_in_root": False, "decoupled_weight_decay": False},
         state={"square_avg": ("s",), "grad_avg": ("a",), "momentum_buffer": ("b", "b_decay")},
     ),
 )

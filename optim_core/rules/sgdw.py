@@ -4,12 +4,16 @@ r"""SGDW: gradient descent with momentum, and every weight shrinks by the same �
     \alpha_t = \eta
     d_t = v_t
     r_t = \eta \lambda  % not relative_decay
-    r_t = \eta \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay
+    r_t = \eta \lambda \max(\mathrm{RMS}(\theta_{t-1}), 10^{-3})  % relative_decay=true
+    r_t = \eta \lambda \max(\lVert \theta \rVert, 10^{-3})  % relative_decay=norm
     \delta_t = r_t \theta_{t-1}  % decay_order=before
     \delta_t = r_t (\theta_{t-1} - \alpha_t d_t)  % decay_order=after
 
 Loshchilov & Hutter 2019, algorithm 1, in the convention of torch's AdamW: λ is multiplied by the
 learning rate. Without momentum this is SGD+L2; with it λθ stays outside the velocity, and they part.
+The paper puts the scheduled learning rate inside the velocity (v ← βv + ηg, θ ← θ − v); here, as in
+torch's SGD, the velocity gathers gradients and the present rate multiplies it. Under a constant rate
+the two are one; when it falls, ours slows all of the velocity at once.
 """
 
 from __future__ import annotations

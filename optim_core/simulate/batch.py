@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optim_core.decay import relative_norm
 from optim_core.declare.errors import InvalidInput
-from optim_core.problem import Problem, check_number
+from optim_core.problem import CLIP_EPSILON, Problem, check_number
 from optim_core.rule import Rule, Step
 from optim_core.simulate.trajectory import DIVERGED_AT
 from optim_core.surfaces.catalogue import as_landscape
@@ -47,13 +48,15 @@ def simulate_many(
     decay_schedule: object = None,
     noise: float = 0.0,
     seed: int = 0,
+    clip: float | None = None,
     record: Sequence[str] = ("x", "y", "loss"),
     **hyper_tensors: Any,
 ) -> Batch:
     """Walk from every start at once: ``starts`` (runs, 2), each hyperparameter a number or (runs,).
 
     Runs in the dtype and on the device of ``starts`` (float64 when given as lists). ``noise`` is
-    the same for every run, and the same as in `simulate`. ``record`` names the columns to keep.
+    the same for every run, and the same as in `simulate`; so is ``clip``. ``record`` names the columns
+    to keep.
     """
     theta = (
         torch.as_tensor(starts) if isinstance(starts, Tensor) else torch.tensor(starts, dtype=torch.float64)
@@ -69,7 +72,7 @@ def simulate_many(
             raise InvalidInput(f"got shape {tuple(value.shape)}, expected ({runs},).", field=f"hyper.{name}")
     check_number("steps", steps, 1, 10_000_000, whole=True)
     problem = Problem.checked(
-        surface, rule, (0.0, 0.0), steps, schedule, decay_schedule, noise, seed, hyper_tensors
+        surface, rule, (0.0, 0.0), steps, schedule, decay_schedule, noise, seed, hyper_tensors, clip
     )
     columns = {name: theta.new_full((steps + 1, runs), torch.nan) for name in record}
     final = _walk(problem, theta, columns)
@@ -102,13 +105,17 @@ def _walk(problem: Problem, theta: Tensor, columns: Mapping[str, Tensor]) -> Ten
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
         if "param_norm" in rule.needs:
-            arguments["param_norm"] = torch.linalg.vector_norm(theta, dim=1, keepdim=True)
+            norm = torch.linalg.vector_norm(theta, dim=1, keepdim=True)
+            arguments["param_norm"] = relative_norm(norm, 2, arguments.get("relative_decay"))
         if rule.view:
             seen = look(theta, state)
             _, grad_x, grad_y = functions.value_and_gradient(seen[:, 0], seen[:, 1])
             grad = torch.stack((grad_x, grad_y), 1)
         if noise:
             grad = grad + theta.new_tensor(noise[t - 1])
+        if problem.clip is not None:
+            length = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+            grad = grad * (problem.clip / (length + CLIP_EPSILON)).clamp(max=1.0)
         step, state = update(grad, state, theta, t)
         gradient_part = step.effective_lr * step.direction
         theta = theta - gradient_part - step.decay

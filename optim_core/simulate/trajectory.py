@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from optim_core.decay import relative_norm
 from optim_core.outcomes import Outcome
-from optim_core.problem import Point, Problem
+from optim_core.problem import CLIP_EPSILON, Point, Problem
 from optim_core.rule import Rule, state_items
 
 Column: TypeAlias = NDArray[np.float64]
@@ -63,6 +64,7 @@ def simulate(
     decay_schedule: object = None,
     noise: float = 0.0,
     seed: int = 0,
+    clip: float | None = None,
     **hyper: Any,
 ) -> Trajectory:
     """Walk ``steps`` steps of ``rule`` from ``start`` (the surface's own start if None).
@@ -70,20 +72,25 @@ def simulate(
     ``surface`` is an id, a landscape (``oc.surface("bowl", condition=30)``) or a formula in x and
     y. ``schedule`` multiplies the learning rate, ``decay_schedule`` λ: an id or ``{"id": …}``.
     ``noise`` is the standard deviation of Gaussian noise on each gradient coordinate, the same for
-    every rule with the same ``seed``. Raises InvalidInput for input that makes no sense; a run
+    every rule with the same ``seed``. ``clip`` shortens gradients to that norm, noise and all, as
+    torch.nn.utils.clip_grad_norm_ does; then grad_x, grad_y are what is left, and the column
+    ``clip_factor`` says how much. Raises InvalidInput for input that makes no sense; a run
     that blows up is no error but an outcome.
     """
-    problem = Problem.checked(surface, rule, start, steps, schedule, decay_schedule, noise, seed, hyper)
+    problem = Problem.checked(surface, rule, start, steps, schedule, decay_schedule, noise, seed, hyper, clip)
     with np.errstate(all="ignore"):
-        outcome, reason, names, rows = _walk(problem)
-    columns = _columns(problem, names, rows)
+        outcome, reason, names, rows, factors = _walk(problem)
+    columns = _columns(problem, names, rows, factors)
     if outcome is Outcome.FINISHED and _at_rest(columns):
         outcome = Outcome.CONVERGED
     return Trajectory(problem, outcome, reason or outcome.sentence, columns)
 
 
-def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
-    """The steps, until the last or the blow-up: outcome, reason, state columns' names, (rows, columns)."""
+def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column, list[float]]:
+    """The steps, until the last or the blow-up.
+
+    Outcome, reason, names of the columns, (rows, columns), and of each row what clipping left of a gradient.
+    """
     rule, (x, y) = problem.rule, problem.start
     arguments = dict(problem.hyper)  # what update gets; the scheduled ones change at every step
     lr_factors, decay_factors = problem.lr_factors(), problem.decay_factors()
@@ -91,7 +98,7 @@ def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
     wants_norm, wants_factor = "param_norm" in rule.needs, "schedule_factor" in rule.needs
     if wants_factor:
         arguments["schedule_factor"] = 1.0
-    noise = problem.noise_values()
+    noise, clip, factors = problem.noise_values(), problem.clip, [math.nan]
     mover = (_Elementwise if rule.elementwise else _Whole)(problem, arguments)
     move, look = mover.move, mover.look if rule.view else None
     value_and_gradient = problem.landscape.value_and_gradient
@@ -110,11 +117,16 @@ def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
         if wants_norm:
-            arguments["param_norm"] = math.hypot(x, y)
+            arguments["param_norm"] = relative_norm(math.hypot(x, y), 2, arguments.get("relative_decay"))
         if look:
             _, grad_x, grad_y = _measure(value_and_gradient, *look(x, y))
         if noise:
             grad_x, grad_y = grad_x + noise[t - 1][0], grad_y + noise[t - 1][1]
+        if clip is not None:
+            clip_factor = clip / (math.hypot(grad_x, grad_y) + CLIP_EPSILON)
+            clip_factor = 1.0 if clip_factor > 1.0 else clip_factor
+            grad_x, grad_y = clip_factor * grad_x, clip_factor * grad_y
+            factors.append(clip_factor)
         try:
             moved = move(x, y, grad_x, grad_y, t)
         except ArithmeticError as error:
@@ -131,7 +143,7 @@ def _walk(problem: Problem) -> tuple[Outcome, str, list[str], Column]:
             end = _stop(t, x, y, loss)
     names = [*_MEASURED, *(f"{name}_x" for name in mover.names), *(f"{name}_y" for name in mover.names)]
     outcome, reason = end or (Outcome.FINISHED, "")
-    return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names))
+    return outcome, reason, names, np.frombuffer(recorded, dtype=np.float64).reshape(-1, len(names)), factors
 
 
 class _Elementwise:
@@ -221,7 +233,7 @@ def _broken(step: int, error: ArithmeticError) -> tuple[Outcome, str]:
     )
 
 
-def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Column]:
+def _columns(problem: Problem, names: list[str], rows: Column, factors: list[float]) -> dict[str, Column]:
     """All columns by name, in the order in which the API lists them."""
     steps = len(rows) - 1
     measured = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(names)}
@@ -234,6 +246,8 @@ def _columns(problem: Problem, names: list[str], rows: Column) -> dict[str, Colu
         settings["weight_decay"] = scheduled(problem.hyper["weight_decay"], problem.decay_factors())
     if "schedule_factor" in problem.rule.needs:
         settings["schedule_factor"] = scheduled(1.0, problem.lr_factors())
+    if problem.clip is not None:
+        settings["clip_factor"] = np.array(factors[: len(rows)])
     with np.errstate(all="ignore"):
         weight_norm = np.hypot(measured["x"], measured["y"])
     measured_first = {name: measured[name] for name in _MEASURED}

@@ -50,7 +50,7 @@ def holds(conditions: list[str], hyper: Mapping[str, Any], matrix: bool = False)
     def one(condition: str) -> bool:
         if "=" in condition:
             name, word = condition.split("=")
-            return bool(facts[name] == word)
+            return str(facts[name]).lower() == word
         return not facts[condition.removeprefix("not ")] if "not " in condition else bool(facts[condition])
 
     return all(one(c) for c in conditions)

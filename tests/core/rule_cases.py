@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from optim_core.catalogue import rules
+from optim_core.decay import relative_norm
 from optim_core.declare.kinds import Choice, Flag, Integer, Real
 from optim_core.rule import Rule, Twin
 
@@ -118,7 +119,8 @@ def factors(steps: int) -> list[float]:
     return [0.55 + 0.45 * math.cos(4.0 * t / steps) for t in range(steps + 1)]
 
 
-def services(rule: Rule, theta: Any, factor: float) -> dict[str, Any]:
+def services(rule: Rule, theta: Any, factor: float, hyper: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the rule needs beside its settings."""
     norm = torch.linalg.vector_norm(theta) if isinstance(theta, torch.Tensor) else np.linalg.norm(theta)
+    norm = relative_norm(norm, math.prod(theta.shape), (hyper or {}).get("relative_decay"))
     return {name: {"param_norm": norm, "schedule_factor": factor}[name] for name in rule.needs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +17,8 @@ from rule_cases import SHAPES, Bowl, Case, cases, combinations, drawn, factors, 
 from twins import FromTorch, code_values, newton_schulz, rounded, twin
 
 from optim_core.catalogue import rules
+from optim_core.decay import relative_norm
+from optim_core.declare.errors import InvalidInput
 from optim_core.declare.kinds import Integer, Real
 from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.rule import Rule, Step, Twin, state_items
@@ -81,7 +84,7 @@ def follow(case: Case, other: Any, shape: tuple[int, ...]) -> None:
         lr = case.hyper["lr"] * factor[t]
         grad = torch.as_tensor(bowl.gradient(rule.look(ours, state, case.hyper).numpy(), t))
         made, state = rule.update(
-            grad, state, ours, t, **{**case.hyper, "lr": lr}, **services(rule, ours, factor[t])
+            grad, state, ours, t, **{**case.hyper, "lr": lr}, **services(rule, ours, factor[t], case.hyper)
         )
         moved = other.step(theirs, bowl.gradient(other.look(theirs), t), t, lr, factor[t])
         gradient_part, decay_part = parts(made, ours)
@@ -125,6 +128,7 @@ def walk(
     for i in range(steps):
         grad = gradient(rule.look(theta, state, hyper), i)
         norm = abs(theta) if np.ndim(theta) == 0 else (theta * theta).sum(-1, keepdims=True) ** 0.5
+        norm = relative_norm(norm, theta.shape[-1] if np.ndim(theta) else 1, hyper.get("relative_decay"))
         given = {n: {"param_norm": norm, "schedule_factor": factor}[n] for n in rule.needs}
         made, state = rule.update(grad, state, theta, i + 1, **hyper, **given)
         theta = theta - made.effective_lr * made.direction - made.decay
@@ -184,7 +188,8 @@ def test_one_flat_buffer_takes_the_same_steps_as_tensors_of_different_ages(case:
     states = [rule.start(theta, hyper) for theta in thetas]
 
     def norm(theta: torch.Tensor) -> torch.Tensor:
-        return torch.linalg.vector_norm(theta)
+        length = torch.linalg.vector_norm(theta)
+        return relative_norm(length, theta.numel(), hyper.get("relative_decay"))  # type: ignore[no-any-return]
 
     def given(norms: torch.Tensor) -> dict[str, Any]:
         return {n: {"param_norm": norms, "schedule_factor": 0.8}[n] for n in rule.needs}
@@ -277,6 +282,155 @@ def test_one_simulated_run_and_many_take_the_steps_of_a_plain_loop(case: Case) -
         np.testing.assert_allclose(-np.diff(one["x"]), moved[1:], rtol=1e-9, atol=1e-12)
 
 
+# --- Forms of a rule, by the numbers of those who have them -----------------------------------------
+
+
+def test_epsilon_inside_the_root_is_the_form_of_textbooks() -> None:
+    """RMSProp on 0.1x² + 2y² with ε = 1 as d2l.ai's code, and TensorFlow's, take their steps."""
+    x, y, s = -5.0, -2.0, [0.0, 0.0]
+    for _ in range(20):
+        grad = 0.2 * x, 4.0 * y
+        s = [0.9 * old + 0.1 * g * g for old, g in zip(s, grad, strict=True)]
+        x, y = (w - 0.4 / math.sqrt(v + 1.0) * g for w, v, g in zip((x, y), s, grad, strict=True))
+    for inside, wanted in ((True, -1.1374), (False, -1.7306)):
+        run = simulate(
+            "0.1*x^2 + 2*y^2", "rmsprop", (-5.0, -2.0), 20, lr=0.4, alpha=0.9, eps=1.0, eps_in_root=inside
+        )
+        assert run["x"][-1] == pytest.approx(wanted, abs=1e-4)
+    assert x == pytest.approx(-1.1374, abs=1e-4)
+
+
+def test_every_rule_that_adds_epsilon_to_a_root_can_add_it_inside() -> None:
+    for rule in rules().values():
+        added = "eps" in rule.settings and "added to the root" in rule.settings["eps"].kind.label
+        rooted = any(r"\sqrt" in line for line in rule.formula)  # Adamax takes a maximum
+        assert ("eps_in_root" in rule.settings) == (added and rooted), rule.id
+
+
+def test_relative_decay_goes_by_adafactors_measure_or_by_the_norm() -> None:
+    """Adafactor's α = max(ε₂, RMS(θ))·ρ, read off torch's own step; the norm is √n as much."""
+    theta = torch.linspace(1.0, 2.0, 25, dtype=torch.float64)
+    shares = {}
+    for kind in (False, True, "norm"):
+        p = torch.nn.Parameter(theta.clone())
+        optimizer = make_optimizer("sgdw", [p], lr=0.01, weight_decay=0.1, relative_decay=kind)
+        p.grad = torch.zeros_like(p)
+        optimizer.step()
+        shares[kind] = float((1.0 - p.detach() / theta).mean())
+    p = torch.nn.Parameter(theta.clone())
+    p.grad = torch.ones_like(p)
+    torch.optim.Adafactor([p], lr=0.01, eps=(1e-12, 1e-3)).step()
+    size = float((theta - p.detach()).mean()) / 0.01
+    assert shares[True] == pytest.approx(shares[False] * size, rel=1e-6)
+    assert shares["norm"] == pytest.approx(5.0 * shares[True], rel=1e-9)
+    assert rules()["adamw"].complete({"relative_decay": "true"})["relative_decay"] is True
+
+
+def test_schedule_free_weighs_by_the_largest_rate_so_far() -> None:
+    """facebookresearch/schedule_free's AdamWScheduleFree, step by step, under a rate that falls to 0."""
+    rates = [0.1, 0.2, 0.2, 0.1, 0.05, 0.0, 0.0, 0.01]
+    b1, b2, eps, lam = 0.9, 0.99, 1e-8, 0.1
+    z = x = np.array([1.0, -2.0])
+    v, lr_max, weight_sum = np.zeros(2), 0.0, 0.0
+    rule = rules()["schedule_free_adamw"]
+    hyper = rule.complete({"beta1": b1, "beta2": b2, "eps": eps, "weight_decay": lam})
+    theta = torch.tensor(x)
+    state = rule.start(theta, hyper)
+    for t, lr in enumerate(rates, 1):
+        y = (1 - b1) * z + b1 * x
+        grad = np.array([0.3, 2.0]) * y + 0.1 * t
+        v = b2 * v + (1 - b2) * grad**2
+        lr_max = max(lr, lr_max)
+        weight_sum += lr_max**2
+        c = lr_max**2 / weight_sum
+        z = z - lr * (grad / (np.sqrt(v / (1 - b2**t)) + eps) + lam * y)
+        x = (1 - c) * x + c * z
+        made, state = rule.update(torch.tensor(grad), state, theta, t, **{**hyper, "lr": lr})
+        theta = theta - made.effective_lr * made.direction - made.decay
+        np.testing.assert_allclose(theta, x, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 3, 3), (2, 6, 4, 1), (4, 3, 1, 5)])
+def test_muon_scales_convolutions_as_its_author_does(shape: tuple[int, ...]) -> None:
+    """KellerJordan/Muon, muon_update: flattened for the iteration, scaled by the last two sizes."""
+    rng = np.random.default_rng(0)
+    grad, momentum = rng.normal(size=shape), np.zeros(shape)
+    momentum = 0.95 * momentum + 0.05 * grad
+    update = 0.05 * grad + 0.95 * momentum
+    update = newton_schulz(update.reshape(len(update), -1), 5, 1e-7).reshape(shape)
+    update = update * max(1, shape[-2] / shape[-1]) ** 0.5
+    rule = rules()["muon"]
+    theta = torch.zeros(shape, dtype=torch.float64)
+    hyper = rule.complete({"lr": 1.0})
+    made, _ = rule.update(torch.tensor(grad), rule.start(theta, hyper), theta, 1, **hyper)
+    np.testing.assert_allclose(made.effective_lr * made.direction, update, rtol=1e-9, atol=1e-12)
+
+
+def test_adafactors_equation_holds_where_its_bounds_bind() -> None:
+    case = drawn(rules()["adafactor"], {})
+    case = replace(case, hyper={**case.hyper, "eps1": 1e-2})
+    theta = np.random.default_rng(0).normal(size=(5, 3))
+    grad = 1e-2 * np.random.default_rng(1).normal(size=(5, 3))
+    made, _ = case.rule.update(grad, case.rule.start(theta, case.hyper), theta, 1, **case.hyper)
+    names = {"t": 1, "g_t": grad, r"\theta_t-1": theta, "R_t-1": 0.0, "C_t-1": 0.0}
+    names |= {spelled(s.kind.symbol): case.hyper[n] for n, s in case.rule.settings.items()}
+    for name, text, conditions in (split(line) for line in case.rule.formula):
+        if holds(conditions, case.hyper, matrix=True):
+            names[name] = value(text, names, words(case))
+    same(names[r"\alpha_t"], made.effective_lr)
+    parameter = torch.nn.Parameter(torch.tensor(theta))
+    parameter.grad = torch.tensor(grad)
+    case.rule.reference([parameter], **{**case.hyper, "weight_decay": 0.0}).step()
+    np.testing.assert_allclose(theta - parameter.detach().numpy(), made.effective_lr * grad, rtol=1e-9)
+
+
+def test_amsgrads_steps_can_grow_while_its_bias_is_corrected() -> None:
+    for corrected in (False, True):
+        state = rules()["amsgrad"].start(0.0, rules()["amsgrad"].complete({}))
+        rates = []
+        for t in range(1, 30):
+            made, state = rules()["amsgrad"].update(
+                1.0 if t == 1 else 0.01, state, 0.0, t, beta2=0.9, bias_correction=corrected
+            )
+            rates.append(made.effective_lr)
+        grows = any(b > a * (1 + 1e-9) for a, b in itertools.pairwise(rates))
+        assert grows == corrected
+    assert "rises again" not in rules()["amsgrad"].summary
+    assert "rises again" in rules()["amsgrad"].notes.replace("\n", " ")
+
+
+def test_departures_are_told_below_the_equations() -> None:
+    for name in ("sgdw", "nesterov", "momentum"):
+        assert "inside the velocity" in rules()[name].notes.replace("\n", " ")
+    assert all(rule.notes for rule in rules().values())
+
+
+def test_clipped_walks_are_torchs_clipped_training() -> None:
+    """torch.nn.utils.clip_grad_norm_ before each step of torch's Adam."""
+    start, formula = (3.0, -2.0), "3*x^2 + 0.2*y^2 + x*y"
+    for clip in (0.5, 5.0, 1e6):
+        p = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+        optimizer = torch.optim.Adam([p], lr=0.1)
+        path = [p.detach().clone()]
+        for _ in range(40):
+            optimizer.zero_grad()
+            (3 * p[0] ** 2 + 0.2 * p[1] ** 2 + p[0] * p[1]).backward()
+            torch.nn.utils.clip_grad_norm_([p], clip)
+            optimizer.step()
+            path.append(p.detach().clone())
+        theirs = torch.stack(path).numpy()
+        run = simulate(formula, "adam", start, 40, lr=0.1, clip=clip)
+        np.testing.assert_allclose(np.stack((run["x"], run["y"]), 1), theirs, rtol=1e-9)
+        assert (np.hypot(run["grad_x"], run["grad_y"])[1:] <= clip).all()
+        assert (run["clip_factor"][1:] <= 1.0).all()
+        many = simulate_many(formula, "adam", [start] * 2, 40, lr=0.1, clip=clip)
+        np.testing.assert_allclose(many["x"][1], theirs[:, 0], rtol=1e-9)
+    assert "clip_factor" not in simulate(formula, "adam", start, 3, clip=None).columns
+    for bad in (-1.0, math.nan, "much"):
+        with pytest.raises(InvalidInput, match="clip"):
+            simulate(formula, "adam", start, 3, clip=bad)
+
+
 # --- Pure, and quiet about bad numbers -----------------------------------------------------------
 
 
@@ -290,7 +444,7 @@ def test_update_is_pure(case: Case) -> None:
         grad = torch.tensor(bowl.noise[1])
         inputs = [grad, theta, *state_items(state).values()]
         before = [x.clone() for x in inputs]
-        given = services(rule, theta, 0.8)
+        given = services(rule, theta, 0.8, case.hyper)
         first, after = rule.update(grad, state, theta, 4, **case.hyper, **given)
         second, again = rule.update(grad, state, theta, 4, **case.hyper, **given)
         assert all(torch.equal(x, y) for x, y in zip(inputs, before, strict=True))
@@ -314,7 +468,7 @@ def test_states_and_steps_keep_the_dtype_of_the_weights(case: Case) -> None:
     before = {name: array.dtype for name, array in state_items(state).items()}
     for t in (1, 2, 3):
         made, state = case.rule.update(
-            theta + t, state, theta, t, **case.hyper, **services(case.rule, theta, 0.8)
+            theta + t, state, theta, t, **case.hyper, **services(case.rule, theta, 0.8, case.hyper)
         )
         assert (made.effective_lr * made.direction).dtype == torch.float32
         assert {name: array.dtype for name, array in state_items(state).items()} == before
@@ -355,7 +509,9 @@ def test_without_decay_strength_nothing_decays(rule: Rule) -> None:
             hyper = {**case.hyper, "weight_decay": 0.0}
             state = rule.start(theta, hyper)
             for t in (1, 2, 3):
-                made, state = rule.update(theta + t, state, theta, t, **hyper, **services(rule, theta, 0.8))
+                made, state = rule.update(
+                    theta + t, state, theta, t, **hyper, **services(rule, theta, 0.8, hyper)
+                )
                 assert not np.any(np.asarray(made.decay)), words
 
 
@@ -372,7 +528,9 @@ def test_decay_is_declared_as_it_acts(rule: Rule) -> None:
             for decay in (0.0, 0.3):
                 hyper = {**case.hyper, "weight_decay": decay}
                 state = rule.start(theta, hyper)
-                _, state = rule.update(theta + 1.0, state, theta, 1, **hyper, **services(rule, theta, 0.8))
+                _, state = rule.update(
+                    theta + 1.0, state, theta, 1, **hyper, **services(rule, theta, 0.8, hyper)
+                )
                 steps.append(state_items(state))
             for name, array in steps[0].items():
                 if "decay" not in name:
@@ -486,7 +644,9 @@ def test_the_equations_shown_are_the_update_that_runs(case: Case) -> None:
             shown = rule.shown(state, case.hyper)
             stems |= {name: rule.symbols.get(name, name) for name in shown}
             grad = bowl.gradient(rule.look(theta, state, case.hyper), t)
-            made, state = rule.update(grad, state, theta, t, **case.hyper, **services(rule, theta, factor[t]))
+            made, state = rule.update(
+                grad, state, theta, t, **case.hyper, **services(rule, theta, factor[t], case.hyper)
+            )
             if t not in (1, 2, 3, 40):
                 theta = theta - made.effective_lr * made.direction - made.decay
                 continue

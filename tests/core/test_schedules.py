@@ -181,6 +181,25 @@ def test_warm_up_before_a_schedule_is_torchs_sequence_of_two_schedulers() -> Non
     assert plan("step", drops=2, warmup_steps=10).factors(70) == pytest.approx(by_torch(build, 70))
 
 
+@pytest.mark.parametrize("steps", [30, 200])
+def test_a_warm_up_from_zero_is_that_of_transformers(steps: int) -> None:
+    """get_linear_schedule_with_warmup and get_cosine_…, as their source has them, under torch's LambdaLR."""
+    w = 20
+
+    def linear(s: int) -> float:
+        return s / w if s < w else max(0.0, (steps - s) / (steps - w))
+
+    def cosine(s: int) -> float:
+        return s / w if s < w else 0.5 * (1.0 + math.cos(math.pi * (s - w) / (steps - w)))
+
+    for name, law in (("linear", linear), ("cosine", cosine)):
+        theirs = by_torch(lambda o, law=law: lr_scheduler.LambdaLR(o, law), steps)
+        ours = plan(name, warmup_steps=w, warmup_start=0).factors(steps)
+        assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-15)
+        assert ours[0] == 0.0
+        assert plan(name, warmup_steps=w).factors(steps)[0] == 1.0 / w
+
+
 def test_a_run_shorter_than_its_warm_up_only_warms_up() -> None:
     assert plan("cosine", warmup_steps=10).factors(4) == pytest.approx([0.1, 0.2, 0.3, 0.4])
 

@@ -21,6 +21,11 @@ Array = NDArray[np.float64]
 Hyper = Mapping[str, Any]
 
 
+def root(square: Array, h: Hyper) -> Array:
+    """What gradients are divided by: ε outside the root, or inside as TensorFlow has it."""
+    return np.sqrt(square + h["eps"]) if h["eps_in_root"] else np.sqrt(square) + h["eps"]
+
+
 @dataclass(frozen=True)
 class Moved:
     theta: Array
@@ -61,7 +66,7 @@ class Adagrad(Filter):
         if t == 1:
             self.v = self.v + self.h["initial_accumulator_value"]
         self.v = self.v + total**2
-        return lr / (1 + (t - 1) * self.h["lr_decay"]) * along / (np.sqrt(self.v) + self.h["eps"])
+        return lr / (1 + (t - 1) * self.h["lr_decay"]) * along / root(self.v, self.h)
 
 
 class RMSProp(Filter):
@@ -74,7 +79,7 @@ class RMSProp(Filter):
         if self.h["centered"]:
             self.mean = alpha * self.mean + (1 - alpha) * total
             variance = variance - self.mean**2
-        self.m = self.h["momentum"] * self.m + along / (np.sqrt(variance) + self.h["eps"])
+        self.m = self.h["momentum"] * self.m + along / root(variance, self.h)
         return lr * self.m
 
 
@@ -100,7 +105,7 @@ class Adam(Filter):
         m, v = self.m, self.second()
         if self.h.get("bias_correction", True):
             m, v = m / (1 - b1**t), v / (1 - b2**t)
-        return lr * m / (np.sqrt(v) + self.h["eps"])
+        return lr * m / root(v, self.h)
 
 
 class AMSGrad(Adam):
@@ -127,7 +132,7 @@ class NAdam(Filter):
         mu, mu_next = (b1 * (1 - 0.5 * 0.96 ** (k * psi)) for k in (t, t + 1))
         self.product *= mu
         ahead = mu_next * self.m / (1 - self.product * mu_next) + (1 - mu) * along / (1 - self.product)
-        return lr * ahead / (np.sqrt(self.v / (1 - b2**t)) + self.h["eps"])
+        return lr * ahead / root(self.v / (1 - b2**t), self.h)
 
 
 class RAdam(Filter):
@@ -141,7 +146,7 @@ class RAdam(Filter):
         if length <= 5:
             return lr * m
         above, below = (length - 4) * (length - 2) * longest, (longest - 4) * (longest - 2) * length
-        adaptive = np.sqrt(1 - b2**t) / (np.sqrt(self.v) + self.h["eps"])
+        adaptive = np.sqrt(1 - b2**t) / root(self.v, self.h)
         return lr * m * np.sqrt(above / below) * adaptive
 
 
@@ -181,7 +186,8 @@ class Twin:
             )
         rate = decay * (factor if self.decay_ignores_lr else self.rate(t, lr))
         if self.h.get("relative_decay"):
-            rate *= max(np.linalg.norm(theta), 1e-3)
+            of_all = self.h["relative_decay"] == "norm"
+            rate *= max(np.sqrt(np.sum(theta**2) / (1 if of_all else theta.size)), 1e-3)
         moved = self.whole.move(t, lr, g, g)
         if self.h.get("decay_order") == "after":
             after = (theta - moved) * (1 - rate)
@@ -224,7 +230,7 @@ class Lamb(Whole):
         m, v = self.m, self.v
         if self.h["bias_correction"]:
             m, v = m / (1 - self.h["beta1"] ** t), v / (1 - self.h["beta2"] ** t)
-        adam = m / (np.sqrt(v) + self.h["eps"])
+        adam = m / root(v, self.h)
         update = adam + self.h["weight_decay"] * theta
         size, length = np.linalg.norm(theta), np.linalg.norm(update)
         trust = size / length if size > 0 and length > 0 else 1.0
@@ -263,7 +269,7 @@ class Muon(Whole):
         matrix = along.reshape(len(along), -1) if along.ndim > 1 else along.reshape(1, -1)
         rows, columns = matrix.shape
         size = (
-            max(1, rows / columns) ** 0.5
+            max(1, g.shape[-2] / g.shape[-1] if g.ndim == 4 else rows / columns) ** 0.5
             if h["adjust_lr_fn"] == "original"
             else 0.2 * max(rows, columns) ** 0.5
         )
@@ -285,7 +291,7 @@ class ScheduleFreeAdamW(Whole):
 
     def __init__(self, theta, h):
         super().__init__(theta, h)
-        self.z, self.total = theta.copy(), 0.0
+        self.z, self.total, self.largest = theta.copy(), 0.0, 0.0
         self.z_parts, self.x_parts = np.zeros((2, *theta.shape)), np.zeros((2, *theta.shape))
 
     def look(self, theta):
@@ -294,12 +300,13 @@ class ScheduleFreeAdamW(Whole):
     def step(self, theta, g, t, lr, factor):
         y, b2 = self.look(theta), self.h["beta2"]
         self.v = b2 * self.v + (1 - b2) * g**2
-        of_grad = lr * g / (np.sqrt(self.v / (1 - b2**t)) + self.h["eps"])
+        of_grad = lr * g / root(self.v / (1 - b2**t), self.h)
         of_decay = lr * self.h["weight_decay"] * y
         self.z = self.z - of_grad - of_decay
         self.z_parts = self.z_parts + np.stack((of_grad, of_decay))
-        self.total += lr**2
-        c = lr**2 / self.total
+        self.largest = max(self.largest, lr)  # weight = lr_max ** weight_lr_power in the authors' code
+        self.total += self.largest**2
+        c = self.largest**2 / self.total
         before, self.x_parts = self.x_parts, (1 - c) * self.x_parts + c * self.z_parts
         return Moved((1 - c) * theta + c * self.z, *(self.x_parts - before))
 
@@ -310,7 +317,7 @@ class Adam8bit(Whole):
     def step(self, theta, g, t, lr, factor):
         h = self.h
         self.moments(g)
-        moved = lr * (self.m / (1 - h["beta1"] ** t)) / (np.sqrt(self.v / (1 - h["beta2"] ** t)) + h["eps"])
+        moved = lr * (self.m / (1 - h["beta1"] ** t)) / root(self.v / (1 - h["beta2"] ** t), h)
         if theta.size >= h["min_8bit_size"]:
             self.m = rounded(self.m, code_values(signed=True), h["block_size"])
             self.v = rounded(self.v, code_values(signed=False), h["block_size"])

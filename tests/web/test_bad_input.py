@@ -88,7 +88,11 @@ def refused(client: TestClient, path: str, body: object, *, status: int = 422) -
         (run(hyper={"lr": {"a": [1]}}), "runs.0.hyper.lr", "expected a number."),
         (run(hyper={"beta1": 1.0}), "runs.0.hyper.beta1", "got 1.0, allowed is at least 0 and below 1."),
         (run(hyper={"decay_order": "never"}), "runs.0.hyper.decay_order", "allowed is one of before, after."),
-        (run(hyper={"relative_decay": 1}), "runs.0.hyper.relative_decay", "got 1, allowed is true or false."),
+        (
+            run(hyper={"relative_decay": 1}),
+            "runs.0.hyper.relative_decay",
+            "got 1, allowed is one of false, true, norm.",
+        ),
         (run(hyper={"steps": 1}), "runs.0.hyper.steps", "there is no setting 'steps' here; known: lr, "),
         (run(hyper={"\ud800": 1}), "runs.0.hyper.\\ud800", "there is no setting '\\ud800' here"),
         (run(hyper=[1]), "runs.0.hyper", "got a list of 1, expected an object."),

@@ -93,7 +93,11 @@ def test_every_optimizer_ends_where_the_simulator_ends(surface: dict[str, Any], 
 def test_every_schedule_is_written_out_right(assert_same: Same) -> None:
     plans = [{"id": name} for name in schedules()]
     plans += [{"id": name, "warmup_steps": 7} for name in schedules()]
-    plans += [{"id": "cosine", "end": 0.3, "warmup_steps": 30}, {"id": "step", "drops": 4, "gamma": 0.5}]
+    plans += [
+        {"id": "linear", "warmup_steps": 9, "warmup_start": 0},
+        {"id": "cosine", "end": 0.3, "warmup_steps": 30},
+        {"id": "step", "drops": 4, "gamma": 0.5},
+    ]
     runs = [
         {"optimizer": "adamw", "schedule": p, "decay_schedule": q}
         for p, q in zip(plans, plans[::-1], strict=True)
