@@ -42,6 +42,106 @@ class Net(nn.Module):
         self.frozen.requires_grad_(False)
 
 
+class FooNorm3d(nn.Module):
+    """A norm with a gain for every place, of more than one dimension."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(shape))
+        self.bias = nn.Parameter(torch.zeros(shape))
+
+
+class FooNorm2d(FooNorm3d):
+    pass
+
+
+class RMSNormGated(FooNorm3d):
+    pass
+
+
+class WeightNormLinear(FooNorm3d):
+    pass
+
+
+class LayerScale(nn.Module):
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full(shape, 1e-5))
+
+
+class Others(nn.Module):
+    """What other people's libraries have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm3d, self.norm2d = FooNorm3d(3, 4), FooNorm2d(3, 4)
+        self.gated, self.volume = RMSNormGated(4), FooNorm3d(4)
+        self.attention = nn.MultiheadAttention(4, 2, add_bias_kv=True)
+        self.layer_scale, self.wide_scale = LayerScale(4), LayerScale(4, 1, 1)
+        self.slope = nn.PReLU(4)
+        self.own_linear = WeightNormLinear(4, 3)
+        self.column, self.row = nn.Linear(1, 4, bias=False), nn.Linear(4, 1, bias=False)
+        self.narrow = nn.LSTM(1, 1)
+        self.old = nn.utils.weight_norm(nn.Linear(4, 3, bias=False))
+        self.new = nn.utils.parametrizations.weight_norm(nn.Linear(4, 3, bias=False))
+        self.temperature = nn.Parameter(torch.ones(()))
+        self.positions = nn.Parameter(torch.zeros(1, 9, 4))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_what_a_tensor_does_decides_and_not_how_it_is_called() -> None:
+    found = {p.name: p.decayed for p in explain(Others())}
+    assert {name for name, decayed in found.items() if decayed} == {
+        "attention.in_proj_weight",
+        "attention.out_proj.weight",
+        "own_linear.weight",
+        "column.weight",
+        "row.weight",
+        "narrow.weight_ih_l0",
+        "narrow.weight_hh_l0",
+        "old.weight_v",
+        "new.parametrizations.weight.original1",
+        "positions",
+    }
+    assert not found["attention.bias_k"]
+
+
+@pytest.mark.parametrize("head_first", [False, True])
+def test_a_shared_tensor_has_one_answer_whoever_owns_it_first(head_first: bool) -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            names = ("head", "table") if head_first else ("table", "head")
+            for name in names:
+                layer = nn.Linear(4, 5, bias=False) if name == "head" else nn.Embedding(5, 4)
+                setattr(self, name, layer)
+            self.head.weight = self.table.weight
+            self.again = self.table.weight
+
+    for embeddings in (False, True):
+        (only,) = explain(Tied(), decay_embeddings=embeddings)
+        assert only.decayed == embeddings
+        assert only.name == "again"  # a module's own come before its children's
+    (only,) = explain(Tied(), decay_embeddings=False, decay="table.*")
+    assert only.decayed
+
+
+def test_patterns_of_ones_own_go_before_all() -> None:
+    names = {p.name: p for p in explain(Net(), decay=["scale", "*.bias_hh_l0"], no_decay="head.*")}
+    assert names["scale"].decayed
+    assert names["recurrent.bias_hh_l0"].decayed
+    assert not names["head.weight"].decayed
+    assert "'head.*'" in names["head.weight"].reason
+    groups = split_decay(Net(), no_decay="*")
+    assert [group["weight_decay"] for group in groups] == [0.0]
+    with pytest.raises(oc.InvalidInput, match="no trainable tensor is named 'heads"):
+        explain(Net(), no_decay="heads.*")
+    with pytest.raises(
+        oc.InvalidInput, match=r"head\.bias is named by '\*\.bias' and by no_decay 'head\.\*'"
+    ):
+        explain(Net(), decay="*.bias", no_decay="head.*")
+
+
 def placed(policy: str = "no_bias_no_norm", **options: bool) -> dict[str, Placement]:
     return {p.name: p for p in explain(Net(), policy, **options)}  # type: ignore[arg-type]
 
@@ -68,6 +168,7 @@ def test_biases_and_norms_are_found_by_what_they_are() -> None:
         "instance.weight",
         "instance.bias",
         "foreign.weight",
+        "scale",
     }
 
 
