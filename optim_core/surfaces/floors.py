@@ -91,7 +91,8 @@ def floors(scan: Scan, turned: bool) -> Floors:
     low, high, line = tried[inner - 1, which], tried[inner + 1, which], line[which]
     u = axis_u[line]
     v, height = _section(lambda v: scan.loss(turned, u, v), low, high, 4)
-    sharp = np.abs(scan.loss(turned, u, v + 1e-3 * (high - low)) - height) > 1e-4 * scan.spread
+    depth = np.minimum(scan.loss(turned, u, low), scan.loss(turned, u, high)) - height
+    sharp = ~(np.abs(scan.loss(turned, u, v + 1e-3 * (high - low)) - height) < 1e-4 * depth)
     if sharp.any():  # a kink, of which four rounds do not see the bottom
         v[sharp], height[sharp] = _section(lambda v: scan.loss(turned, u[sharp], v), low[sharp], high[sharp])
     far = 2 * (axis_v[-1] - axis_v[0])
@@ -144,6 +145,8 @@ def kinks(scan: Scan, turned: bool, floor: Floors) -> tuple[Array, Array, Any]:
             rise, reach = rise[each], reach[each]
         else:
             k = np.clip(heights.argmin(0), 1, SECTION.size - 2)
+        promising = rise - heights[k, each] > LEVEL * scan.spread * (0.01 if turn < 3 else 0.5)
+        k, each, rise, reach = k[promising], each[promising], rise[promising], reach[promising]
         if not k.size:
             return none
         u, v = (np.stack([a[k - 1, each], a[k, each], a[k + 1, each]]) for a in (points, seen))
@@ -166,19 +169,20 @@ def side(scan: Scan, number: int) -> tuple[Array, Array, Any]:
     if not k.size:
         return np.zeros(0), np.zeros(0), np.zeros(0, bool)
 
-    def lowest_on(cells: float, v: Array, reach: float) -> tuple[Array, Array]:
-        """v and height of the lowest point around ``v`` of the line so many cells inward."""
+    def lowest_on(cells: Array, v: Array, reach: float) -> tuple[Array, Array]:
+        """v and height of the lowest points around ``v`` of the lines so many ``cells`` (n, 1) inward."""
         around = np.maximum(v - reach, axis_v[0]), np.minimum(v + reach, axis_v[-1])
-        return _section(lambda v: scan.loss(turned, at + cells * inward, v), *around)
+        low, high = (np.broadcast_to(end, (cells.size, v.size)) for end in around)
+        return _section(lambda v: scan.loss(turned, at + cells * inward, v), low, high)
 
-    v, height = lowest_on(0.0, axis_v[k], cell)
+    (v,), (height,) = lowest_on(np.zeros((1, 1)), axis_v[k], cell)
     next_to = np.pad(heights, 1, constant_values=np.inf)
+    inside = lowest_on(np.array([[0.5], [0.05], [1e-3], [-1e-3]]), v, cell / 2)[1]
     level = 1e-12 * scan.spread
-    strict = np.minimum(next_to[k], next_to[k + 2]) - height > level
-    strict &= lowest_on(0.5, v, cell / 2)[1] - height > level
-    strict &= (lowest_on(0.05, v, cell / 2)[1] > height) & (lowest_on(1e-3, v, cell / 2)[1] >= height)
+    strict = (np.minimum(next_to[k], next_to[k + 2]) - height > level) & (inside[0] - height > level)
+    strict &= (inside[1] > height) & (inside[2] >= height)
     corner = (v == axis_v[0]) | (v == axis_v[-1])
-    beyond = corner | ~(lowest_on(-1e-3, v, cell / 2)[1] > height)
+    beyond = corner | ~(inside[3] > height)
     v, u = v[strict], np.full(int(strict.sum()), at)
     return (v, u, beyond[strict]) if turned else (u, v, beyond[strict])
 

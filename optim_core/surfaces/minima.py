@@ -49,12 +49,13 @@ def local_minima(functions: Functions, box: Box) -> tuple[Minimum, ...]:
         scan = Scan.of(functions, box)
         if not np.isfinite(scan.lowest):
             return ()
-        found = [_smooth_minima(functions, box, *_dents(scan), scan.spread)]
+        x, y, smooth, _ = _smooth_minima(functions, box, *_dents(scan), scan.spread)
+        found = [(x, y, smooth)]
         for turned in (False, True):
             floor = floors(scan, turned)
-            x, y, smooth = _smooth_minima(functions, box, floor.x, floor.y, scan.spread)
-            smooth &= np.hypot(x - floor.x, y - floor.y) < 2 * size / GRID  # others lost their way
-            found += [(x, y, smooth), kinks(scan, turned, floor.where(~smooth))]
+            x, y, smooth, still = _smooth_minima(functions, box, floor.x, floor.y, scan.spread)
+            here = np.hypot(x - floor.x, y - floor.y) < 2 * size / GRID  # others lost their way
+            found += [(x, y, smooth & here), kinks(scan, turned, floor.where(~(still & here)))]
         inner = [(x[kept], y[kept], np.zeros(kept.sum(), bool)) for x, y, kept in found]
         sides = [side(scan, number) for number in range(4)]
         x, y, edge = (np.concatenate(parts) for parts in zip(*inner, *sides, strict=True))
@@ -82,8 +83,8 @@ def _dents(scan: Scan) -> tuple[Array, Array]:
 
 def _smooth_minima(
     functions: Functions, box: Box, x: Array, y: Array, spread: float
-) -> tuple[Array, Array, Any]:
-    """Where Newton's method leads from (x, y), and which of these are isolated minima in the box."""
+) -> tuple[Array, Array, Any, Any]:
+    """Where Newton's method leads from (x, y), which of these are isolated minima, and which stationary."""
     size = box[1] - box[0] + box[3] - box[2]
     x, y = _newton(functions, box, x, y)
     low, high = _eigenvalues(*functions.hessian(x, y))
@@ -93,7 +94,13 @@ def _smooth_minima(
     sure = still & (low > 1e-9 * high) & (low * size**2 > 1e-9 * spread)
     doubtful = still & ~sure
     sure[doubtful] = _attracts(functions, box, x[doubtful], y[doubtful])
-    return x, y, sure
+    return x, y, sure, still & _is_smooth(functions, x, y, high, 1e-6 * size)
+
+
+def _is_smooth(functions: Functions, x: Array, y: Array, bend: Array, near: float) -> Any:
+    """Whether slopes close to a stationary point are what its curvature makes them; at a kink they jump."""
+    around = [functions.value_and_gradient(x + near * a, y + near * b)[1:] for a, b in ((1, 0.7), (-0.7, -1))]
+    return np.logical_and.reduce([np.hypot(g_x, g_y) < 10 * near * bend for g_x, g_y in around])
 
 
 def _polish(functions: Functions, box: Box, x: Array, y: Array) -> tuple[Array, Array]:

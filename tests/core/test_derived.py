@@ -47,6 +47,12 @@ def test_distance_is_nan_where_there_is_no_minimum() -> None:
     assert np.isnan(derive(walk(surface="saddle", lr=1e-3))["distance"]).all()
 
 
+def test_a_minimum_that_the_border_makes_is_no_goal() -> None:
+    run = oc.simulate("x^3 - 3*x + y^2", "sgd", (2.0, 1.0), 5, lr=0.01)
+    np.testing.assert_allclose(derive(run)["distance"], np.hypot(run["x"] - 1, run["y"]), rtol=1e-6)
+    assert np.isnan(derive(oc.simulate("x + y", "sgd", (0.0, 0.0), 5))["distance"]).all()
+
+
 def test_minima_of_one_landscape_are_searched_once() -> None:
     landscape = formula_landscape("x^2 + y^2")
     assert minima_in_sight(landscape) is minima_in_sight(landscape)

@@ -298,6 +298,113 @@ def test_minima_of_own_formulas_are_found_where_they_are_isolated(text: str, exp
         assert point == pytest.approx(minimum, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abs(y - 0.7*x) + 0.1*x^2", [(0, 0)]),
+        ("abs(y - x^2) + (1 - x)^2", [(1, 1)]),
+        ("abs(x - 0.3*y) + abs(y - sin(x)) + 0.01*(x - 1)^2", [(0, 0)]),
+        ("sqrt(abs(y + 0.37*x)) + 0.1*abs(x - 2.3)", [(2.3, -0.851)]),
+        ("abs(x) + abs(abs(y) - 0.02)", [(0, -0.02), (0, 0.02)]),  # in one cell
+        ("abs(x - y)", []),
+        ("sqrt(abs(x - y))", []),
+        ("abs(sqrt(x^2 + y^2) - 2)", []),
+        ("floor(x) + floor(y)", []),
+        ("1/x + y^2", []),
+        ("y^2 - 1/(x - 1)^2", []),
+        ("log(x^2 + y^2)", []),
+        ("where(x > 0, x, 5) + y^2", []),  # never attained
+    ],
+)
+def test_minima_on_kinks_are_found_and_poles_are_none(text: str, expected: list[Any]):
+    found = sorted(formula_landscape(text).find_minima())
+    assert len(found) == len(expected), found
+    for point, minimum in zip(found, expected, strict=True):
+        assert point == pytest.approx(minimum, abs=1e-5)
+
+
+@given(
+    angle=st.floats(0, math.pi),
+    other=st.floats(0.3, math.pi - 0.3),
+    at=st.tuples(*[st.floats(-4, 4)] * 2),
+    steeper=st.floats(1, 50),
+)
+@settings(deadline=None, derandomize=True, max_examples=25)
+def test_where_two_kinks_cross_is_a_minimum_however_they_lie(
+    angle: float, other: float, at: tuple[float, float], steeper: float
+):
+    x, y = at
+    turns = (angle, angle + other)
+    lines = [f"abs({math.cos(a)!r}*(x - ({x!r})) + {math.sin(a)!r}*(y - ({y!r})))" for a in turns]
+    (found,) = formula_landscape(f"{lines[0]} + {steeper!r}*{lines[1]}").find_minima()
+    assert found == pytest.approx(at, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x + y", [(-5, -5, True)]),
+        ("x^2 - y^2", [(0, -5, True), (0, 5, True)]),
+        ("(x - 6)^2 + y^2", [(5, 0, True)]),
+        ("(x - 5)^2 + y^2", [(5, 0, False)]),  # a minimum of the plane, by chance on the border
+        ("abs(x - 5) + abs(y)", [(5, 0, False)]),
+        ("x", []),  # all of a side
+        ("exp(x) + (y - 1)^2", [(-5, 1, True)]),
+        ("(x^2 + y^2 - 4)^2", []),
+        ("abs(y - 0.7*x) + 0.1*x^2", [(0, 0, False)]),  # where the kink leaves the box it still falls inwards
+        ("abs(y - 0.7*x) + 0.1*x", [(-5, -3.5, True)]),
+    ],
+)
+def test_minima_that_the_border_makes_are_told_as_such(text: str, expected: list[Any]):
+    found = sorted(formula_landscape(text).minima_in())
+    assert [(m.edge) for m in found] == [edge for *_, edge in expected], found
+    for minimum, (x, y, _) in zip(found, expected, strict=True):
+        assert (minimum.x, minimum.y) == pytest.approx((x, y), abs=1e-5)
+    inside = [(m.x, m.y) for m in found if not m.edge]
+    assert list(formula_landscape(text).find_minima()) == inside
+
+
+def test_global_is_what_no_known_minimum_is_below():
+    well = surface("double_well")
+    deep, shallow = sorted(well.minima_in(), key=lambda m: m.loss)
+    assert (deep.is_global, shallow.is_global) == (True, False)
+    (alone,) = well.minima_in((0.5, 1.5, -1, 1))
+    assert (alone.x, alone.is_global) == (pytest.approx(shallow.x), False)
+    own = formula_landscape("(x^2 - 1)^2 + 0.3*x + y^2")
+    assert [m.is_global for m in own.minima_in((0.5, 1.5, -1, 1))] == [False]
+    assert [m.is_global for m in own.minima_in((-1.5, -0.5, -1, 1))] == [True]
+    assert [m.is_global for m in surface("himmelblau").minima_known] == [True] * 4
+    lower_on_the_edge = formula_landscape("x^3 - 3*x + y^2").minima_in()
+    assert [(m.edge, m.is_global) for m in lower_on_the_edge] == [(True, True), (False, False)]
+
+
+@each_surface
+def test_no_view_shows_a_value_below_the_declared_minimum(declared: Surface):
+    landscape = declared.at()
+    _, _, z = landscape.grid(n_x=701, n_y=701)
+    if landscape.minima:
+        declared_losses = [landscape.value(*point) for point in landscape.minima]
+        assert np.nanmin(z) >= min(declared_losses) - 1e-9 * (1 + abs(min(declared_losses)))
+        assert any(m.is_global for m in landscape.minima_known)
+        assert not any(m.edge for m in landscape.minima_in() if m.loss < min(declared_losses))
+
+
+@each_surface
+@seeds
+@settings(deadline=None, derandomize=True, max_examples=4)
+def test_no_minimum_is_called_global_where_its_view_shows_a_lower_value(declared: Surface, seed: int):
+    landscape = drawn(declared, np.random.default_rng(seed))
+    lowest = np.nanmin(landscape.grid(n_x=301, n_y=301)[2])
+    for minimum in landscape.minima_in():
+        assert not minimum.is_global or minimum.loss <= lowest + 1e-6 * (1 + abs(lowest))
+
+
+def test_mccormick_s_view_is_the_published_domain():
+    assert surface("mccormick").box == (-1.5, 4, -3, 4)
+    (x, y), value = surface("mccormick").minima[0], -1.913222954981037
+    assert surface("mccormick").value(x, y) == pytest.approx(value, rel=1e-14)
+
+
 def test_all_dents_of_the_egg_box_are_found_lowest_first():
     landscape = surface("rastrigin")
     found = landscape.find_minima()

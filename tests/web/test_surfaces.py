@@ -32,6 +32,17 @@ def test_the_minima_of_himmelblau_are_found(client: TestClient) -> None:
     assert [m["loss"] for m in minima] == pytest.approx([0] * 4, abs=1e-9)
 
 
+def test_a_minimum_says_whether_it_lies_on_the_edge_and_whether_any_is_lower(client: TestClient) -> None:
+    body = {"surface": {"formula": "x^3 - 3*x + y^2"}, "n": 9}
+    answer = client.post(PATH, json=body).json()
+    edge, inner = answer["minima"]
+    assert (edge["x"], edge["edge"], edge["global"]) == (-5, True, True)
+    assert (inner["x"], inner["edge"], inner["global"]) == (pytest.approx(1), False, False)
+    assert answer["surface"]["minima"] == answer["minima"]
+    known = client.post(PATH, json={"surface": {"id": "himmelblau"}, "n": 9, "box": [1, 4, -3, 3]}).json()
+    assert {(m["edge"], m["global"]) for m in known["minima"] if m["loss"] < 1e-9} == {(False, True)}
+
+
 def test_the_box_is_the_surface_s_own_unless_given(client: TestClient) -> None:
     answer = client.post(PATH, json={"surface": {"id": "bowl"}, "n": 3}).json()
     assert answer["box"] == answer["surface"]["box"] == list(oc.surface("bowl").box)
