@@ -31,8 +31,10 @@ export class Recording {
   /** One computed trajectory, as `POST /api/trajectories` answers it. @param {any} answer */
   static ofTrajectory({ columns, ...about }) {
     const recording = new Recording({ kind: "trajectory", ...about });
-    const { step } = columns;
-    const measured = Object.entries(columns).map(([name, value]) => [name, { step, value }]);
+    // Row t is step t, also where nobody asked for the column that says so.
+    const [first] = Object.values(columns);
+    const step = columns.step ?? Float32Array.from({ length: first?.length ?? 0 }, (_, i) => i);
+    const measured = Object.entries({ step, ...columns }).map(([name, value]) => [name, { step, value }]);
     recording.load([{ columns: Object.fromEntries(measured), next_seq: 0 }]);
     return recording;
   }

@@ -5,6 +5,7 @@ import { runnerName } from "../ui/names.mjs";
 import { OWN } from "./address.mjs";
 import { ApiError, latest, post } from "./api.mjs";
 import { Recording } from "./recording.mjs";
+import { wantedColumns } from "./wanted-columns.mjs";
 
 /**
  * @typedef {import("./address.mjs").View} View
@@ -110,8 +111,8 @@ export function seriesOf({ recordings, view: { runners: asked, starts } }, { run
  */
 export function followTrajectories(store, catalogue, gridShape) {
   const fetchTrajectories = latest(
-    (/** @type {{ view: View, serial: number }} */ { view }, signal) =>
-      post("/api/trajectories?dtype=f4", requestOf(view), signal),
+    (/** @type {{ view: View, columns: string[], serial: number }} */ { view, columns }, signal) =>
+      post("/api/trajectories?dtype=f4", { ...requestOf(view), columns }, signal),
     ({ runs, ...answer }, { view, serial }) => {
       const recordings = runs.map(Recording.ofTrajectory);
       const result = { ...answer, recordings, byRunner: byRunner(view, recordings), view, serial };
@@ -141,15 +142,18 @@ export function followTrajectories(store, catalogue, gridShape) {
   }
 
   let trajectoriesKey = "";
+  let known = new Set(); // columns that the newest request asks for
   let serial = 0;
   function requestTrajectories() {
     const view = store.get();
     const key = JSON.stringify(requestOf(view));
-    if (key === trajectoriesKey) return;
+    const columns = wantedColumns(view, view.panels, catalogue);
+    if (key === trajectoriesKey && columns.every((name) => known.has(name))) return;
     trajectoriesKey = key;
+    known = new Set(columns);
     serial += 1;
     store.set({ asked: serial }, false);
-    if (view.runners.length) fetchTrajectories({ view, serial });
+    if (view.runners.length) fetchTrajectories({ view, columns, serial });
     else store.set({ result: { recordings: [], byRunner: new Map(), view, serial } }, false);
   }
 
@@ -171,6 +175,7 @@ export function followTrajectories(store, catalogue, gridShape) {
     ["surface", "params", "formula", "starts", "steps", "noise", "seed", "clip", "runners", "box"],
     requestTrajectories,
   );
+  store.on(["charts", "glyphs", "panels"], requestTrajectories);
   store.on(["surface", "params", "formula", "box"], requestGrid);
   store.on(["result", "runners", "solo"], redraw);
   requestTrajectories();

@@ -1,5 +1,6 @@
 // "This step, in numbers": every runner's equations, with the numbers of the step put in.
 
+import { showPanel } from "../data/wanted-columns.mjs";
 import { inSight, make, math } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
@@ -133,7 +134,7 @@ export function mountExplain(root, store, catalogue) {
     };
   }
 
-  const follow = inSight(root, render);
+  const follow = inSight(root, render, (visible) => showPanel(store, "equations", visible));
   store.on(["visible", "step", "hover", "steps"], follow);
   follow();
 }

@@ -2,6 +2,7 @@
 
 import { DASHES } from "../chart/series.mjs";
 import { extent } from "../data/columns.mjs";
+import { showPanel } from "../data/wanted-columns.mjs";
 import { inSight, isEdited, make, markEdited, set, watchEdits } from "../ui/dom.mjs";
 import { count, noNumber, number, plain, roundedUp, typedNumber } from "../ui/format.mjs";
 
@@ -91,7 +92,7 @@ export function mountTable(root, store) {
       }),
     );
   }
-  const follow = inSight(root, render);
+  const follow = inSight(root, render, (visible) => showPanel(store, "table", visible));
   store.on(["visible", "goal"], follow);
   follow();
 }

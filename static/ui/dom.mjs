@@ -72,13 +72,15 @@ export function math(markup) {
  * `render`, put off while `element` is out of sight: what nobody sees need not keep up with a slider.
  * @param {Element} element
  * @param {() => void} render
+ * @param {(visible: boolean) => void} [sighted]  told whenever it comes in sight or goes
  */
-export function inSight(element, render) {
+export function inSight(element, render, sighted = () => {}) {
   let visible = false;
   let stale = false;
   new IntersectionObserver(
     ([entry]) => {
       visible = entry?.isIntersecting ?? false;
+      sighted(visible);
       if (visible && stale) run();
     },
     { rootMargin: "100px" },

@@ -14,7 +14,8 @@ import { mountThemeSwitch } from "./theme.mjs";
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/address.mjs").Point} Point
- * @typedef {View & { hover: number | null, result: any, grid: any, visible: import("../chart/series.mjs").Series[],
+ * @typedef {View & { hover: number | null, panels: import("../data/wanted-columns.mjs").Panel[], result: any,
+ *   grid: any, visible: import("../chart/series.mjs").Series[],
  *   error: any, offline: boolean }} State
  */
 
@@ -27,6 +28,7 @@ export async function openPage(page) {
   const initial = {
     ...viewOf(page, defaults, location.search),
     hover: null,
+    panels: page === "compare" ? ["sentence"] : [],
     result: null,
     grid: null,
     visible: [],

@@ -98,6 +98,16 @@ test("a trajectory is a recording whose columns share the steps", () => {
   assert.equal(walk.columns.step, walk.columns.step);
 });
 
+test("the rows of a trajectory are its steps, also where the answer leaves them out", () => {
+  const walk = Recording.ofTrajectory({ columns: { x: Float32Array.of(3, 2, 1) } });
+  assert.deepEqual(told(walk, "x"), [
+    [0, 1, 2],
+    [3, 2, 1],
+  ]);
+  assert.deepEqual([...(walk.columns.step ?? [])], [0, 1, 2]);
+  assert.equal(Recording.ofTrajectory({ columns: {} }).lastStep, 0);
+});
+
 test("tensors are those that were declared, else those that columns name", () => {
   const run = new Recording({ tensors: [{ name: "b" }, { name: "a" }] });
   assert.deepEqual(run.tensors, ["b", "a"]);
