@@ -2,7 +2,7 @@
 
 import { rowAt, smooth, stepsOf, thin } from "../data/columns.mjs";
 import { colour } from "../ui/theme.mjs";
-import { DASHES } from "./series.mjs";
+import { DASHES, FEW_RUNS } from "./series.mjs";
 
 /**
  * @typedef {import("../surface/marks.mjs").Run} Run
@@ -29,6 +29,23 @@ export function columnOf(trace, run, chosen) {
   return y
     .replace(STATE, chosen.state)
     .replace(TENSOR, run.tensors?.includes(chosen.tensor) ? chosen.tensor : (run.tensors?.[0] ?? ""));
+}
+
+/**
+ * Why declared lines are not drawn, for runs of which something else is.
+ * @param {any[]} traces
+ * @param {Run[]} runs
+ * @param {{ run: Run }[]} drawn
+ */
+export function absent(traces, runs, drawn) {
+  const said = traces.flatMap(({ meta }) => {
+    if (!meta.absent || (meta.detail && runs.length > FEW_RUNS)) return [];
+    const without = runs.filter(
+      (run) => !run.columns[meta.y] && run.columns.weight_decay && drawn.some((one) => one.run === run),
+    );
+    return without.length ? [meta.absent.replace("{runs}", without.map((run) => run.label).join(", "))] : [];
+  });
+  return said.join(" ");
 }
 
 /**

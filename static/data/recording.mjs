@@ -1,13 +1,9 @@
 // The trace of one training run in the browser: stored columns first, then the stream's frames.
 
-import { allSteps, valuesAt } from "./align.mjs";
-
 /**
  * A column as it grows: measured values, and the step of each; `seq` is the first frame that is not in it.
  * @typedef {{ steps: Float64Array, values: Float32Array, length: number, width: number, seq: number }} Growing
  */
-
-const PREDICTED = 0.9; // β₁ where the rule declares none of its own
 
 export class RunData {
   /** @param {any} info  the run as the server tells it */
@@ -110,26 +106,7 @@ export class RunData {
       steps[name] = column.steps.subarray(0, column.length);
       if (column.width > 1) widths[name] = column.width;
     }
-    this.#predict(columns, steps);
     return { columns, steps, widths };
-  }
-
-  /**
-   * What decoupled decay would take per step, and the turn per step that follows from it.
-   * @param {Record<string, Float32Array>} columns
-   * @param {Record<string, Float64Array>} steps
-   */
-  #predict(columns, steps) {
-    const both = ["lr", "weight_decay"].map((name) => ({ values: columns[name], steps: steps[name] }));
-    if (!both.every((one) => one.values?.length && one.steps)) return;
-    const known = /** @type {import("./align.mjs").Measured[]} */ (both);
-    const at = allSteps(known);
-    const [rate, decay] = known.map((one) => valuesAt(one, at));
-    const beta = this.info.config?.hyper?.beta1 ?? PREDICTED;
-    columns.expected_decay = Float32Array.from(at, (_, i) => (rate?.[i] ?? 0) * (decay?.[i] ?? 0));
-    columns.expected_angle = columns.expected_decay.map((each) => Math.sqrt((2 * each * (1 - beta)) / (1 + beta)));
-    steps.expected_decay = at;
-    steps.expected_angle = at;
   }
 }
 
