@@ -95,12 +95,17 @@ def figure(title: str, y_axis: str, *traces: go.Scatter, x_axis: str = "step") -
     return go.Figure(list(traces), {"title": {"text": title}, "template": None, **axes})
 
 
-def line(column: str, label: str, dash: Dash = "solid", *, detail: bool = False) -> go.Scatter:
+def line(
+    column: str, label: str, dash: Dash = "solid", *, detail: bool = False, absent: str = ""
+) -> go.Scatter:
     """A trace that shows ``column`` over the steps; ``label`` stands at its end.
 
-    What is ``detail`` is left out where many runs share the chart.
+    What is ``detail`` is left out where many runs share the chart. ``absent`` says why runs that decay may
+    have no such column; ``{runs}`` in it stands for their names.
     """
-    meta = {"x": "step", "y": column, "label": label, "detail": detail}
+    meta = {"x": "step", "y": column, "label": label, "detail": detail} | (
+        {"absent": absent} if absent else {}
+    )
     return go.Scatter(mode="lines", name=label, line={"dash": dash}, meta=meta)
 
 

@@ -7,7 +7,7 @@ CHART = Chart(
         "Decay rate per coordinate, against ηλ",
         "fraction lost per step",
         *pair("decay_rate"),
-        line("expected_decay_rate", "expected", "dash"),
+        line("expected_decay_rate", "expected", "dash", absent="No theory gives one decay rate for {runs}."),
         line("reference_decay_rate", "ηλ", "dashdot"),
     ),
     what=(

@@ -10,7 +10,7 @@ import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
 import * as plot from "./plot.mjs";
 import { followPointer } from "./pointer.mjs";
-import { bind, columnOf, STATE } from "./traces.mjs";
+import { absent, bind, columnOf, STATE } from "./traces.mjs";
 
 /**
  * @typedef {import("./series.mjs").Series} Series
@@ -41,6 +41,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
+  const note = make("p", { class: "chart-note", hidden: true });
   const menu = chartMenu(chart, {
     /** The figure as it is now, what is drawn in it, and of which runs. */
     shown: () => ({ figure: figure(), drawn, runs: runsOf(store.get()) }),
@@ -58,6 +59,7 @@ export function mountChart(chart, store, runsOf, linked) {
       menu,
     ),
     make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
+    note,
   );
 
   /** What is drawn, line by line. @type {import("./traces.mjs").Drawn[]} */
@@ -189,6 +191,8 @@ export function mountChart(chart, store, runsOf, linked) {
     const made = figure();
     empty.textContent = whyEmpty(made.data);
     empty.hidden = !empty.textContent;
+    note.textContent = absent(chart.figure.data, runsOf(store.get()), drawn);
+    note.hidden = !note.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
     const since = performance.now() - drawnAt;

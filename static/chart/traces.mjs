@@ -66,6 +66,28 @@ export function columnOf(trace, run, { state = "", tensor = "" }) {
   return y.replace(TENSOR, tensors.includes(tensor) ? tensor : (tensors[0] ?? ""));
 }
 
+/**
+ * Why declared lines are not drawn, for runs of which something else is.
+ * @param {any[]} traces
+ * @param {Series[]} runs
+ * @param {{ run: Series }[]} drawn
+ */
+export function absent(traces, runs, drawn) {
+  const said = traces.flatMap(({ meta }) => {
+    if (!meta.absent || (meta.detail && runs.length > FEW_RUNS)) return [];
+    const without = runs.filter(
+      (run) => !run.recording.columns[meta.y] && decays(run.recording) && drawn.some((one) => one.run === run),
+    );
+    return without.length ? [meta.absent.replace("{runs}", without.map((run) => run.label).join(", "))] : [];
+  });
+  return said.join(" ");
+}
+
+/** @param {import("../data/recording.mjs").Recording} recording */
+function decays({ about, columns }) {
+  return about.decay ? about.decay.kind !== "none" : Boolean(columns.weight_decay);
+}
+
 /** Values as they are drawn. @param {Values} values @param {number} [smoothing] */
 function smoothed(values, smoothing = 0) {
   return smoothing > 0 ? smooth(values, smoothing) : values;

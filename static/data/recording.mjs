@@ -1,7 +1,5 @@
 // What was measured of one run or one trajectory: named columns, each with the steps of its own.
 
-import { allSteps, valuesAt } from "./columns.mjs";
-
 /**
  * A column as it grows: `length` rows of `width` values, and the step of each; `seq` is the first frame that is not in it.
  * @typedef {{ steps: Steps, values: Values, length: number, width: number, seq: number }} Growing
@@ -10,7 +8,6 @@ import { allSteps, valuesAt } from "./columns.mjs";
  */
 
 const FIRST_ROWS = 64; // that a column has room for
-const PREDICTED = 0.9; // β₁ where the rule declares none of its own
 
 export class Recording {
   /** @type {Map<string, Growing>} */
@@ -143,27 +140,8 @@ export class Recording {
       columns[name] = column.values.subarray(0, column.length * column.width);
       steps[name] = column.steps.subarray(0, column.length);
     }
-    this.#predict(columns, steps);
     this.#view = { columns, steps };
     return this.#view;
-  }
-
-  /**
-   * What decoupled decay would take per step, and the turn per step that follows from it.
-   * @param {Record<string, Values>} columns
-   * @param {Record<string, Steps>} steps
-   */
-  #predict(columns, steps) {
-    const both = ["lr", "weight_decay"].map((name) => ({ values: columns[name], steps: steps[name] }));
-    if (!both.every((one) => one.values?.length && one.steps)) return;
-    const known = /** @type {import("./columns.mjs").Measured[]} */ (both);
-    const at = allSteps(known);
-    const [rate, decay] = known.map((one) => valuesAt(one, at));
-    const beta = this.about.config?.hyper?.beta1 ?? PREDICTED;
-    columns.expected_decay = Float32Array.from(at, (_, i) => (rate?.[i] ?? 0) * (decay?.[i] ?? 0));
-    columns.expected_angle = columns.expected_decay.map((each) => Math.sqrt((2 * each * (1 - beta)) / (1 + beta)));
-    steps.expected_decay = at;
-    steps.expected_angle = at;
   }
 }
 

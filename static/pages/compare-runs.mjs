@@ -7,7 +7,7 @@ import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
 import { statusWord } from "../run/label.mjs";
 import { mountHeldStep, mountRunStatus, mountSmoothing } from "../run/status.mjs";
-import { differences, runsVerdict } from "../run/verdict.mjs";
+import { differences, mountRunsVerdict } from "../run/verdict.mjs";
 import { byId, make } from "../ui/dom.mjs";
 import { settingName } from "../ui/names.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
@@ -68,7 +68,6 @@ store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
 });
 
 const legend = byId("legend");
-const verdict = byId("verdict");
 store.on(["visible", "runs"], ({ visible }) => {
   legend.replaceChildren(
     ...visible.map((run) =>
@@ -80,10 +79,8 @@ store.on(["visible", "runs"], ({ visible }) => {
       ),
     ),
   );
-  if (!visible.every((run) => run.complete)) return;
-  const sentence = runsVerdict(visible);
-  if (verdict.textContent !== sentence) verdict.textContent = sentence;
 });
+mountRunsVerdict(byId("verdict"), store);
 /** @param {string} path @param {any[]} runs */
 function nameOfSetting(path, runs) {
   const owner = runs.find(({ recording }) => path in flatten(recording.about.config ?? {})) ?? runs[0];

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allSteps, extent, rowAt, rowsOf, thin, valuesAt } from "../../static/data/columns.mjs";
+import { allSteps, extent, rowAt, rowsOf, thin } from "../../static/data/columns.mjs";
 
 test("thinning keeps every peak, the order of rows and no more points than it may", () => {
   const values = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 50));
@@ -53,11 +53,6 @@ const every = { steps: [1, 2, 10], values: [0.5, 0.25, 0.125] };
 test("steps of all columns come in order and once", () => {
   assert.deepEqual([...allSteps([tenth, every])], [1, 2, 10, 20]);
   assert.deepEqual([...allSteps([tenth, tenth])], [1, 10, 20]);
-});
-
-test("a column is known between its steps and keeps its ends beyond them", () => {
-  assert.deepEqual([...valuesAt(tenth, [0, 1, 5.5, 10, 15, 20, 99])], [5, 5, 5.5, 6, 6.5, 7, 7]);
-  assert.deepEqual([...valuesAt({ steps: [3], values: [4] }, [1, 3, 9])], [4, 4, 4]);
 });
 
 test("rows have the real steps, and gaps where nothing was measured", () => {

@@ -115,17 +115,3 @@ test("tensors are those that were declared, else those that columns name", () =>
   foreign.append(frame(0, 1, { "w/angle": [1], "w/weight_norm": [1], loss: [1] }));
   assert.deepEqual(foreign.tensors, ["w"]);
 });
-
-test("ηλ stands at the right steps, however the two were thinned", () => {
-  const run = new Recording({ config: { hyper: { beta1: 0.9 } } });
-  const lr = column([1, 400, 600, 1000], [1, 0.8, 0.5, 0.1]);
-  const decay = column([1, 575, 576, 1000], [0, 0, 0.5, 0.5]);
-  run.load([stored(1, { lr, weight_decay: decay })]);
-  const steps = run.steps("expected_decay");
-  const found = Object.fromEntries(Array.from(steps, (s, i) => [s, run.columns.expected_decay?.[i]]));
-  assert.deepEqual(Object.keys(found).map(Number), [1, 400, 575, 576, 600, 1000]);
-  assert.deepEqual([found[400], found[575]], [0, 0]);
-  assert.ok(Math.abs(found[600] - 0.25) < 1e-6);
-  assert.ok(Math.abs(found[1000] - 0.05) < 1e-6);
-  assert.equal(run.steps("expected_angle"), steps);
-});

@@ -1,52 +1,60 @@
-// The sentence that compares training runs.
+// The sentences that compare training runs, and why a line is not drawn.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Recording } from "../../static/data/recording.mjs";
+import { absent } from "../../static/chart/traces.mjs";
 import { runsVerdict } from "../../static/run/verdict.mjs";
 
-/** A run with a loss at each step from 1. @param {string} label @param {number[]} loss @param {object} [info] */
-function run(label, loss, info = {}) {
-  const recording = new Recording({ task: "digits", outcome: "finished", step: loss.length, ...info });
-  recording.load([{ next_seq: 1, columns: { loss: { step: loss.map((_, i) => i + 1), value: loss } } }]);
-  return { label, recording };
+/** A run as the page has it. @param {string} label @param {number[]} loss */
+function run(label, loss) {
+  return { label, recording: { columns: { loss: Float32Array.from(loss) }, about: { id: `id-${label}` } } };
 }
 
-test("the sentence tells the losses that the charts show at a step that all have reached", () => {
-  const sentence = runsVerdict([run("A", [3, 2, 1]), run("B", [4, 8])]);
-  assert.equal(
-    sentence,
-    "After 2 steps A does not decay and stands at a loss of 2; B does not decay and stands at a loss of 8.",
-  );
-  const many = [run("A", [3]), run("B", [4]), run("C", [2]), run("D", [9])];
-  assert.equal(runsVerdict(many), "After 1 step C stands lowest, at a loss of 2, and D highest, at 9.");
+/** A finding about a run. @param {string} code @param {string} id @param {string} template @returns {any} */
+function finding(code, id, template) {
+  return { code, template, numbers: { loss: 0.123456 }, runs: { run: id }, words: {}, columns: {}, steps: null };
+}
+
+const FINDINGS = [
+  finding("runs_part.even", "id-A", "{run} stands at {loss:number}."),
+  finding("runs_broke.diverged", "id-B", "{run} diverged."),
+  finding("no_warm_up.now", "id-A", "{run} has no warm-up."),
+];
+
+test("the sentence is what the server says of how the runs part, by the names that they have here", () => {
+  assert.equal(runsVerdict(FINDINGS, [run("A", [3]), run("B", [4])]), "A stands at 0.123. B diverged.");
+  assert.equal(runsVerdict(FINDINGS, [run("A", [3]), run("C", [4])]), "A stands at 0.123.");
 });
 
-test("a run that broke is told apart, and holds nobody back", () => {
-  const broken = run("B", [4, 1e30], { outcome: "diverged" });
-  const none = run("C", [4], { outcome: "undefined" });
-  assert.equal(
-    runsVerdict([run("A", [3, 2, 1]), broken, none]),
-    "After 3 steps A does not decay and stands at a loss of 1. B diverged at step 2; C came to a number that is not finite at step 1.",
-  );
-  const all = ["B", "C", "D", "E"].map((label) => ({ ...broken, label }));
-  assert.equal(runsVerdict(all), "B, C, D and E broke: see the events below.");
+test("before the first steps there is nothing to say, and of no runs nothing at all", () => {
+  assert.equal(runsVerdict([], [run("A", []), run("B", [])]), "The curves begin with the first steps.");
+  assert.equal(runsVerdict([], [run("A", [3]), run("B", [])]), "");
+  assert.equal(runsVerdict([], []), "");
 });
 
-test("rates of decay are told as one up to two percent apart, and by their factor beyond", () => {
-  /** @param {string} label @param {number[]} rates  of each tensor */
-  const decaying = (label, rates) => {
-    const tensors = rates.map((_, i) => ({ name: `t${i}` }));
-    const series = run(label, [1], { tensors });
-    const columns = rates.map((rate, i) => [`t${i}/effective_decay`, { step: [1], value: [rate] }]);
-    series.recording.load([
-      { next_seq: 1, columns: { loss: { step: [1], value: [1] }, ...Object.fromEntries(columns) } },
-    ]);
-    return series;
-  };
-  const told = (/** @type {number} */ rate) => runsVerdict([decaying("A", [0.5, rate]), decaying("B", [0.5, rate])]);
-  assert.match(told(0.5), /A shrinks all decayed tensors at one rate/);
-  assert.match(told(0.508), /A shrinks all decayed tensors at one rate/);
-  assert.match(told(0.515), /A shrinks its tensors at rates that differ by a factor of 1/);
-  assert.match(told(1.5), /A shrinks its tensors at rates that differ by a factor of 3/);
+const TRACES = [
+  { meta: { y: "angle", label: "angle" } },
+  { meta: { y: "expected_angle", detail: true, absent: "No theory gives the angle for {runs}." } },
+];
+
+/** @param {string} label @param {string[]} names @returns {any} */
+function shown(label, ...names) {
+  return { label, recording: { about: {}, columns: Object.fromEntries(names.map((name) => [name, [1]])) } };
+}
+
+test("where nothing is declared the chart says so, of the runs that decay and are drawn", () => {
+  const [known, one, other] = [
+    shown("AdamW", "weight_decay", "expected_angle"),
+    shown("LAMB", "weight_decay"),
+    shown("Lion", "weight_decay"),
+  ];
+  const all = [known, one, other];
+  const drawn = all.map((each) => ({ run: each }));
+  assert.equal(absent(TRACES, all, drawn), "No theory gives the angle for LAMB, Lion.");
+  assert.equal(absent(TRACES, all, drawn.slice(0, 2)), "No theory gives the angle for LAMB.");
+  assert.equal(absent(TRACES, [known], drawn), "");
+  assert.equal(absent(TRACES, [shown("SGD")], [{ run: shown("SGD") }]), "");
+  const many = Array.from({ length: 5 }, () => one);
+  const drawnMany = many.map((each) => ({ run: each }));
+  assert.equal(absent(TRACES, many, drawnMany), "");
 });

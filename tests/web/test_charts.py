@@ -9,13 +9,12 @@ from app.chart import Chart, charts
 from app.compute.trajectories import columns_of as columns_of_runs
 from app.traces import EACH, STATE, TENSOR
 from optim_core.catalogue import rules
+from optim_core.derive import derived
 from optim_core.transport.sinks import MemorySink
 
 ALL = pytest.mark.parametrize("chart", charts().values(), ids=charts())
 OF_SURFACES = {name: chart for name, chart in charts().items() if chart.about == "surface"}
 OF_RUNS = {name: chart for name, chart in charts().items() if chart.about == "run"}
-# What the browser computes from lr, weight_decay and β₁ (static/data/recording.mjs).
-PREDICTED = {"expected_decay", "expected_angle"}
 
 
 def columns_of(rule: str, **hyper: float) -> set[str]:
@@ -30,7 +29,7 @@ def traced() -> set[str]:
     sink = MemorySink()
     trace = {"every": 1, "histogram_every": 1}
     oc.train("digits_mlp", "adamw", steps=4, clip=1.0, trace=trace, validate_every=2, sink=sink)
-    return set(sink.recording.series)
+    return set(derived(sink.recording).series)
 
 
 @pytest.mark.parametrize("chart", OF_SURFACES.values(), ids=OF_SURFACES)
@@ -55,7 +54,7 @@ def test_the_first_trace_names_a_column_that_every_run_has(chart: Chart) -> None
 def test_every_trace_names_a_column_that_the_tracer_measures(chart: Chart, traced: set[str]) -> None:
     for trace in chart.figure.data:
         column = trace.meta["y"].replace(EACH, "0.weight").replace(TENSOR, "0.weight")
-        assert column in traced | PREDICTED
+        assert column in traced
 
 
 @ALL
