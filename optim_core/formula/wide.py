@@ -81,7 +81,7 @@ def widened(value: Any) -> Wide:
 
 
 def _scaled(m: Array, e: Array) -> Array:
-    shift = np.clip(np.nan_to_num(e), -2200, 2200).astype(np.int32)
+    shift = np.clip(e, -2200, 2200).astype(np.int32)
     return np.asarray(np.ldexp(m, shift))
 
 

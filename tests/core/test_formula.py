@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -376,6 +377,28 @@ def test_code_grows_in_proportion_to_the_formula():
     assert steps(24) < 2.2 * steps(12)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*".join(f"sin(x+{k}y)" for k in range(55)),
+        "+".join(f"(x/y)^(xy+{k})" for k in range(38)),
+        "exp(" * 38 + "xy" + ")" * 38,
+        "+".join(f"max(min(x,y^{k}),sin({k}x))" for k in range(2, 30)),
+        "+".join(f"where(x<{k},y^{k}x,sin({k}x))" for k in range(2, 28)),
+    ],
+)
+def test_the_largest_formulas_take_a_second_at_most(text: str):
+    begun = time.thread_time()
+    parse(text).functions("float")
+    assert time.thread_time() - begun < 2  # of the processor; 0.5 on a machine that does nothing else
+
+
+def test_a_formula_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("optim_core.formula.code.MAX_SECONDS", 0.0)
+    with pytest.raises(InvalidInput, match="takes too long"):
+        parse("sin(x)*cos(y)*12.5").functions("float")
+
+
 def test_formulas_are_parsed_and_compiled_once_and_by_many_threads_at_once():
     assert parse("x^2 + y^2") is parse("x^2 + y^2")
     formula = parse("sin(x)*cos(y)*exp(x*y)/(1 + x^2)")
@@ -524,7 +547,7 @@ def test_what_is_no_text_is_refused(value: Any):
         parse(value)
 
 
-@given(st.text(alphabet="xye0123456789.+-*/^(), \t_sincoexpabmlg=<'[]{}:\\#\0é", max_size=60))
+@given(st.text(alphabet="xye0123456789.+-*/^(), \t_sincoexpabmlgwhrt=<>≤|²³⁻π√·−'[]{}:\\#\0é", max_size=60))
 @settings(deadline=None, derandomize=True, max_examples=400)
 def test_any_text_is_a_formula_or_invalid_input(text: str):
     try:
@@ -536,7 +559,9 @@ def test_any_text_is_a_formula_or_invalid_input(text: str):
 
 MORE = "OPTIMSCOPE_EXAMPLES"  # so many instead, and others every time
 PIECES = (
-    *"xyez-+*/^(),. ",
+    *"xyez-+*/^(),. |²π√·−<",
+    "where(x<y,",
+    "np.",
     "**",
     "pi",
     "2",

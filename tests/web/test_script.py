@@ -156,7 +156,15 @@ def test_a_run_that_ends_early_has_a_script_that_ends_there(client: TestClient) 
     assert "# Diverged at step" in source
 
 
-@pytest.mark.parametrize("formula", ["3", "2*x", "abs(y)^3 - e", "sqrt(2)*min(x, y, 1) + softplus(1) + pi^2"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *("3", "2*x", "abs(y)^3 - e", "sqrt(2)*min(x, y, 1) + softplus(1) + pi^2"),
+        *("2x² + |y| − 3π", "np.log10(1 + x²) + log2(2 + y²) + ln(3)", "pow(x, 2) + square(y) + sin²(x)"),
+        *("where(x < y, x², 2y²) + where(1 < 2, x, y)", "(x > -9)*x^2 + (0 < y <= 9)*y + floor(1.5)*y"),
+        "floor(x) + ceil(y/2) + (x != y) + (x == y)*x",
+    ],
+)
 def test_odd_formulas_become_torch_code_too(formula: str, assert_same: Same) -> None:
     assert_same(experiments({"formula": formula}, [{"optimizer": "sgd", "hyper": {"lr": 0.01}}]))
 
