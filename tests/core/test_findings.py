@@ -141,6 +141,7 @@ def test_a_run_that_broke_is_told_apart_and_holds_nobody_back() -> None:
 
 def test_nothing_is_compared_that_has_not_begun_or_is_alone() -> None:
     assert told(A=training([1.0])) == []
+    assert told(A=training([1.0], outcome="diverged")) == []
     assert told(A=training([1.0]), B=training([])) == []
     (only,) = told(A=training([1.0]), B=training([1.0], task="other"))
     assert only == "These runs train different tasks: their losses say nothing about each other."
