@@ -92,9 +92,8 @@ class Check:
         return any(fnmatchcase(column, pattern) for pattern in self.columns)
 
     def of(self, runs: Runs, labels: Mapping[Key, str]) -> list[Finding]:
-        """What it finds in these recordings, said with these names."""
-        ready = {key: derived(recording, self.needs) for key, recording in runs.items()}
-        return [self._said(found, labels) for found in self.find(ready)]
+        """What it finds in these recordings, which have the columns that it needs, said with these names."""
+        return [self._said(found, labels) for found in self.find(runs)]
 
     def _said(self, found: Finding, labels: Mapping[Key, str]) -> Finding:
         template = self.texts[found.code]
@@ -115,7 +114,13 @@ def checks() -> Mapping[str, Check]:
 def find(runs: Runs, about: str, labels: Mapping[Key, str] | None = None) -> list[Finding]:
     """All that can be said of these runs of one kind, ``about``."""
     named = labels or labels_of(runs)
-    return [one for check in checks().values() if check.about == about for one in check.of(runs, named)]
+    ready = {key: derived(recording, lambda name: needed(about, name)) for key, recording in runs.items()}
+    return [one for check in checks().values() if check.about == about for one in check.of(ready, named)]
+
+
+def needed(about: str, column: str) -> bool:
+    """Whether one of the checks of recordings of this kind reads the column."""
+    return any(check.needs(column) for check in checks().values() if check.about == about)
 
 
 def labels_of(runs: Runs) -> dict[Key, str]:

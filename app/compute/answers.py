@@ -18,6 +18,7 @@ from app.http.columns import Columns
 from app.http.encoding import ArrayForm, to_json
 from app.settings import Limits
 from optim_core.declare.errors import InvalidInput
+from optim_core.finding import needed
 from optim_core.simulate.trajectory import run
 from optim_core.surfaces.placement import Box
 
@@ -29,11 +30,16 @@ def trajectories(request: Mapping[str, Any], limits: Limits, form: ArrayForm, de
     experiments = experiments_of(request, limits)
     wanted, box = Columns.of(request["columns"]), _box(request["box"]) if request["box"] else None
     trajectories = [run(experiment) for experiment in experiments]
-    columns = columns_of(trajectories, derived=derived, wanted=wanted)
+    columns = columns_of(trajectories, derived=derived, wanted=lambda name: wanted(name) or told(name))
     found = zip(experiments, columns, trajectories, strict=True)
     surface = surface_answer(experiments[0].problem.landscape)
     runs = [run_answer(*one, form, wanted, box) for one in found]
-    return to_json({"surface": surface, "runs": runs, "findings": findings_of(trajectories)})
+    return to_json({"surface": surface, "runs": runs, "findings": findings_of(trajectories, columns)})
+
+
+def told(name: str) -> bool:
+    """Whether the column is wanted in any case: for what is said of runs, or for the last steps."""
+    return name in ("distance", "weight_norm") or needed("trajectory", name)
 
 
 def grid(request: Mapping[str, Any], limits: Limits, form: ArrayForm) -> bytes:

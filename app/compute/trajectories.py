@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -23,12 +24,15 @@ from optim_core.experiment import (
     surface_config,
 )
 from optim_core.finding import Runs, find
+from optim_core.recording import Series
 from optim_core.simulate.trajectory import Column, Trajectory
 from optim_core.surfaces.landscape import Landscape
 from optim_core.surfaces.minima import Minimum
 from optim_core.surfaces.placement import Box
 
 SurfaceExperiment = Experiment[SurfaceProblem]
+
+TAIL = 2  # rows that are told of every column, asked for or not: the last step, from where to where
 
 
 @cached(LRUCache(64), key=repr, lock=Lock())
@@ -102,15 +106,21 @@ def run_answer(
         "averaging_time": rule.averaging_time(hyper),
         "states": list(rule.state_names),
         "columns": {name: form.array(column) for name, column in columns.items() if wanted(name)},
+        "tail": {name: column[-TAIL:].tolist() for name, column in columns.items()},
     }
     if kind == "coupled":
         answer["minima"] = penalised_minima(landscape, box or landscape.box, strength)
     return answer
 
 
-def findings_of(trajectories: Sequence[Trajectory]) -> list[dict[str, Any]]:
-    """What can be said of these runs; each is known by its place."""
-    runs: Runs = {place: trajectory.recording for place, trajectory in enumerate(trajectories)}
+def findings_of(
+    trajectories: Sequence[Trajectory], columns: Sequence[Mapping[str, Column]]
+) -> list[dict[str, Any]]:
+    """What can be said of these runs, of which these columns are known; each run is known by its place."""
+    runs: Runs = {
+        place: replace(run.recording, series={n: Series(run.recording.steps("x"), c) for n, c in own.items()})
+        for place, (run, own) in enumerate(zip(trajectories, columns, strict=True))
+    }
     return [finding.to_json() for finding in find(runs, "trajectory")]
 
 

@@ -36,6 +36,19 @@ export class Recording {
     return recording;
   }
 
+  /**
+   * A column's value in a row; of one that nobody asked for, what the answer told of the last rows.
+   * @param {string} name @param {number} row
+   * @returns {number | undefined}
+   */
+  valueAt(name, row) {
+    const column = this.columns[name];
+    if (column) return column[row];
+    const tail = this.about.tail?.[name];
+    const value = tail?.[row - (this.about.steps + 1 - tail.length)];
+    return value === null ? NaN : value;
+  }
+
   get outcome() {
     return this.about.outcome ?? null;
   }

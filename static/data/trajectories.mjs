@@ -40,6 +40,11 @@ export function trajectoriesRequest(view, own) {
   };
 }
 
+/** Whether the cursor stands at the last step. @param {{ step: number, steps: number, hover?: number | null }} state */
+function isAtEnd({ step, steps, hover = null }) {
+  return hover === null ? step < 0 || step >= steps : hover >= steps;
+}
+
 /** Whether one box lies in another. @param {number[]} box @param {number[]} outer */
 function inside([left = 0, right = 0, low = 0, high = 0], [farLeft = 0, farRight = 0, farLow = 0, farHigh = 0]) {
   return left >= farLeft && right <= farRight && low >= farLow && high <= farHigh;
@@ -147,7 +152,7 @@ export function followTrajectories(store, catalogue, gridShape) {
   function requestTrajectories() {
     const view = store.get();
     const key = JSON.stringify(requestOf(view));
-    const columns = wantedColumns(view, view.panels, catalogue);
+    const columns = wantedColumns(view, view.panels, catalogue, isAtEnd(view));
     if (key === trajectoriesKey && columns.every((name) => known.has(name))) return;
     trajectoriesKey = key;
     known = new Set(columns);
@@ -176,6 +181,12 @@ export function followTrajectories(store, catalogue, gridShape) {
     requestTrajectories,
   );
   store.on(["charts", "glyphs", "panels"], requestTrajectories);
+  let atEnd = true;
+  store.on(["step", "hover", "steps"], () => {
+    const before = atEnd;
+    atEnd = isAtEnd(store.get());
+    if (before && !atEnd) requestTrajectories();
+  });
   store.on(["surface", "params", "formula", "box"], requestGrid);
   store.on(["result", "runners", "solo"], redraw);
   requestTrajectories();

@@ -3,12 +3,11 @@
 /**
  * @typedef {import("./address.mjs").View} View
  * What stands on the page beside map and charts, and is in sight now.
- * @typedef {"table" | "equations" | "sentence"} Panel
+ * @typedef {"equations" | "sentence"} Panel
  */
 
 const MAP = ["x", "y", "loss"];
 const PANELS = {
-  table: ["loss", "distance", "weight_norm"],
   sentence: ["loss", ...both("decay_taken")], // what findings of runs on a surface point at
   equations: ["gradient_part", "decay_part", "effective_lr"].flatMap(both), // the step that all rules share
 };
@@ -27,18 +26,19 @@ const QUANTITIES = new Map([
  * @param {Pick<View, "runners" | "charts" | "glyphs">} view
  * @param {Panel[]} panels
  * @param {any} catalogue
+ * @param {boolean} atEnd  whether the cursor stands at the last step: of that one every answer tells the numbers
  * @returns {string[]}
  */
-export function wantedColumns({ runners, charts, glyphs }, panels, catalogue) {
+export function wantedColumns({ runners, charts, glyphs }, panels, catalogue, atEnd) {
   const declared = runners
     .map(({ optimizer }) => catalogue.optimizers.find((/** @type {any} */ o) => o.id === optimizer))
     .filter(Boolean);
   const names = [
     ...MAP,
-    ...panels.flatMap((panel) => PANELS[panel]),
-    ...glyphs.flatMap((glyph) => both(glyph === "gradient" ? "grad" : glyph)),
+    ...panels.filter((panel) => !(atEnd && panel === "equations")).flatMap((panel) => PANELS[panel]),
+    ...(atEnd ? [] : glyphs.flatMap((glyph) => both(glyph === "gradient" ? "grad" : glyph))),
     ...charts.flatMap((chart) => ofChart(chart, declared, catalogue)),
-    ...(panels.includes("equations") ? declared.flatMap(ofEquations) : []),
+    ...(!atEnd && panels.includes("equations") ? declared.flatMap(ofEquations) : []),
   ];
   return [...new Set(names)].sort();
 }

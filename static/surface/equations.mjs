@@ -154,34 +154,35 @@ function holds(line, hyper) {
  * @returns {number | undefined}
  */
 export function quantity(run, name, at, axis) {
-  const columns = run.recording.columns;
+  /** @param {string} column @param {number} row */
+  const value = (column, row) => run.recording.valueAt(column, row);
   const before = Math.max(at - 1, 0);
   const [kind = "", rest = ""] = name.split(/:(.*)/s);
   switch (kind) {
     case "step":
       return at;
     case "param":
-      return columns[axis]?.[at];
+      return value(axis, at);
     case "param_prev":
-      return columns[axis]?.[before];
+      return value(axis, before);
     case "param_norm":
-      return columns.weight_norm?.[before];
+      return value("weight_norm", before);
     case "grad":
-      return columns[`grad_${axis}`]?.[at];
+      return value(`grad_${axis}`, at);
     case "effective_lr":
-      return columns[`effective_lr_${axis}`]?.[at];
+      return value(`effective_lr_${axis}`, at);
     case "decay":
-      return columns[`decay_part_${axis}`]?.[at];
+      return value(`decay_part_${axis}`, at);
     case "direction":
-      return (columns[`gradient_part_${axis}`]?.[at] ?? NaN) / (columns[`effective_lr_${axis}`]?.[at] ?? NaN);
+      return (value(`gradient_part_${axis}`, at) ?? NaN) / (value(`effective_lr_${axis}`, at) ?? NaN);
     case "schedule_factor":
-      return columns.schedule_factor?.[at] ?? 1;
+      return value("schedule_factor", at) ?? 1;
     case "state":
-      return columns[`${rest}_${axis}`]?.[at];
+      return value(`${rest}_${axis}`, at);
     case "state_prev":
-      return columns[`${rest}_${axis}`]?.[before];
+      return value(`${rest}_${axis}`, before);
     case "hyper":
-      return rest in columns ? columns[rest]?.[at] : Number(run.recording.about.hyper[rest]);
+      return value(rest, at) ?? Number(run.recording.about.hyper[rest]);
     default:
       return undefined;
   }

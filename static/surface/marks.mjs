@@ -195,7 +195,7 @@ function vectorOf(run, name, step) {
   const at = Math.min(Math.max(step, 1), lastPlaced(run));
   /** @param {string} column */
   const value = (column) => {
-    const found = run.recording.columns[column]?.[at];
+    const found = run.recording.valueAt(column, at);
     return found !== undefined && Number.isFinite(found) ? found : 0;
   };
   switch (name) {

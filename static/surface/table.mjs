@@ -2,7 +2,6 @@
 
 import { DASHES } from "../chart/series.mjs";
 import { extent } from "../data/columns.mjs";
-import { showPanel } from "../data/wanted-columns.mjs";
 import { inSight, isEdited, make, markEdited, set, watchEdits } from "../ui/dom.mjs";
 import { count, noNumber, number, plain, roundedUp, typedNumber } from "../ui/format.mjs";
 
@@ -92,14 +91,14 @@ export function mountTable(root, store) {
       }),
     );
   }
-  const follow = inSight(root, render, (visible) => showPanel(store, "table", visible));
+  const follow = inSight(root, render);
   store.on(["visible", "goal"], follow);
   follow();
 }
 
 /** @param {Series} run @param {string} name */
 function final(run, name) {
-  return run.recording.columns[name]?.at(-1);
+  return run.recording.valueAt(name, run.recording.about.steps);
 }
 
 /** The loss that is about a hundredth of the way from the best final loss to the start. @param {Series[]} runs */

@@ -31,7 +31,7 @@ const CATALOGUE = {
 };
 const VIEW = { runners: [makeRunner("sgd"), makeRunner("adamw")], charts: [], glyphs: [] };
 /** @param {any} change @param {import("../../static/data/wanted-columns.mjs").Panel[]} [panels] */
-const wanted = (change, panels = []) => wantedColumns({ ...VIEW, ...change }, panels, CATALOGUE);
+const wanted = (change, panels = [], atEnd = false) => wantedColumns({ ...VIEW, ...change }, panels, CATALOGUE, atEnd);
 const MAP = ["loss", "x", "y"];
 const added = (/** @type {string[]} */ names) => names.filter((name) => !MAP.includes(name));
 
@@ -61,11 +61,20 @@ test("arrows need what they show", () => {
   ]);
 });
 
-test("table, sentence and equations need theirs while they are in sight", () => {
-  assert.deepEqual(added(wanted({}, ["table"])), ["distance", "weight_norm"]);
+test("sentence and equations need theirs while they are in sight", () => {
   assert.deepEqual(added(wanted({}, ["sentence"])), ["decay_taken_x", "decay_taken_y"]);
   const equations = added(wanted({}, ["equations"]));
   for (const name of ["grad_x", "lr", "m_y", "v_x", "effective_lr_x", "gradient_part_y", "decay_part_x"])
     assert.ok(equations.includes(name), name);
   assert.ok(!added(wanted({ runners: [makeRunner("sgd")] }, ["equations"])).includes("m_x"));
+});
+
+test("at the last step the answer tells the numbers of arrows and equations by itself", () => {
+  const glyphs = ["gradient_part", "v"];
+  assert.deepEqual(added(wanted({ glyphs }, ["equations"], true)), []);
+  assert.deepEqual(added(wanted({ glyphs, charts: [{ id: "loss" }] }, ["sentence"], true)), [
+    "decay_taken_x",
+    "decay_taken_y",
+    "penalised_loss",
+  ]);
 });

@@ -217,6 +217,9 @@ class RunAnswer(BaseModel):
     )
     states: list[str]
     columns: dict[str, Array]
+    tail: dict[str, list[float | None]] = Field(
+        description="The last two rows of what was measured, whichever columns were asked for."
+    )
     minima: list[dict[str, float | None]] | None = Field(
         None, description="Under coupled decay: the minima of the penalised loss in the request's box."
     )
