@@ -78,9 +78,9 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
     page.get_by_role("button", name="Pause").click()
     expect(status).to_have_text("paused")
     page.get_by_role("button", name="Step", exact=True).click()
-    knob = page.get_by_label("Change η while it runs")
-    knob.fill("0.0005")
-    knob.press("Enter")
+    setting = page.get_by_label("Change η while it runs")
+    setting.fill("0.0005")
+    setting.press("Enter")
     page.get_by_role("button", name="Resume").click()
     expect(status).to_have_text("running")
     page.get_by_role("button", name="Cancel").click()
@@ -89,25 +89,25 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
 
 def test_a_box_of_a_running_job_that_holds_no_number_changes_nothing(one_run: Page) -> None:
     page = one_run
-    knob = page.get_by_label("Change η while it runs")
-    expect(knob).to_have_value("0.001", timeout=20_000)
+    setting = page.get_by_label("Change η while it runs")
+    expect(setting).to_have_value("0.001", timeout=20_000)
     sent: list[str] = []
     page.on("request", lambda r: sent.append(r.url) if r.url.endswith("/control") else None)
     for text, key in (("", "Enter"), ("", "Tab"), ("abc", "Enter"), ("0.5", "Escape"), ("abc", "Escape")):
-        knob.fill(text)
-        knob.press(key)
-        expect(knob).to_have_value("0.001")
+        setting.fill(text)
+        setting.press(key)
+        expect(setting).to_have_value("0.001")
         told = page.locator("#run-controls .field-error")
         expect(told).to_have_text(
             re.compile("“abc” is no number.*η stays" if (text, key) == ("abc", "Enter") else "^$")
         )
-    knob.blur()
+    setting.blur()
     assert not sent
-    knob.fill("-1")
-    knob.press("Enter")
+    setting.fill("-1")
+    setting.press("Enter")
     expect(told).to_contain_text("η: ")
-    expect(knob).to_have_value("0.001")
-    knob.press("Escape")
+    expect(setting).to_have_value("0.001")
+    setting.press("Escape")
     expect(told).to_be_empty()
     assert len(sent) == 1
 
@@ -124,20 +124,20 @@ def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_
     steps.press("Enter")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"/runs/"))
-    knob = page.get_by_label("Change η while it runs")
-    expect(knob).to_have_value("0.001", timeout=20_000)
-    now = page.locator(".knob", has_text="η").locator(".hint")
+    setting = page.get_by_label("Change η while it runs")
+    expect(setting).to_have_value("0.001", timeout=20_000)
+    now = page.locator(".live-setting", has_text="η").locator(".hint")
     expect(now).to_have_text(re.compile("now "))
-    expect(page.locator(".knob", has_text="λ").locator(".hint")).to_be_hidden()
+    expect(page.locator(".live-setting", has_text="λ").locator(".hint")).to_be_hidden()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".run-status")).to_have_text("paused")
-    knob.fill("0.02")
-    knob.press("Tab")
+    setting.fill("0.02")
+    setting.press("Tab")
     page.get_by_role("button", name="Step", exact=True).click()
     expect(now).to_have_text(re.compile(r"now 0\.0[12]"))
-    expect(knob).to_have_value("0.02")
+    expect(setting).to_have_value("0.02")
     page.reload()
-    expect(knob).to_have_value("0.02")
+    expect(setting).to_have_value("0.02")
     page.get_by_role("button", name="Cancel").click()
 
 
@@ -146,9 +146,9 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
 ) -> None:
     page = one_run
     expect(page.locator(".run-status")).to_have_text("running", timeout=20_000)
-    knob = page.get_by_label("Change η while it runs")
-    knob.fill("0.0005")
-    knob.press("Enter")
+    setting = page.get_by_label("Change η while it runs")
+    setting.fill("0.0005")
+    setting.press("Enter")
     change = page.get_by_role(
         "button", name=re.compile("learning rate η changed by hand from 0.001 to 5×10⁻⁴")
     )
@@ -177,11 +177,11 @@ def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> N
     loss = page.locator("[data-chart=run_loss]")
     line = loss.locator(".js-line").first
     line.wait_for(state="attached")
-    kind = "chart => chart.querySelector('.chart-plot')._fullLayout"
+    kind = "chart => chart.querySelector('.chart-plot').layout"
     assert loss.evaluate(f"{kind}.yaxis.type") == "log"
     loss.get_by_label("log").uncheck()
     page.wait_for_function(
-        "() => document.querySelector('[data-chart=run_loss] .chart-plot')._fullLayout.yaxis.type == 'linear'"
+        "() => document.querySelector('[data-chart=run_loss] .chart-plot').layout.yaxis.type == 'linear'"
     )
     rough = line.get_attribute("d")
     page.get_by_label("Smoothing").fill("0.9")
@@ -200,8 +200,8 @@ def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> N
         page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=4)
         page.mouse.up()
     assert closer.value.ok
-    starts = """limit => [...document.querySelectorAll('.chart-plot')].filter(plot => plot._fullLayout)
-        .map(plot => plot._fullLayout.xaxis.range[0]).every(from => limit ? from > limit : from === 0)"""
+    starts = """limit => [...document.querySelectorAll('.chart-plot')].filter(plot => plot.layout)
+        .map(plot => plot.layout.xaxis.range[0]).every(from => limit ? from > limit : from === 0)"""
     page.wait_for_function(starts, arg=30)
     loss.locator(".nsewdrag").first.dblclick()
     page.wait_for_function(starts, arg=0)
