@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -50,8 +51,10 @@ def node_tools() -> str:
             pytest.fail(message)
         pytest.skip(message)
     installed = JS / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
-        run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
+    with (JS / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)  # of several test processes one installs, and the others wait
+        if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
+            run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
     return npm
 
 
