@@ -47,8 +47,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await services.runs.start()  # first: it says what the processes that compute answers load as well
         Thread(target=warm_up, args=(services,), daemon=True).start()
-        await services.runs.start()
         yield
         await asyncio.to_thread(services.compute.close)
         await services.runs.stop()

@@ -51,12 +51,12 @@ def worker_killed(r: Round) -> None:
     _expect_failed(r, run)
 
 
-def nursery_killed(r: Round) -> None:
+def fork_server_killed(r: Round) -> None:
     """kill -9 of the process that starts workers: they die with it, their runs fail with the reason."""
     run = r.rig.keep_training()
-    nursery = r.rig.nursery()
-    if nursery:
-        kill(nursery)
+    fork_server = r.rig.fork_server()
+    if fork_server:
+        kill(fork_server)
     r.repaired = time.monotonic()
     _expect_failed(r, run)
 
@@ -172,7 +172,7 @@ KINDS: dict[str, Callable[[Round], None]] = {
     fault.__name__: fault
     for fault in (
         worker_killed,
-        nursery_killed,
+        fork_server_killed,
         server_killed,
         server_terminated,
         server_paused,

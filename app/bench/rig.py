@@ -31,7 +31,7 @@ TRAINING = {
     "steps": 6000,
     "device": "cpu",
 }
-NURSERY = "app.jobs.nursery"
+FORK_SERVER = "multiprocessing.forkserver"
 PATIENCE_SECONDS = 30.0
 PAGE = 10_000  # frames read back at once
 
@@ -90,15 +90,17 @@ class Rig:
         self.seen |= found | {self.pid}
         return found
 
-    def nursery(self) -> int | None:
+    def fork_server(self) -> int | None:
         """The process from which those come that train."""
-        found = (pid for pid in self.family() if NURSERY in command_of(pid) and self.pid == parent_of(pid))
+        found = (
+            pid for pid in self.family() if FORK_SERVER in command_of(pid) and self.pid == parent_of(pid)
+        )
         return next(found, None)
 
     def workers(self) -> set[int]:
         """The processes that train."""
-        nursery = self.nursery()
-        return descendants(nursery) if nursery else set()
+        fork_server = self.fork_server()
+        return descendants(fork_server) if fork_server else set()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Ends the server; the seconds that it and its family took. Raises Violated if they do not end."""

@@ -7,14 +7,13 @@ of the others; on one's own machine by threads, which are there at once.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from threading import Lock
 from typing import Any
 
@@ -26,7 +25,7 @@ from app.compute.cache import Answer, AnswerCache, key_of
 from app.http.refusals import Refusal
 from app.http.responses import is_packed
 from app.jobs.fair_queue import FairQueue
-from app.jobs.lifeline import die_when_closed
+from app.processes import METHOD, context, die_when_closed, load_fork_server, preload
 
 THREADS = 4
 GONE = 499  # nginx's number for a client that closed the connection; nobody reads it
@@ -53,6 +52,8 @@ class ComputePool:
         self._queue = FairQueue()
         self._busy = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        if processes:
+            preload(answers.__name__)
 
     def warm_up(self) -> None:
         """Has the processes load what they need; blocks."""
@@ -162,24 +163,22 @@ class _Processes(ProcessPoolExecutor):
     """Processes that end with this one, however it ends."""
 
     def __init__(self, count: int):
-        forks = "forkserver" in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if forks else "spawn")
-        if forks:
-            context.set_forkserver_preload([answers.__name__])
         # They wait for the end of this pipe, whose other end nobody else holds.
-        theirs, self._lifeline = context.Pipe(duplex=False)
-        super().__init__(count, context, _begin, (theirs,))
+        theirs, self._ours = Pipe(duplex=False)
+        if METHOD == "forkserver":
+            load_fork_server()
+        super().__init__(count, context(), _begin, (theirs,))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends them at once, whatever they are at."""
-        self._lifeline.close()
+        self._ours.close()
         super().shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _begin(lifeline: Connection) -> None:
+def _begin(pipe: Connection) -> None:
     """In each process at its start."""
-    die_when_closed(lifeline.fileno())
-    _kept.append(lifeline)
+    die_when_closed(pipe.fileno())
+    _kept.append(pipe)
 
 
 _kept: list[Connection] = []  # in such a process: closed when collected

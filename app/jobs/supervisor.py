@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.jobs.devices import candidates
+from app.jobs.executor import Executor
 from app.jobs.fair_queue import FairQueue
-from app.jobs.handle import Handle
 from app.store import ACTIVE, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 
-# Module and function of what workers do; the module's ``prepare()`` loads what they all need.
-TARGET = ("app.jobs.worker", "train_job")
 ASKED_SECONDS = 0.5  # to stop when asked
 TERMINATED_SECONDS = 0.2  # to stop when terminated; then the worker is killed
 RETRY_SECONDS = 2.0
@@ -30,34 +27,32 @@ class _Job:
 
     run: str
     device: str
-    nursery: Handle
-    stopping: float | None = None  # when the next, harsher step is due
-    signals: list[int] = field(default_factory=lambda: [signal.SIGTERM, signal.SIGKILL])
+    steps: list[Callable[[str], None]]  # to end it, each harsher than the one before
+    stopping: float | None = None  # when the next of them is due
 
 
 class Supervisor:
     """One thread that hears of changes of runs, of workers that ended, and of time that has passed.
 
-    ``job_of`` gives what the worker is told, for a run and a device.
+    ``job_of`` gives what the worker of a run is told.
     """
 
     def __init__(
         self,
         store: Store,
-        job_of: Callable[[Run, str], Mapping[str, Any]],
+        executor: Executor,
+        job_of: Callable[[Run], Mapping[str, Any]],
         *,
         per_device: int = 1,
-        target: tuple[str, str] = TARGET,
     ):
         self._store = store
+        self._executor = executor
         self._job_of = job_of
         self._per_device = per_device
-        self._target = target
         self._queue = FairQueue()
         self._devices: dict[str, str] = {}  # of the runs that wait: what they asked for
         self._jobs: dict[str, _Job] = {}
         self._messages: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._nursery: Handle | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="job supervisor", daemon=True)
 
@@ -72,7 +67,7 @@ class Supervisor:
 
     def warm(self) -> None:
         """Makes ready for the first run."""
-        self._messages.put(self._warm)
+        self._executor.warm()
 
     def notice(self, changes: list[Change]) -> None:
         """Hears of changes in the store."""
@@ -82,8 +77,8 @@ class Supervisor:
 
     @property
     def ready(self) -> bool:
-        """Whether runs can be started; a nursery that is not there yet comes with the first."""
-        return self._thread.is_alive() and (self._nursery is None or self._nursery.alive)
+        """Whether runs can be started."""
+        return self._thread.is_alive() and self._executor.ready
 
     def owns(self, run: str) -> bool:
         """Whether a worker of this server may deliver the run."""
@@ -111,13 +106,12 @@ class Supervisor:
                     timeout=None if due is None else max(due - time.monotonic(), 0.0)
                 )
             except Empty:
-                self._press()
+                self._escalate()
                 continue
             if message is None:
                 break
             message()
-        if self._nursery:
-            self._nursery.end()
+        self._executor.stop()
 
     def _later(self, work: Callable[[], None]) -> None:
         """Does it on this thread in a while."""
@@ -158,7 +152,8 @@ class Supervisor:
                     return
                 device = self._free(self._devices.pop(name))
                 assert device
-                self._jobs[name] = _Job(name, device, self._hatch())
+                steps: list[Callable[[str], None]] = [self._executor.terminate, self._executor.kill]
+                self._jobs[name] = _Job(name, device, steps)
             self._start(name, device)
 
     def _free(self, wanted: str) -> str | None:
@@ -183,57 +178,29 @@ class Supervisor:
             with self._lock:
                 del self._jobs[name]
             return
-        self._jobs[name].nursery.tell(
-            {"start": name, "target": self._target, "job": self._job_of(run, device)}
-        )
+        self._executor.start(name, self._job_of(run), device, self._notice_end)
 
-    def _press(self) -> None:
+    def _notice_end(self, name: str, code: int, output: str) -> None:
+        self._messages.put(partial(self._ended, name, code, output))
+
+    def _escalate(self) -> None:
         """Takes the next step against workers that should have stopped."""
         for job in self._jobs.values():
             if job.stopping is None or job.stopping > time.monotonic():
                 continue
-            if job.signals:
-                job.nursery.tell({"signal": job.signals.pop(0), "of": job.run})
+            if job.steps:
+                job.steps.pop(0)(job.run)
                 job.stopping = time.monotonic() + TERMINATED_SECONDS
-            else:  # the nursery is still loading: the worker will die as soon as it is born
+            else:  # what starts it is still loading: it will die as soon as it begins
                 job.stopping = None
                 self._tell_end(job.run, 0, "")
 
-    def _warm(self) -> None:
-        self._hatch()
-
-    def _hatch(self) -> Handle:
-        """The nursery; a new one if there is none or it has died."""
-        if self._nursery is None or not self._nursery.alive:
-            self._nursery = Handle(self._target[0], self._threads(), self._hear, self._hear_of_end)
-        return self._nursery
-
-    def _threads(self) -> int:
-        """Of one worker. Small models gain little from many, and the server has to answer meanwhile."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(cores // 2 // self._per_device, 1)
-
-    def _hear(self, news: Mapping[str, Any]) -> None:
-        if "ended" in news:
-            self._messages.put(partial(self._ended, news["ended"], news["code"], news["words"]))
-
-    def _hear_of_end(self, nursery: Handle, code: int) -> None:
-        self._messages.put(partial(self._nursery_ended, nursery, code))
-
-    def _nursery_ended(self, nursery: Handle, code: int) -> None:
-        """All its workers have died with it."""
-        for job in list(self._jobs.values()):
-            if job.nursery is nursery:
-                self._ended(job.run, code, "The process that starts workers died.")
-        if nursery is self._nursery:
-            self._later(self._warm)
-
-    def _ended(self, name: str, code: int, words: str) -> None:
+    def _ended(self, name: str, code: int, output: str) -> None:
         with self._lock:
             self._jobs.pop(name, None)
-        self._tell_end(name, code, words)
+        self._tell_end(name, code, output)
 
-    def _tell_end(self, name: str, code: int, words: str) -> None:
+    def _tell_end(self, name: str, code: int, output: str) -> None:
         """Notes the end of a run whose worker has not told it."""
 
         def end(run: Run) -> Mapping[str, Any] | None:
@@ -242,19 +209,19 @@ class Supervisor:
             now = {"finished": time.time()}
             if run.control.get("cancel"):
                 return {"status": Status.CANCELLED.value, "reason": "Cancelled.", **now}
-            return {"status": Status.FAILED.value, "reason": exit_reason(code, words), **now}
+            return {"status": Status.FAILED.value, "reason": exit_reason(code, output), **now}
 
         try:
             self._store.finish(name, end).result()
         except NoSuchRun:
             pass
         except StoreError:  # a full disk, say: the run is not to be left in a false state
-            self._later(partial(self._tell_end, name, code, words))
+            self._later(partial(self._tell_end, name, code, output))
 
 
-def exit_reason(code: int, words: str) -> str:
+def exit_reason(code: int, output: str) -> str:
     """Why a worker died: how, and its last line."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     last = lines[-1][:500] if lines else ""
     if code >= 0:
         return f"Its process ended with exit code {code}" + (f": {last}" if last else ".")

@@ -17,10 +17,9 @@ from optim_core.transport.http_sink import HttpSink
 NICENESS = 10  # below the server, which shares the processor
 
 
-def prepare() -> None:
-    """Loads what all runs need and what takes seconds to load: torch, its optimizers, the tasks."""
-    tasks()
-    make_optimizer("sgd", [Parameter(zeros(1))])
+# What all runs need and what takes seconds to load, here and not in the first of them.
+tasks()
+make_optimizer("sgd", [Parameter(zeros(1))])
 
 
 def train_job(job: dict[str, Any]) -> int:

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from app.http.refusals import Refusal
-from app.jobs.supervisor import TARGET, Supervisor
+from app.jobs.local import TARGET, LocalExecutor
+from app.jobs.supervisor import Supervisor
 from app.runs.derived import Traces
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
@@ -92,9 +93,9 @@ class RunManager:
         self.hub.open()
         interrupted = self.store.interrupt_all("The server stopped while it ran.")
         await asyncio.wrap_future(interrupted)
-        self._jobs = Supervisor(
-            self.store, self._job, per_device=self._settings.jobs_per_device, target=self.target
-        )
+        per_device = self._settings.jobs_per_device
+        executor = LocalExecutor(per_device=per_device, target=self.target)
+        self._jobs = Supervisor(self.store, executor, self._job, per_device=per_device)
         self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
         retention = Retention(self.store, self._settings)
@@ -125,14 +126,13 @@ class RunManager:
         for listener in self.listeners:
             listener(changes)
 
-    def _job(self, run: Run, device: str) -> Mapping[str, Any]:
+    def _job(self, run: Run) -> Mapping[str, Any]:
         """What a worker is told."""
         return {
             "id": run.id,
             "url": local_url(*self._address),
             "token": self.worker_token if self._settings.token else "",
             "config": run.config,
-            "device": device,
         }
 
     async def _sweep(self) -> None:

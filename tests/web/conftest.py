@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 
+# A fork server has the path of a new interpreter, not this one's.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
+)
 HOME = "http://localhost:8000"
 WALK: dict[str, Any] = {
     "surface": {"id": "rosenbrock"},

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -61,18 +62,17 @@ def post(url: str, body: object, token: str = "") -> dict[str, Any]:
     return found
 
 
-def prepare() -> None:
-    """Loads nothing."""
-
-
 def echo(job: dict[str, Any]) -> int:
-    """Says its code and ends with it."""
-    print(job["code"])
+    """Says its device, its threads and its code, and ends with that."""
+    from torch import get_num_threads
+
+    print(job["device"], get_num_threads(), job["code"])
     return int(job["code"])
 
 
 def sleep(job: dict[str, Any]) -> int:
-    """Never ends by itself."""
+    """Writes who it is into a file, and never ends by itself."""
+    Path(job["file"]).write_text(f"{os.getpid()}\n")
     threading.Event().wait()
     return 0
 

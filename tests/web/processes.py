@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -91,11 +92,28 @@ def until_status(port: int, run: str, *statuses: str, host: str = "127.0.0.1") -
 
 def descendants(pid: int) -> set[int]:
     """All processes below one."""
-    found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            found |= {child} | descendants(child)
-    return found
+    found = children(pid)
+    return found.union(*map(descendants, found))
+
+
+def children(pid: int) -> set[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for each in lists for child in each.read_text().split()}
+
+
+def fork_server(pid: int | None = None) -> int:
+    """The fork server of a process, of this one if None."""
+    for child in sorted(children(pid or os.getpid())):
+        if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return child
+    raise LookupError("no fork server")
+
+
+def kill_fork_server() -> None:
+    """That of this process, which runs the server under test."""
+    pid = fork_server()
+    os.kill(pid, signal.SIGKILL)
+    assert gone({pid})
 
 
 def gone(pids: set[int]) -> bool:

@@ -1,15 +1,5 @@
-"""A worker's module that is never ready."""
-
-from __future__ import annotations
+"""A module that is loaded too late for everybody."""
 
 import threading
-from typing import Any
 
-
-def prepare() -> None:
-    """Waits for ever."""
-    threading.Event().wait()
-
-
-def work(job: dict[str, Any]) -> int:
-    return 0
+threading.Event().wait(300)

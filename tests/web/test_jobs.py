@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from time import monotonic
@@ -17,13 +17,23 @@ from typing import Any
 
 import pytest
 from fake_producer import frame, post, same
-from processes import ask, descendants, free_port, gone, process, until_status
+from processes import (
+    ask,
+    descendants,
+    fork_server,
+    free_port,
+    gone,
+    kill_fork_server,
+    process,
+    until_status,
+)
 from running import PATIENCE_S, Running, running
 
+from app import processes
 from app.jobs import devices
 from app.jobs.fair_queue import FairQueue
-from app.jobs.handle import Handle
-from app.jobs.supervisor import TARGET, exit_reason
+from app.jobs.local import TARGET, threads_of_one
+from app.jobs.supervisor import exit_reason
 from app.runs.control import cancelled
 from app.store import NewRun, open_store
 
@@ -47,9 +57,7 @@ def queue(server: Running, run: str, owner: str = "me", **fake: Any) -> str:
 def worker_pid(server: Running, run: str) -> int:
     """The process of a run, once it runs."""
     server.wait_for(run, "running")
-    nursery = server.manager.jobs._nursery
-    assert nursery
-    (pid,) = descendants(nursery.pid)
+    (pid,) = descendants(fork_server())
     return pid
 
 
@@ -89,12 +97,10 @@ def test_a_worker_killed_from_outside_leaves_the_device_to_the_next(server: Runn
     server.wait_for("next", "finished")
 
 
-def test_when_the_nursery_dies_its_workers_die_and_another_takes_over(server: Running) -> None:
+def test_when_the_fork_server_dies_its_workers_die_and_another_takes_over(server: Running) -> None:
     queue(server, "orphan", end="hang")
     pid = worker_pid(server, "orphan")
-    nursery = server.manager.jobs._nursery
-    assert nursery
-    os.kill(nursery.pid, signal.SIGKILL)
+    kill_fork_server()
     assert "The process that starts workers died" in server.wait_for("orphan", "failed").reason
     assert gone({pid})
     queue(server, "after", frames=1)
@@ -112,22 +118,30 @@ def test_cancelling_waits_for_no_worker(server: Running, end: str) -> None:
     assert gone({pid})
 
 
-def test_cancelling_does_not_wait_for_a_nursery_that_loads(tmp_path: Path) -> None:
-    with running(tmp_path, target=("slow_to_load", "work")) as server:
-        queue(server, "unborn")
-        server.wait_for("unborn", "starting")
-        server.client.post("/api/runs/unborn/cancel")
-        server.wait_for("unborn", "cancelled")
+@pytest.fixture
+def slow_fork_server() -> Iterator[None]:
+    """One that has not loaded, and never will."""
+    usual, processes._preloaded[:] = list(processes._preloaded), ["slow_to_load"]
+    with suppress(LookupError):
+        kill_fork_server()
+    yield
+    processes._preloaded[:] = usual
+    kill_fork_server()
 
 
-def test_stopping_does_not_wait_for_a_nursery_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.jobs.handle.STOP_SECONDS", 10 * PATIENCE_S)
-    codes: list[int] = []
-    nursery = Handle("slow_to_load", 1, lambda news: None, lambda handle, code: codes.append(code))
-    stopping = threading.Thread(target=nursery.end, daemon=True)
-    stopping.start()
-    stopping.join(PATIENCE_S)
-    assert codes == [-signal.SIGKILL]
+@pytest.mark.usefixtures("slow_fork_server")
+def test_neither_cancelling_nor_stopping_waits_for_a_fork_server_that_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.local.STOP_SECONDS", 10 * PATIENCE_S)
+    with running(tmp_path) as server:
+        for name in ("not-begun", "abandoned"):
+            queue(server, name)
+        server.wait_for("not-begun", "starting")
+        server.client.post("/api/runs/not-begun/cancel")
+        server.wait_for("not-begun", "cancelled")
+        begin = monotonic()
+    assert monotonic() - begin < PATIENCE_S
 
 
 def test_a_run_that_waits_is_cancelled_at_once(server: Running) -> None:
@@ -194,7 +208,7 @@ def test_each_device_has_its_own_line(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_workers_reach_a_server_that_asks_for_a_token(tmp_path: Path) -> None:
-    with running(tmp_path, token="a-long-secret") as server:
+    with running(tmp_path, token="a-long-secret", processes=0) as server:
         queue(server, "inside", frames=2)
         assert server.wait_for("inside", "finished").next_seq == 2
 
@@ -213,35 +227,62 @@ def test_a_real_run_trains(tmp_path: Path) -> None:
         assert found["columns"]["0.weight/weight_norm"]["step"] == [1, *range(5, 51, 5)]
 
 
-WITHOUT_FORK = """
-import sys
-from app.jobs import nursery
-nursery.FORKS = False
-nursery.main()
+EXECUTOR = """
+import sys, threading
+from app.jobs.local import LocalExecutor
+method, file = sys.argv[1:]
+ended = threading.Event()
+echo = LocalExecutor(per_device=2, target=("fake_producer", "echo"), method=method)
+sleep = LocalExecutor(per_device=2, target=("fake_producer", "sleep"), method=method)
+echo.start("echo", {"code": 5}, "cpu", lambda *end: (print(*end, flush=True), ended.set()))
+ended.wait(60)
+sleep.start("sleep", {"file": file}, "cpu", print)
+try:
+    threading.Event().wait(60)
+except KeyboardInterrupt:
+    pass
 """
 
 
-def test_where_forking_is_not_safe_workers_are_new_interpreters() -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
-    nursery = subprocess.Popen(
-        [sys.executable, "-c", WITHOUT_FORK, str(os.getpid()), "fake_producer"],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert nursery.stdin
-    assert nursery.stdout
-    with nursery:
-        assert json.loads(nursery.stdout.readline()) == {"ready": True}
-        for name in ("echo", "sleep"):
-            command = {"start": name, "target": ["fake_producer", name], "job": {"code": 5}}
-            nursery.stdin.write(json.dumps(command).encode() + b"\n")
-        nursery.stdin.flush()
-        ended = json.loads(nursery.stdout.readline())
-        assert ended == {"ended": "echo", "code": 5, "words": "5\n"}
-        (sleeping,) = descendants(nursery.pid)
-        nursery.stdin.close()
-        assert gone({sleeping})
+@pytest.mark.parametrize(
+    ("method", "wanted", "how"),
+    [
+        ("forkserver", "", signal.SIGKILL),
+        ("forkserver", str(len(os.sched_getaffinity(0))), signal.SIGINT),
+        ("spawn", "", signal.SIGKILL),
+    ],
+)
+def test_workers_forked_or_not_tell_their_end_and_die_with_the_server(
+    tmp_path: Path, method: str, wanted: str, how: signal.Signals
+) -> None:
+    """Where forking is not safe they are new interpreters; OMP_NUM_THREADS tells them their threads."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests/web")])}
+    environment |= {"OMP_NUM_THREADS": wanted} if wanted else {}
+    file, pause, until = tmp_path / "pid", threading.Event(), monotonic() + PATIENCE_S
+    command = [sys.executable, "-c", EXECUTOR, method, str(file)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        try:
+            threads = wanted or threads_of_one(2)
+            assert server.stdout.readline() == f"echo 5 cpu {threads} 5\n"
+            while not (file.exists() and file.read_text()):
+                assert monotonic() < until
+                pause.wait(0.01)
+            worker = int(file.read_text())
+            os.kill(worker, signal.SIGINT)  # Ctrl+C in a terminal is for the server
+            pause.wait(0.5)
+            family = descendants(server.pid)
+            assert worker in family
+        finally:
+            server.send_signal(how)
+    assert gone(family)
+
+
+def test_ctrl_c_does_not_reach_a_fork_server_that_loads() -> None:
+    status = Path(f"/proc/{processes.load_fork_server()}/status").read_text()
+    blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+    assert blocked & 1 << (signal.SIGINT - 1)
 
 
 def test_a_fair_queue_turns_over_owners() -> None:
@@ -257,7 +298,7 @@ def test_a_fair_queue_turns_over_owners() -> None:
     assert waiting.order() == []
 
 
-def test_obituaries() -> None:
+def test_the_reason_tells_how_a_worker_ended() -> None:
     assert exit_reason(-11, "") == "Its process was ended by SIGSEGV."
     assert exit_reason(-99, "x\n\n") == "Its process was ended by signal 99; it had said: x"
     assert exit_reason(2, "") == "Its process ended with exit code 2."
@@ -286,7 +327,7 @@ def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path:
             pass
         acknowledged = ask(port, "/api/runs/works")["next_seq"]
         family = descendants(served.pid)
-        assert len(family) == 3  # the nursery and two workers
+        assert len(descendants(fork_server(served.pid))) == 2
         served.kill()
         served.wait()
         assert gone(family)

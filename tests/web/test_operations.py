@@ -6,8 +6,6 @@ import asyncio
 import io
 import json
 import logging
-import os
-import signal
 import sqlite3
 import threading
 import time
@@ -18,6 +16,7 @@ from typing import Any
 
 import pytest
 from fake_producer import frame
+from processes import fork_server, kill_fork_server
 from prometheus_client.parser import text_string_to_metric_families
 from running import PATIENCE_S, Running, Stream, alone, running
 from starlette.testclient import TestClient
@@ -82,26 +81,23 @@ def test_who_stops_waiting_for_the_store_does_not_stop_the_store(server: Running
 
 def test_it_is_not_ready_without_what_starts_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path, preload=True) as server:
-        monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", PATIENCE_S)
-        kill_nursery(server)
+        monkeypatch.setattr("app.jobs.local.RETRY_SECONDS", 10 * PATIENCE_S)
+        until_ready(server, 200)
+        kill_fork_server()
+        until_ready(server, 503)
         assert error(server.client.get("/readyz")) == (503, "workers")
-        monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 0.01)
+        monkeypatch.setattr("app.jobs.local.RETRY_SECONDS", 0.01)
         server.manager.jobs.warm()
         until_ready(server)
-        kill_nursery(server)
+        before = fork_server()
+        kill_fork_server()
         until_ready(server)  # another one comes by itself
+        assert fork_server() != before
 
 
-def kill_nursery(server: Running) -> None:
-    nursery = server.manager.jobs._nursery
-    assert nursery
-    os.kill(nursery.pid, signal.SIGKILL)
-    nursery._process.wait()
-
-
-def until_ready(server: Running) -> None:
+def until_ready(server: Running, status: int = 200) -> None:
     pause, until = threading.Event(), time.monotonic() + PATIENCE_S
-    while server.client.get("/readyz").status_code != 200:
+    while server.client.get("/readyz").status_code != status:
         assert time.monotonic() < until
         pause.wait(0.01)
 
