@@ -15,7 +15,7 @@ from time import perf_counter, sleep
 
 import torch
 
-from app.bench.figures import Figure
+from app.bench.targets import Figure
 from app.commands.server import Server
 from app.main import create_app
 from app.settings import Settings

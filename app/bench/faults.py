@@ -16,8 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from app.bench.disk import Disk, disk
-from app.bench.rig import PRODUCERS, Rig, Violated, kill, wait_until
-from app.bench.shifted_clock import CLOCK
+from app.bench.harness import CLOCK, PRODUCERS, Harness, Violated, kill, wait_until
 from app.store.sqlite.migrations import newest
 
 FAULTS = 60
@@ -31,7 +30,7 @@ SWEEP_SECONDS = 6.0  # in which the server looks after runs that have fallen sil
 class Round:
     """What a fault has at hand; it notes ``repaired`` when the world is whole again, and what was said."""
 
-    rig: Rig
+    harness: Harness
     disk: Disk
     chance: random.Random
     repaired: float = 0.0
@@ -44,17 +43,17 @@ class Round:
 
 def worker_killed(r: Round) -> None:
     """kill -9 of a process that trains: its run fails with the reason."""
-    run = r.rig.keep_training()
-    wait_until(lambda: bool(r.rig.workers()), "no worker")
-    kill(r.chance.choice(sorted(r.rig.workers())))
+    run = r.harness.keep_training()
+    wait_until(lambda: bool(r.harness.workers()), "no worker")
+    kill(r.chance.choice(sorted(r.harness.workers())))
     r.repaired = time.monotonic()
     _expect_failed(r, run)
 
 
 def fork_server_killed(r: Round) -> None:
     """kill -9 of the process that starts workers: they die with it, their runs fail with the reason."""
-    run = r.rig.keep_training()
-    fork_server = r.rig.fork_server()
+    run = r.harness.keep_training()
+    fork_server = r.harness.fork_server()
     if fork_server:
         kill(fork_server)
     r.repaired = time.monotonic()
@@ -63,13 +62,13 @@ def fork_server_killed(r: Round) -> None:
 
 def server_killed(r: Round) -> None:
     """kill -9 of the server while it works."""
-    r.rig.stop(signal.SIGKILL)
+    r.harness.stop(signal.SIGKILL)
     _start(r)
 
 
 def server_terminated(r: Round) -> None:
     """SIGTERM under load: it ends in time by itself."""
-    took = r.rig.stop()
+    took = r.harness.stop()
     if took > BACK_SECONDS:
         raise Violated(f"SIGTERM took {took:.1f} s")
     r.said = f"ended in {took:.1f} s"
@@ -78,15 +77,15 @@ def server_terminated(r: Round) -> None:
 
 def server_paused(r: Round) -> None:
     """SIGSTOP for seconds, then SIGCONT."""
-    kill(r.rig.pid, signal.SIGSTOP)
+    kill(r.harness.pid, signal.SIGSTOP)
     time.sleep(r.chance.uniform(1.0, 4.0))
-    kill(r.rig.pid, signal.SIGCONT)
+    kill(r.harness.pid, signal.SIGCONT)
 
 
 def upload_broken_off(r: Round) -> None:
     """Clients that vanish in the middle of an upload."""
     for _ in range(5):
-        with socket.create_connection(("127.0.0.1", r.rig.port)) as client:
+        with socket.create_connection(("127.0.0.1", r.harness.port)) as client:
             head = f"POST /api/ingest/runs/{PRODUCERS[0]}/frames HTTP/1.1\r\nHost: localhost\r\n"
             client.sendall(f"{head}Content-Length: 1000000\r\n\r\n".encode() + b'{"frames": [' * 999)
             time.sleep(r.chance.uniform(0.0, 0.1))
@@ -96,7 +95,7 @@ def upload_broken_off(r: Round) -> None:
 def stream_unread(r: Round) -> None:
     """Clients that open a stream and never read it."""
     for _ in range(10):
-        client = socket.create_connection(("127.0.0.1", r.rig.port))
+        client = socket.create_connection(("127.0.0.1", r.harness.port))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         runs = ",".join(PRODUCERS)
         client.sendall(f"GET /api/stream?runs={runs} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -106,20 +105,20 @@ def stream_unread(r: Round) -> None:
 
 def disk_full(r: Round) -> None:
     """No room for a while: what cannot be kept is refused, and taken when there is room again."""
-    r.disk.fill(r.rig.pid)
+    r.disk.fill(r.harness.pid)
     try:
         wait_until(lambda: _not_ready(r), "a full disk goes unnoticed")
         time.sleep(r.chance.uniform(0.0, 2.0))
     finally:
-        r.disk.free(r.rig.pid)
+        r.disk.free(r.harness.pid)
 
 
 def disk_read_only(r: Round) -> None:
     """A folder that cannot be written at the start."""
-    r.rig.stop()
+    r.harness.stop()
     r.disk.lock()
     try:
-        r.said = r.rig.refused_start()
+        r.said = r.harness.refused_start()
     finally:
         r.disk.unlock()
     _start(r)
@@ -127,13 +126,13 @@ def disk_read_only(r: Round) -> None:
 
 def database_damaged(r: Round) -> None:
     """Another file, garbage in it, or half of it at the start; a copy is put back."""
-    r.rig.stop()
-    path = r.rig.folder / DATABASE
+    r.harness.stop()
+    path = r.harness.folder / DATABASE
     good = path.with_name("good.db")
     shutil.copy2(path, good)
     try:
         _damage(path, r.chance)
-        r.said = r.rig.refused_start()
+        r.said = r.harness.refused_start()
     finally:
         for rest in ("-wal", "-shm"):
             path.with_name(path.name + rest).unlink(missing_ok=True)
@@ -143,11 +142,11 @@ def database_damaged(r: Round) -> None:
 
 def database_newer(r: Round) -> None:
     """A database of a newer Optimscope at the start."""
-    r.rig.stop()
-    path = r.rig.folder / DATABASE
+    r.harness.stop()
+    path = r.harness.folder / DATABASE
     _set_version(path, newest() + 1)
     try:
-        r.said = r.rig.refused_start()
+        r.said = r.harness.refused_start()
     finally:
         _set_version(path, newest())
     _start(r)
@@ -155,16 +154,16 @@ def database_newer(r: Round) -> None:
 
 def clock_jumps(r: Round) -> None:
     """The clock is set by hours or days, forth or back (for Python alone): nobody counts as silent."""
-    clock = r.rig.folder.parent / "clock"
+    clock = r.harness.folder.parent / "clock"
     clock.write_text("0")
-    r.rig.stop()
-    r.rig.start("app.bench.shifted_clock", {CLOCK: str(clock)})
-    r.rig.wait_until_back({each.name: each.acknowledged for each in r.rig.producers})
-    r.rig.keep_training()
+    r.harness.stop()
+    r.harness.start("app.bench.shifted_clock", {CLOCK: str(clock)})
+    r.harness.wait_until_back({each.name: each.acknowledged for each in r.harness.producers})
+    r.harness.keep_training()
     clock.write_text(str(r.chance.choice(JUMPS)))
     time.sleep(SWEEP_SECONDS)
-    r.rig.check()
-    r.rig.stop()
+    r.harness.check()
+    r.harness.stop()
     _start(r)
 
 
@@ -189,12 +188,12 @@ KINDS: dict[str, Callable[[Round], None]] = {
 
 def _start(r: Round) -> None:
     r.repaired = time.monotonic()
-    r.rig.start()
+    r.harness.start()
 
 
 def _expect_failed(r: Round, run: str) -> None:
     def state() -> tuple[str, str]:
-        found = r.rig.ask(f"/api/runs/{run}")
+        found = r.harness.ask(f"/api/runs/{run}")
         return found["status"], found["reason"]
 
     wait_until(lambda: state()[0] in ("failed", "finished"), lambda: f"run {run} counts as {state()[0]}")
@@ -202,9 +201,9 @@ def _expect_failed(r: Round, run: str) -> None:
 
 
 def _not_ready(r: Round) -> bool:
-    from app.bench.rig import exchange
+    from app.bench.harness import exchange
 
-    status, answer = exchange(r.rig.port, "/readyz")
+    status, answer = exchange(r.harness.port, "/readyz")
     if status in (503, 507):
         r.said = answer["error"]["message"]
     return status in (503, 507)
@@ -266,7 +265,7 @@ def measure(
     """So many faults, each kind about equally often, in random order."""
     chance = random.Random(seed)  # noqa: S311
     with disk() as place:
-        rig = Rig(place.data)
+        harness = Harness(place.data)
         kinds = {name: Kind(name, skipped=_impossible(name, place)) for name in KINDS}
         possible = [name for name, kind in kinds.items() if not kind.skipped and (not only or name in only)]
         if not possible:
@@ -276,49 +275,49 @@ def measure(
         order = (possible * (count // len(possible) + 1))[:count]
         chance.shuffle(order)
         report = Report(list(kinds.values()))
-        rig.start()
+        harness.start()
         try:
-            for producer in rig.producers:
+            for producer in harness.producers:
                 producer.start()
-            rig.wait_until_back(dict.fromkeys(PRODUCERS, 0))
+            harness.wait_until_back(dict.fromkeys(PRODUCERS, 0))
             for number, name in enumerate(order, 1):
-                _one(kinds[name], Round(rig, place, chance))
+                _one(kinds[name], Round(harness, place, chance))
                 say(f"{number}/{count} {name}: {kinds[name].back[-1:]} {kinds[name].violations[-1:]}")
-            _finish(rig, report)
+            _finish(harness, report)
         finally:
-            rig.stop_load()
-            kill(rig.pid)
+            harness.stop_load()
+            kill(harness.pid)
         return report
 
 
 def _one(kind: Kind, r: Round) -> None:
     kind.times += 1
     try:
-        r.rig.keep_training()
+        r.harness.keep_training()
         time.sleep(r.chance.uniform(0.0, 0.5))
         KINDS[kind.kind](r)
         repaired = r.repaired or time.monotonic()
-        r.rig.wait_until_back({each.name: each.acknowledged for each in r.rig.producers})
+        r.harness.wait_until_back({each.name: each.acknowledged for each in r.harness.producers})
         kind.back.append(round(time.monotonic() - repaired, 2))
-        r.rig.check()
+        r.harness.check()
     except Violated as violated:
         kind.violations.append(str(violated))
-        if r.rig.process and r.rig.process.poll() is not None:
-            r.rig.start()
+        if r.harness.process and r.harness.process.poll() is not None:
+            r.harness.start()
     finally:
         kind.said = r.said or kind.said
         for client in r.unread:
             client.close()
 
 
-def _finish(rig: Rig, report: Report) -> None:
+def _finish(harness: Harness, report: Report) -> None:
     try:
-        rig.stop_load()
-        report.frames = rig.check_everything()
-        report.runs = dict(Counter(run["status"] for run in rig.runs()))
-        rig.stop()
-        rig.expect_gone(rig.seen)
-        report.processes = len(rig.seen)
+        harness.stop_load()
+        report.frames = harness.check_everything()
+        report.runs = dict(Counter(run["status"] for run in harness.runs()))
+        harness.stop()
+        harness.expect_gone(harness.seen)
+        report.processes = len(harness.seen)
     except Violated as violated:
         report.violations.append(str(violated))
 

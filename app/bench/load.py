@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from app.bench.browser import ANSWER_SECONDS, Browser, cancel
-from app.bench.figures import Figure
-from app.bench.person import LESSON, Person, Tally
-from app.bench.serving import cpu_seconds, descendants, memory, serving
+from app.bench.server_process import cpu_seconds, descendants, memory, serving
+from app.bench.simulated_browser import ANSWER_SECONDS, Browser, cancel
+from app.bench.simulated_user import LESSON, SimulatedUser, Tally
+from app.bench.targets import Figure
 from optim_core.transport.frames import Frame
 
 RAMP = (10, 25, 50, 100, 200)
@@ -112,8 +112,8 @@ async def _measure(port: int, pid: int, browsers: int, seconds: float, seed: int
     for index in range(browsers):
         address = f"10.0.{index // 250}.{index % 250 + 1}" if network else ""
         chance = random.Random(seed * 10_007 + index)  # noqa: S311
-        person = Person(Browser(port, address), tally, chance, LINK)
-        people.append(asyncio.ensure_future(person.live()))
+        user = SimulatedUser(Browser(port, address), tally, chance, LINK)
+        people.append(asyncio.ensure_future(user.live()))
         await asyncio.sleep(arrival / browsers)
     begin, cpu, cpu_all = time.perf_counter(), cpu_seconds(pid), _cpu_of_all(pid)
     tally.walks.clear()  # from here on all are there

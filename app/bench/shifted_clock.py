@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-CLOCK = "OPTIMSCOPE_BENCH_CLOCK"
+from app.bench.harness import CLOCK
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from app.bench.figures import Figure
-from app.bench.serving import memory, serving
+from app.bench.server_process import memory, serving
+from app.bench.targets import Figure
 from app.store import NewRun, Status, open_store
 from optim_core.transport.frames import Frame
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.bench.figures import Figure
+from app.bench.targets import Figure
 from optim_core.catalogue import as_task
 from optim_core.measure.statistics import METRICS, RATES
 from optim_core.measure.tracer import Tracer

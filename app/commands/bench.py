@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from app.bench.figures import Figure
+    from app.bench.targets import Figure
 
 
 @click.group()
@@ -102,7 +102,7 @@ def faults(count: int, seed: int, only: tuple[str, ...], as_json: bool) -> None:
 
 
 def _show(figures: list[Figure], *, as_json: bool) -> None:
-    from app.bench.figures import table
+    from app.bench.targets import table
 
     if as_json:
         click.echo(json.dumps([figure.__dict__ for figure in figures], indent=2))

@@ -105,7 +105,7 @@ _TRACE = {"every": "trace_every", "histogram_every": "histogram_every", "select"
 
 def _own_options() -> Mapping[str, Setting]:
     """The options of training that have a flag of their own name."""
-    from optim_core.experiment import TASK_OPTIONS
+    from optim_core.options import TASK_OPTIONS
 
     return {name: setting for name, setting in TASK_OPTIONS.items() if "." not in name}
 

@@ -109,7 +109,7 @@ _COMMON_NAMES = frozenset({"steps", "start", "noise", "seed", "schedule", "decay
 
 def _common_options() -> Iterable[click.Option]:
     schedule = "ID or ID:name=value,… (`optimscope list schedules`)."
-    from optim_core.experiment import SURFACE_OPTIONS
+    from optim_core.options import SURFACE_OPTIONS
 
     return (
         *(option_of(setting, "", "") for setting in SURFACE_OPTIONS.values()),

@@ -18,8 +18,8 @@ from app.services import Services, Shared
 from optim_core import Surface
 from optim_core.catalogue import rules, tasks
 from optim_core.declare.kinds import Choice, Integer, Setting, schema
-from optim_core.experiment import SURFACE_OPTIONS, TASK_OPTIONS
 from optim_core.formula.text import MAX_CHARACTERS
+from optim_core.options import SURFACE_OPTIONS, TASK_OPTIONS
 from optim_core.outcomes import Outcome
 from optim_core.rule import Rule
 from optim_core.schedules import schedules

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from optim_core.experiment import TASK_OPTIONS, task_experiment
+from optim_core.experiment import task_experiment
+from optim_core.options import TASK_OPTIONS
 from optim_core.rule import Rule
 from optim_core.task import Task
 from optim_core.train.loop import Loop, TrainResult
@@ -25,7 +26,7 @@ def train(
 ) -> TrainResult:
     """Trains ``task`` (its id, or ``{"id": "char_gpt", "size": "micro"}``) with ``rule``.
 
-    ``settings`` are the rule's hyperparameters and, by the names that `optim_core.experiment.TASK_OPTIONS`
+    ``settings`` are the rule's hyperparameters and, by the names that `optim_core.options.TASK_OPTIONS`
     declares:
 
     steps, batch_size  the task's own by default

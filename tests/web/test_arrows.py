@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "app/jobs/devices.py": {"torch"},  # which devices there are
     "app/bench/stream.py": {"numpy"},  # frames to send
     "app/bench/load.py": {"numpy"},
-    "app/bench/rig.py": {"numpy"},
+    "app/bench/harness.py": {"numpy"},
     "app/bench/core.py": {"torch"},  # the loop that we are compared with
     "app/bench/trace.py": {"torch"},
 }

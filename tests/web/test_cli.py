@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import optim_core as oc
-from app.bench.figures import Figure, table
+from app.bench.targets import Figure, table
 from app.chart import charts
 from app.commands.main import main
 from optim_core.catalogue import rules

@@ -24,7 +24,7 @@ from fake_producer import frame
 from running import PATIENCE_S, Running, alone, running
 
 from app.bench import faults
-from app.bench.rig import Rig, Violated
+from app.bench.harness import Harness, Violated
 from app.commands.main import main
 from app.http.errors import CatchAll
 from app.runs import lifecycle as live_module
@@ -270,19 +270,19 @@ def test_the_bench_makes_faults_and_reads_everything_back() -> None:
 
 
 def test_the_bench_notices_a_frame_that_is_lost(tmp_path: Path) -> None:
-    rig = Rig(tmp_path)
-    rig.ask = lambda path, body=None: {  # type: ignore[method-assign,assignment]
+    harness = Harness(tmp_path)
+    harness.ask = lambda path, body=None: {  # type: ignore[method-assign,assignment]
         "next_seq": 3,
         "columns": {"mark": {"step": [1, 3], "value": [0, 2]}},
     }
-    rig.producers[0].acknowledged = 3
+    harness.producers[0].acknowledged = 3
     with pytest.raises(Violated, match="acknowledged frames 0 to 2 are not all there"):
-        rig.check()
+        harness.check()
 
 
 def test_the_bench_notices_a_process_that_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.bench.rig.alive", lambda pid: pid == 7)
-    monkeypatch.setattr("app.bench.rig.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("app.bench.harness.alive", lambda pid: pid == 7)
+    monkeypatch.setattr("app.bench.harness.PATIENCE_SECONDS", 0.0)
     with pytest.raises(Violated, match="outlived"):
-        Rig(tmp_path).expect_gone({7, 8})
-    Rig(tmp_path).expect_gone({8})
+        Harness(tmp_path).expect_gone({7, 8})
+    Harness(tmp_path).expect_gone({8})

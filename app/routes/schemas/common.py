@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from optim_core.declare.kinds import Choice, Flag, Integer, Real, Setting, Text
-from optim_core.experiment import SURFACE_OPTIONS
+from optim_core.options import SURFACE_OPTIONS
 
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Pair = Annotated[list[Finite], Field(min_length=2, max_length=2)]

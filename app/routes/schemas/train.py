@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.routes.schemas.common import ScheduleChoice, Settings, Strict, declared_fields
 from app.routes.schemas.runs import Name, RunSummary, Tags
-from optim_core.experiment import TASK_OPTIONS
+from optim_core.options import TASK_OPTIONS
 
 _PAIR: dict[str, JsonValue] = {
     "task": "digits_mlp",

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
-from app.bench.browser import Answer, Browser, StreamRefused, cancel
+from app.bench.simulated_browser import Answer, Browser, StreamRefused, cancel
 
 MOVEMENT_SECONDS, PATIENCE_SECONDS = 0.15, 0.25
 DRAG_SECONDS, LOOK_SECONDS, WATCH_SECONDS = (1.5, 5.0), (2.0, 8.0), (5.0, 15.0)
@@ -64,7 +64,7 @@ class Tally:
 
 
 @dataclass
-class Person:
+class SimulatedUser:
     """One browser and who sits before it."""
 
     browser: Browser

@@ -18,7 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from app.bench.serving import alive, command_of, descendants, free_port, parent_of, start, until_answering
+from app.bench.server_process import (
+    alive,
+    command_of,
+    descendants,
+    free_port,
+    parent_of,
+    start,
+    until_answering,
+)
 from optim_core.transport.frames import Frame
 
 PRODUCERS = ("steady", "hasty")
@@ -34,13 +42,14 @@ TRAINING = {
 FORK_SERVER = "multiprocessing.forkserver"
 PATIENCE_SECONDS = 30.0
 PAGE = 10_000  # frames read back at once
+CLOCK = "OPTIMSCOPE_BENCH_CLOCK"  # names a file with the seconds to add to the time of day
 
 
 class Violated(Exception):
     """Something did not hold that must."""
 
 
-class Rig:
+class Harness:
     """The server's process, its producers, and a memory of what was promised."""
 
     def __init__(self, folder: Path):
@@ -62,7 +71,7 @@ class Rig:
         return self.process.pid
 
     def start(self, module: str = "app", more: Mapping[str, str] | None = None) -> None:
-        """Begins to serve; it answers when `Rig.wait_until_back` says so."""
+        """Begins to serve; it answers when `Harness.wait_until_back` says so."""
         self.process = start(self.folder, self.port, module, **self.environment, **more or {})
 
     def refused_start(self) -> str:
