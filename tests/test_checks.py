@@ -10,9 +10,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 JS = ROOT / "tests" / "js"
+LOAD_S = 200
 
 
 def run(*command: str, cwd: Path = ROOT) -> None:
@@ -50,8 +52,12 @@ def node_tools() -> str:
             pytest.fail(message)
         pytest.skip(message)
     installed = JS / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
-        run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
+    installed.parent.mkdir(exist_ok=True)
+    with FileLock(
+        installed.parent / ".install.lock", timeout=LOAD_S
+    ):  # of the processes that test, one at a time
+        if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
+            run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
     return npm
 
 
