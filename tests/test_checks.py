@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -11,9 +10,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 JS = ROOT / "tests" / "js"
+LOAD_S = 200
 
 
 def run(*command: str, cwd: Path = ROOT) -> None:
@@ -51,8 +52,10 @@ def node_tools() -> str:
             pytest.fail(message)
         pytest.skip(message)
     installed = JS / "node_modules" / ".package-lock.json"
-    with (JS / "package.json").open() as package:
-        fcntl.flock(package, fcntl.LOCK_EX)  # of several test processes one installs, and the others wait
+    installed.parent.mkdir(exist_ok=True)
+    with FileLock(
+        installed.parent / ".install.lock", timeout=LOAD_S
+    ):  # of the processes that test, one at a time
         if not installed.exists() or installed.stat().st_mtime < (JS / "package.json").stat().st_mtime:
             run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=JS)
     return npm

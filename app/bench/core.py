@@ -23,6 +23,7 @@ from optim_core.simulate.batch import simulate_many
 from optim_core.simulate.trajectory import simulate
 
 STEPS = 1000
+PATIENCE_SECONDS = 60.0
 RUNS, BATCH_STEPS = 4096, 200
 REQUESTS, RUNNERS, REQUEST_STEPS = 40, 6, 500
 OPTIMIZERS = ("adam_l2", "adamw", "adamw_lh", "momentum", "rmsprop", "lion")
@@ -85,7 +86,7 @@ def _request_time() -> float:
     """Median seconds of a request that is computed anew each time."""
     times = []
     with _server() as port:
-        connection = HTTPConnection("127.0.0.1", port)
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         for seed in range(REQUESTS):
             runs = [{"optimizer": name, "hyper": {"lr": LR}} for name in OPTIMIZERS[:RUNNERS]]
             body = {
@@ -117,7 +118,10 @@ def _server() -> Iterator[int]:
         server = Server(create_app(Settings(token="", port=port, data_dir=Path(folder))), log_level="error")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
+        until = perf_counter() + PATIENCE_SECONDS
         while not server.started:
+            if not thread.is_alive() or perf_counter() > until:
+                raise RuntimeError("the server did not start")
             sleep(0.01)
         try:
             yield port

@@ -27,6 +27,7 @@ LONG, LONG_COLUMNS = 1_000_000, 10
 CONNECTIONS = 6  # of a browser to one server
 PAGE = "loss,lr,weight_decay,*/metric0,*/metric1,*/metric2"  # what the page of a run asks for
 RUN = "bench"
+PATIENCE_SECONDS = 60.0
 
 
 def measure(say: Callable[[str], None] = lambda text: None) -> list[Figure]:
@@ -61,7 +62,7 @@ class _Subscriber:
             f"GET /api/stream?runs={RUN}&columns={PAGE} HTTP/1.1\r\nHost: localhost\r\n{last}\r\n".encode()
         )
         while not self.seqs or self.seqs[-1] < until:
-            line = await reader.readline()
+            line = await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)
             if not line:
                 raise RuntimeError("the stream ended")
             if line.startswith(b"id: "):
@@ -73,7 +74,7 @@ class _Subscriber:
 
 
 async def _streaming(port: int, pid: int) -> list[Figure]:
-    connection = HTTPConnection("127.0.0.1", port)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     _post(connection, "/api/ingest/runs", {"run": {"id": RUN, "steps": FRAMES}})
     stalled = socket.create_connection(("127.0.0.1", port))
     stalled.sendall(
@@ -178,7 +179,7 @@ def _seconds(port: int, paths: Sequence[str]) -> float:
 
 
 def _get(port: int, path: str) -> None:
-    connection = HTTPConnection("127.0.0.1", port)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
     answer = connection.getresponse()
     answer.read()

@@ -139,7 +139,7 @@ def _report(
         raise click.UsageError(str(error)) from None
     _summarise(trajectory)
     if "csv" in chosen:
-        from app.export.trajectories import csv_rows
+        from app.export.tables import csv_rows
 
         columns = {**trajectory.columns, **derive(trajectory)}
         with click.open_file(chosen["csv"], "w", encoding="utf-8") as file:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -51,28 +52,18 @@ class AnswerCache:
     """The most recently used answers, in at most ``max_bytes``."""
 
     def __init__(self, max_bytes: int):
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._kept: LRUCache[str, Answer] = LRUCache(max_bytes, lambda answer: len(answer.body))
         self._lock = Lock()
 
     def find(self, key: str) -> Answer | None:
         """The answer kept for the question of this key."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
             return self._kept.get(key)
 
     def keep(self, key: str, found: Answer) -> None:
-        """Keeps an answer, and lets go of those that were used the longest ago."""
-        with self._lock:
-            if len(found.body) > self._max_bytes or key in self._kept:
-                return
-            self._kept[key] = found
-            self._bytes += len(found.body)
-            while self._bytes > self._max_bytes:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= len(dropped.body)
+        """Keeps an answer that fits, and lets go of those that were used the longest ago."""
+        with self._lock, suppress(ValueError):  # larger than all that may be kept
+            self._kept.setdefault(key, found)
 
 
 def key_of(question: object) -> str:

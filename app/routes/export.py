@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from app.export.runs import csv_of
+from app.export.tables import csv_of
 from app.http.columns import ColumnsText, columns
 from app.runs.lifecycle import Manager
 from optim_core.declare.errors import InvalidInput

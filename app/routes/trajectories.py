@@ -12,7 +12,7 @@ from app.access.visitors import Asking
 from app.compute import answers
 from app.compute.trajectories import columns_of, experiments_of
 from app.export.script import script_of
-from app.export.trajectories import csv_rows
+from app.export.tables import csv_rows
 from app.http.encoding import Form
 from app.routes.schemas.common import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
 from app.services import Shared

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 from processes import ask, descendants, free_port, gone, process, until_status
 
@@ -89,6 +90,7 @@ def check(port: int, run: str, seen: int, launch: Callable[[], Browser]) -> None
         expect(page.locator(".run-status")).to_have_text(found["status"])
 
 
+@pytest.mark.timeout(600)
 def test_random_kills_leave_true_states_whole_runs_and_no_process(
     tmp_path: Path, launch: Callable[[], Browser]
 ) -> None:
@@ -114,7 +116,7 @@ def test_random_kills_leave_true_states_whole_runs_and_no_process(
                 end = until_status(port, run, "finished")
             else:
                 served.kill()
-                served.wait()
+                served.wait(60)
                 assert gone(everybody)
                 expect(page.locator("#status")).to_contain_text("connection is lost")
                 with process(tmp_path, port, TARGET) as again:

@@ -452,7 +452,8 @@ def steered(**options: Any) -> Iterator[tuple[Steered, list[TrainResult]]]:
         yield sink, ended
     finally:
         sink.wanted = Control(version=99, cancel=True)
-        thread.join()
+        thread.join(60.0)
+        assert not thread.is_alive()
 
 
 @pytest.mark.usefixtures("quick")

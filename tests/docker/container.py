@@ -116,7 +116,7 @@ class Image:
         finally:
             if container.pid:
                 os.kill(container.pid, signal.SIGKILL)  # all others in there go with its first process
-            process.wait()
+            process.wait(60)
             assert process.stdout
             process.stdout.close()
 

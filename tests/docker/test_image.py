@@ -36,7 +36,8 @@ def reason() -> str:
     return "" if os.geteuid() == 0 else "needs root, to change roots and users"
 
 
-pytestmark = pytest.mark.skipif(bool(reason()), reason=reason())
+# An image is built first.
+pytestmark = [pytest.mark.skipif(bool(reason()), reason=reason()), pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,8 @@ def container(image: Image, data: Path) -> Iterator[Container]:
 def answer(container: Container, path: str, body: object = None) -> bytes:
     """The answer to a request, once the server is there."""
     pause, url = threading.Event(), f"http://127.0.0.1:{container.port}{path}"
-    content = None if body is None else json.dumps(body).encode()
-    while True:
+    content, end = None if body is None else json.dumps(body).encode(), time.monotonic() + 120
+    while time.monotonic() < end:
         try:
             with urlopen(Request(url, content, {"Content-Type": "application/json"}), timeout=20) as response:
                 found: bytes = response.read()
@@ -81,6 +82,7 @@ def answer(container: Container, path: str, body: object = None) -> bytes:
                 raise
             assert container.process.poll() is None, container.said()
             pause.wait(0.01)
+    raise AssertionError(container.said())
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -55,7 +55,7 @@ def process(
         yield served
     finally:
         served.kill()
-        served.wait()
+        served.wait(PATIENCE_S)
         served.stdout.close()
 
 

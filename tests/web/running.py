@@ -73,16 +73,17 @@ def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> It
     server = Server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    pause = threading.Event()
+    pause, until = threading.Event(), monotonic() + PATIENCE_S
     while not server.started:
         assert thread.is_alive(), "the server did not start"
+        assert monotonic() < until, "the server does not start"
         pause.wait(0.01)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             yield Running(port, client, manager, changed)
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(PATIENCE_S)
         listening.close()
 
 

@@ -15,7 +15,7 @@ WEB = {"app", "fastapi", "starlette", "uvicorn", "plotly", "jinja2", "orjson", "
 MAY_IMPORT = {
     "app/http/encoding.py": {"numpy"},  # arrays to bytes
     "app/export/script.py": {"torch"},  # whether torch's own optimizer takes these settings
-    "app/export/trajectories.py": {"math"},  # numbers as text
+    "app/export/tables.py": {"math"},  # numbers as text
     "app/export/torch_source.py": {"math"},
     "app/store/check.py": {"numpy"},  # shapes
     "app/store/sqlite/append.py": {"math"},

@@ -63,8 +63,9 @@ def test_a_running_server_is_copied_and_put_back_elsewhere(tmp_path: Path) -> No
     with running(elsewhere) as server:
         assert server.client.get("/api/runs/a").json()["next_seq"] == 600
         found = read(server.manager.store)
-        while len(found) < 600:
-            found += server.manager.store.frames("a", found[-1].seq + 1, lambda _: True, 10**9)
+        while part := server.manager.store.frames("a", found[-1].seq + 1, lambda _: True, 10**9):
+            found += part
+        assert len(found) == 600
         assert all(same(one, frame("a", seq)) for seq, one in enumerate(found))
 
 

@@ -307,6 +307,7 @@ def test_the_reason_tells_how_a_worker_ended() -> None:
 # --- Servers --------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(600)
 def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path: Path) -> None:
     port = free_port()
     store = open_store(tmp_path)
@@ -323,13 +324,15 @@ def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path:
         for name in ("works", "hangs"):
             until_status(port, name, "running")
         ask(port, "/api/ingest/runs/outside/frames", {"frames": [frame("outside", 0).to_json()]})
-        while ask(port, "/api/runs/works")["next_seq"] < 20:
-            pass
-        acknowledged = ask(port, "/api/runs/works")["next_seq"]
+        acknowledged, pause, until = 0, threading.Event(), monotonic() + PATIENCE_S
+        while acknowledged < 20:
+            assert monotonic() < until
+            pause.wait(0.01)
+            acknowledged = ask(port, "/api/runs/works")["next_seq"]
         family = descendants(served.pid)
         assert len(descendants(fork_server(served.pid))) == 2
         served.kill()
-        served.wait()
+        served.wait(PATIENCE_S)
         assert gone(family)
     with process(tmp_path, port) as served:
         for name in ("works", "hangs"):
@@ -344,7 +347,7 @@ def test_after_kill_9_of_the_server_states_are_true_and_nobody_is_left(tmp_path:
         assert gone_worker["error"]["code"] == "gone"
         family = descendants(served.pid)
         served.send_signal(signal.SIGTERM)
-        assert served.wait(5) is not None
+        assert served.wait(PATIENCE_S) is not None
         assert gone(family)
     store = open_store(tmp_path)
     kept = store.frames("works", 0, lambda name: True, 10**9)
@@ -387,7 +390,7 @@ class Insistent:
 
     def stop(self) -> int:
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)
         return self.acknowledged
 
     def _produce(self) -> None:
@@ -404,6 +407,7 @@ class Insistent:
                     break
 
 
+@pytest.mark.timeout(600)
 def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     port, chance = free_port(), random.Random(7)
     store = open_store(tmp_path)
@@ -425,7 +429,7 @@ def test_random_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None
                 pause.wait(chance.uniform(0.0, 0.2))
             family |= descendants(served.pid)
             served.kill()
-            served.wait()
+            served.wait(PATIENCE_S)
             assert gone(family)
     with process(tmp_path, port) as served:
         insistent.wait_for(insistent.acknowledged + 1)

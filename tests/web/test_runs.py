@@ -377,6 +377,14 @@ def test_a_run_is_taken_away_as_a_table(server: Running, run: str) -> None:
     assert some == "step,val_loss\n20,20\n"
 
 
+def test_a_column_with_a_quotation_mark_is_one_column_of_the_table(server: Running) -> None:
+    server.client.post("/api/ingest/runs", json={"run": {"id": "quoted"}})
+    columns = {"step": np.zeros(1, np.float32), 'a "b"': np.array([0.1], np.float32)}
+    sent = Frame("quoted", 0, 1, columns).to_json()
+    assert server.client.post("/api/ingest/runs/quoted/frames", json={"frames": [sent]}).status_code == 200
+    assert server.client.get("/api/runs/quoted/export").text == 'step,"a ""b"""\n1,0.1\n'
+
+
 def test_an_unknown_format_names_those_that_there_are(server: Running, run: str) -> None:
     response = server.client.get(f"/api/runs/{run}/export?format=xlsx")
     error = response.json()["error"]

@@ -263,9 +263,10 @@ def test_a_full_disk_refuses_and_recovers(store: SqliteStore) -> None:
         store.append("a", [frame("a", seq, rows=200)]).result()
     (pages,) = store._db.execute("PRAGMA page_count").fetchone()
     store._db.execute(f"PRAGMA max_page_count = {pages}")
-    future = store.append("a", [])
-    while not future.exception():
+    for _ in range(10_000):
         future = store.append("a", [frame("a", store.find("a").next_seq, rows=200)])
+        if future.exception():
+            break
     with pytest.raises(StoreError, match="is full"):
         future.result()
     store._db.execute("PRAGMA max_page_count = 1000000")
@@ -296,12 +297,14 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, acknowledged: int
     )
     assert process.stdout
     told = 0
-    while told < acknowledged:
-        told = int(process.stdout.readline())
+    for line in process.stdout:
+        told = int(line)
+        if told >= acknowledged:
+            break
     process.send_signal(signal.SIGKILL)
     told = max([told, *map(int, process.stdout.read().split()[:-1])])
     process.stdout.close()
-    process.wait()
+    process.wait(PATIENCE_S)
     store = SqliteStore(tmp_path)
     frames = read_all(store)
     store.close()

@@ -6,11 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from fake_producer import frame, same, sparse_frame
-from running import Running, Stream, running
+from running import PATIENCE_S, Running, Stream, running
 
 from app.store import NewRun, Status
 from app.stream import buffer as buffer
@@ -110,7 +111,8 @@ def test_a_reader_that_stalls_slows_nobody_and_loses_nothing(server: Running, ru
     )
     producer.start()
     assert [quick.next()["seq"] for _ in range(count)] == list(range(count))
-    producer.join()
+    producer.join(PATIENCE_S)
+    assert not producer.is_alive()
     for seq in range(count):  # only now does it read
         data = stalled.next()
         assert data["seq"] == seq
@@ -139,7 +141,7 @@ def test_states_of_all_runs_come_without_frames(server: Running, run: str) -> No
     stream = Stream(server.port, "runs=*")
     produce(server, run, 0, 50)
     seen = []
-    while not seen or seen[-1] < 200:
+    while (not seen or seen[-1] < 200) and len(seen) < 200:
         seen.append(stream.next("state", lambda state: state["id"] == run)["step"])
     assert len(seen) < 25  # progress alone is told a few times a second
     stream.close()
@@ -191,8 +193,9 @@ def test_there_are_only_so_many_streams(tmp_path: Path, monkeypatch: pytest.Monk
         for stream in streams:
             stream.close()
         server.client.post("/api/ingest/runs", json={"run": {"id": "a"}})  # is written to whoever is there
-        pause = threading.Event()
+        pause, until = threading.Event(), monotonic() + PATIENCE_S
         while server.manager.hub.subscribers:
+            assert monotonic() < until
             pause.wait(0.01)
         Stream(server.port, "runs=*").close()
 

@@ -1,0 +1,63 @@
+"""Runs as tables of text (CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from app.runs.derived import Traces
+from app.store import Run, Window
+from optim_core.simulate.trajectory import Column
+
+CHUNK = 500  # rows of a trajectory in one piece of the answer
+NUMBERS = 500_000  # of a run that are read at once
+FEWEST_STEPS = 1_000
+
+
+def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
+    """Header and rows ``run, optimizer, step, …``; an empty cell where a run has no such number."""
+    names = list(dict.fromkeys(name for _, columns in runs for name in columns))
+    yield _text([["run", "optimizer", *names]])
+    for number, (optimizer, columns) in enumerate(runs):
+        rows = len(columns["step"])
+        for first in range(0, rows, CHUNK):
+            part = slice(first, min(first + CHUNK, rows))
+            blank = [""] * (part.stop - part.start)
+            cells = [
+                [_cell(v) for v in columns[name][part].tolist()] if name in columns else blank
+                for name in names
+            ]
+            yield _text([str(number), optimizer, *row] for row in zip(*cells, strict=True))
+
+
+def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:
+    """Header and a row for every step at which one of the columns was measured; the other cells are empty."""
+    yield _text([["step", *names]])
+    stride, wanted = max(NUMBERS // (len(names) + 1), FEWEST_STEPS), frozenset(names).__contains__
+    for first in range(0, run.step + 1, stride):
+        _, series, _ = traces.series(run.id, wanted, Window(0, first, first + stride - 1))
+        rows: dict[int, list[str]] = {}
+        for place, name in enumerate(names):
+            if name in series:
+                texts = series[name].values.astype(str).tolist()  # the shortest that names a 4-byte float
+                for step, text in zip(series[name].steps.tolist(), texts, strict=True):
+                    rows.setdefault(step, [""] * len(names))[place] = _shortened(text)
+        yield _text([str(step), *rows[step]] for step in sorted(rows))
+
+
+def _text(rows: Iterable[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()
+
+
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _shortened(text: str) -> str:
+    return "" if text == "nan" else text.removesuffix(".0")
