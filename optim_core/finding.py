@@ -83,7 +83,7 @@ class Check:
     order: int = 0
     code: str = ""  # bound by the registry
 
-    def bind(self, name: str, module: object) -> Check:
+    def named(self, name: str, module: object) -> Check:
         """The check under its file's name."""
         return replace(self, code=name)
 

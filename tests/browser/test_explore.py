@@ -157,7 +157,7 @@ def test_a_permalink_opened_in_a_new_tab_shows_the_same_picture(page: Page) -> N
     drawn(page)
     after(page, lambda: slide(page, ".runner:nth-child(3) input[type=range]", 500))
     slide(page, ".scrub", 40)
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     page.get_by_role("button", name="Copy link to this view").click()
     expect(page.locator(".menu-status")).to_contain_text("clipboard")
     link = page.evaluate("navigator.clipboard.readText()")
@@ -342,7 +342,7 @@ def test_equations_show_the_numbers_of_the_step(page: Page) -> None:
 
 def test_the_csv_holds_every_row_of_every_run(page: Page) -> None:
     drawn(page, "/?steps=50")
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="All numbers as CSV").click()
     rows = list(csv.reader(io.StringIO(waiting.value.path().read_text())))
@@ -352,7 +352,7 @@ def test_the_csv_holds_every_row_of_every_run(page: Page) -> None:
 @pytest.mark.parametrize(("kind", "magic"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
 def test_the_picture_is_saved(page: Page, kind: str, magic: bytes) -> None:
     drawn(page)
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name=f"Picture as {kind}").click()
     content = waiting.value.path().read_bytes()
@@ -362,7 +362,7 @@ def test_the_picture_is_saved(page: Page, kind: str, magic: bytes) -> None:
 
 def test_copy_as_pytorch_gives_a_script_that_python_can_read(page: Page) -> None:
     drawn(page)
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     page.get_by_role("group", name="Copy as PyTorch").get_by_role("button", name="AdamW", exact=True).click()
     area = page.locator("dialog.script textarea")
     code = area.input_value()
@@ -435,7 +435,7 @@ def test_a_click_on_a_chart_sets_the_step(page: Page) -> None:
 def test_the_share_menu_closes_without_moving_the_start(page: Page) -> None:
     drawn(page)
     before = paths(page)
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     page.keyboard.press("Escape")
     expect(page.locator("#share-items")).to_be_hidden()
     assert paths(page) == before
@@ -469,7 +469,7 @@ def test_on_a_phone_nothing_is_cut_at_the_right_edge(page: Page) -> None:
 def test_the_reference_of_the_api_is_linked_and_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     drawn(page)
-    page.get_by_text("Share").click()
+    page.get_by_text("Share", exact=True).click()
     page.get_by_role("link", name="HTTP API").click()
     expect(page.get_by_role("heading", name="HTTP API")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

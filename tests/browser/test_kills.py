@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 from processes import ask, descendants, free_port, gone, process, until_status
 
-from app.jobs.supervisor import TARGET
+from app.jobs.local import TARGET
 
 ROUNDS = int(os.environ.get("OPTIMSCOPE_KILL_ROUNDS", "6"))
 SEED = int(os.environ.get("OPTIMSCOPE_KILL_SEED", "3"))

@@ -67,7 +67,7 @@ def test_a_run_is_queued_with_all_its_settings(server: Running) -> None:
     assert config["settings"]["hidden"] == 256
     assert config["hyper"]["lr"] == 0.01
     assert config["hyper"]["beta1"] == 0.9
-    assert config["schedule"] == {"id": "cosine", "end": 0.0, "warmup_steps": 0}
+    assert config["schedule"] == {"id": "cosine", "end": 0.0, "warmup_steps": 0, "warmup_start": 1}
     assert (config["steps"], config["device"], config["groups"]) == (50, "auto", "no_bias_no_norm")
 
 

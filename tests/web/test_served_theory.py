@@ -14,7 +14,7 @@ from running import Running, Stream, running
 from starlette.testclient import TestClient
 
 from app.runs.ids import new_id
-from app.store import Store
+from app.store import open_store
 from optim_core.theory import Theory
 from optim_core.transport.frames import Frame, unpack
 
@@ -147,7 +147,7 @@ def test_runs_of_an_older_folder_have_them(tmp_path: Path) -> None:
     """Nothing of it is stored: a folder that was written without them is read with them."""
     with running(tmp_path) as server:
         run = make(server.client, 0, 1)
-    store = Store(tmp_path)
+    store = open_store(tmp_path)
     assert set(store.columns(store.find(run))) == {"lr", "weight_decay", "loss"}
     store.close()
     with running(tmp_path) as server:

@@ -116,7 +116,7 @@ def case(name: str) -> dict[str, Any]:
 
 def test_a_trace_is_drawn_for_every_recording_that_has_its_column() -> None:
     figure = bound(case("gaps, zeros and negative values on a logarithmic axis"))
-    assert [trace.name for trace in figure.data] == ["Adam+L2 x", "Adam+L2 y", "Adam+L2 ηλ", "AdamW x"]
+    assert [trace.name for trace in figure.data] == ["Adam+L2 x", "Adam+L2 y", "Adam+L2 expected", "AdamW x"]
     assert figure.data[0].y == (None, 0.5, 0.25, None)
     assert [trace.line.dash for trace in figure.data] == ["solid", "dot", "dash", "solid"]
     assert figure.layout.yaxis.type == "log"
