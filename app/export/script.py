@@ -36,6 +36,8 @@ def _with_loop(trajectory: Trajectory) -> str:
             f"noise = torch.from_numpy({problem.noise!r} * generator.standard_normal(({problem.steps}, 2)))",
         ]
         loop.append("theta.grad += noise[step - 1]")
+    if problem.clip is not None:
+        loop.append(f"torch.nn.utils.clip_grad_norm_([theta], {problem.clip!r})")
     if lr_schedule:
         functions.append(factor_source(lr_schedule, problem.steps, "lr_factor"))
         setup += [
@@ -102,6 +104,7 @@ def _with_simulate(trajectory: Trajectory) -> str:
     schedules = {"schedule": chosen.schedule, "decay_schedule": chosen.decay_schedule}
     options |= {name: schedule.config() for name, schedule in schedules.items() if schedule}
     options |= {"noise": problem.noise, "seed": problem.seed} if problem.noise else {}
+    options |= {} if problem.clip is None else {"clip": problem.clip}
     given = "".join(f"    {name}={value!r},\n" for name, value in {**options, **experiment.hyper}.items())
     return "\n".join(
         [

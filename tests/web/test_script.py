@@ -110,6 +110,13 @@ def test_every_schedule_is_written_out_right(assert_same: Same) -> None:
     assert_same(experiments(SURFACES[0], runs))
 
 
+def test_clipping_is_written_out_with_a_loop_and_without(assert_same: Same) -> None:
+    runs = [{"optimizer": "sgd"}, {"optimizer": "adamw"}, {"optimizer": "schedule_free_adamw"}]
+    clipped = experiments(SURFACES[0], runs, clip=0.3, **NOISY)
+    assert all("0.3" in script_of(one) for one in clipped)
+    assert_same(clipped)
+
+
 def test_options_beyond_torch_take_our_own_optimizer(assert_same: Same) -> None:
     runs = [
         {"optimizer": "adamw", "hyper": {"decay_order": "after"}},
