@@ -274,6 +274,7 @@ def test_signs_bind_as_on_paper(text: str, expected: float):
         ("3xy^2", lambda x, y: 3 * x * y**2),
         ("x/y*2x", lambda x, y: x / y * 2 * x),
         ("e^(2)x", lambda x, y: math.e**2 * x),
+        ("e^(2)x y", lambda x, y: math.e**2 * x * y),
         ("2e1x", lambda x, y: 20 * x),
         ("2e", lambda x, y: 2 * math.e),
         ("x² + y³", lambda x, y: x**2 + y**3),
