@@ -5,7 +5,7 @@ import { make, set, svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { colour, onThemeChange } from "../ui/theme.mjs";
 import { contour, relief } from "./contour.mjs";
-import { glyphs, head, lastPlaced, minimaMarks, path } from "./marks.mjs";
+import { glyphs, goals, head, lastPlaced, minimaMarks, path } from "./marks.mjs";
 import { fit, MARGIN, plane as planeOf, shift, zoom } from "./viewport.mjs";
 
 /**
@@ -99,10 +99,7 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs, penalised } = shown;
     if (!grid) return;
-    // A minimum that only the edge of the view makes is no goal: it is not marked.
-    const inside = grid.minima.filter((minimum) => !minimum.edge);
-    const lowest = inside.filter((minimum) => minimum.global);
-    const others = inside.filter((minimum) => !minimum.global);
+    const { lowest, others } = goals(grid.minima);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", plane, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", plane),
@@ -110,9 +107,15 @@ export function mountScene(root, events) {
     for (const [key, minima] of penalised) {
       const owner = runs.find((run) => run.runner.key === key);
       if (!owner) continue;
-      const kept = minima.filter((/** @type {{ edge: boolean }} */ { edge }) => !edge);
+      const { lowest, others } = goals(minima);
       layers.minima.append(
-        ...minimaMarks(kept, "penalised", owner.colour, `Minimum of loss and penalty for ${owner.label}`, plane),
+        ...minimaMarks(
+          [...lowest, ...others],
+          "penalised",
+          owner.colour,
+          `Minimum of loss and penalty for ${owner.label}`,
+          plane,
+        ),
       );
     }
   }
