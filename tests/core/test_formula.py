@@ -385,7 +385,7 @@ def test_code_grows_in_proportion_to_the_formula():
         "+".join(f"(x/y)^(xy+{k})" for k in range(38)),
         "exp(" * 38 + "xy" + ")" * 38,
         "+".join(f"max(min(x,y^{k}),sin({k}x))" for k in range(2, 30)),
-        "+".join(f"where(x<{k},y^{k}x,sin({k}x))" for k in range(2, 28)),
+        "+".join(f"where(x<{k},xy^{k},sin({k}x))" for k in range(2, 28)),
     ],
 )
 def test_the_largest_formulas_take_a_second_at_most(text: str):
