@@ -82,13 +82,15 @@ def _repaired(
 
 def _lost(x: Any, y: Any, parts: Sequence[Any]) -> Any:
     """Where (as a numpy mask) a part is not finite although x and y are moderate; None if nowhere."""
-    isfinite = torch.isfinite if isinstance(parts[0], torch.Tensor) else np.isfinite
-    sound = reduce(operator.and_, map(isfinite, parts))
+    total = torch.sum if isinstance(parts[0], torch.Tensor) else np.sum
     try:
-        if bool(sound.all()):
-            return None
+        with np.errstate(all="ignore"):
+            if math.isfinite(sum(float(total(part)) for part in parts)):
+                return None
     except RuntimeError:  # under torch.func.vmap nothing can be asked of the numbers
         return None
+    isfinite = torch.isfinite if isinstance(parts[0], torch.Tensor) else np.isfinite
+    sound = reduce(operator.and_, map(isfinite, parts))
     lost = _as_array(~sound & (abs(x) + abs(y) < _FAR))
     return lost if lost.any() else None
 

@@ -177,12 +177,13 @@ def side(scan: Scan, number: int) -> tuple[Array, Array, Any]:
 
     (v,), (height,) = lowest_on(np.zeros((1, 1)), axis_v[k], cell)
     next_to = np.pad(heights, 1, constant_values=np.inf)
-    inside = lowest_on(np.array([[0.5], [0.05], [1e-3], [-1e-3]]), v, cell / 2)[1]
+    # A kink that leaves the box falls inwards, and at half a cell may be out of reach already.
+    *inside, outside = lowest_on(np.array([[0.5], [0.05], [1e-3], [-1e-3]]), v, cell / 2)[1]
     level = 1e-12 * scan.spread
-    strict = (np.minimum(next_to[k], next_to[k + 2]) - height > level) & (inside[0] - height > level)
-    strict &= (inside[1] > height) & (inside[2] >= height)
+    strict = np.minimum(np.minimum(next_to[k], next_to[k + 2]), inside[0]) - height > level
+    strict &= np.minimum(inside[1], inside[2]) >= height
     corner = (v == axis_v[0]) | (v == axis_v[-1])
-    beyond = corner | ~(inside[3] > height)
+    beyond = corner | ~(outside > height)
     v, u = v[strict], np.full(int(strict.sum()), at)
     return (v, u, beyond[strict]) if turned else (u, v, beyond[strict])
 

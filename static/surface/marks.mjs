@@ -94,6 +94,16 @@ export function lastPlaced(run) {
 }
 
 /**
+ * The global minima and the others, without those that only the edge of the view makes: they are no goals.
+ * @template {{ x: number, y: number, edge: boolean, global: boolean }} Minimum
+ * @param {Minimum[]} minima
+ */
+export function goals(minima) {
+  const inside = minima.filter(({ edge }) => !edge);
+  return { lowest: inside.filter((minimum) => minimum.global), others: inside.filter((minimum) => !minimum.global) };
+}
+
+/**
  * The minima of the loss (plus signs) and of the penalised loss (diamonds).
  * @param {{ x: number, y: number }[]} minima
  * @param {"loss" | "penalised"} kind

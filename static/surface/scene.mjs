@@ -6,7 +6,7 @@ import { number } from "../ui/format.mjs";
 import { colour, onThemeChange } from "../ui/theme.mjs";
 import { contour, relief } from "./contour.mjs";
 import { followGestures } from "./gestures.mjs";
-import { glyphs, head, minimaMarks, path } from "./marks.mjs";
+import { glyphs, goals, head, minimaMarks, path } from "./marks.mjs";
 import { fit, MARGIN, makeViewport } from "./viewport.mjs";
 
 /**
@@ -89,12 +89,9 @@ export function mountScene(root, events) {
     layers.minima.replaceChildren();
     const { grid, runs } = shown;
     if (!grid) return;
-    // A minimum that only the edge of the view makes is no goal: it is not marked.
     /** @type {{ x: number, y: number, loss: number, edge: boolean, global: boolean }[]} */
     const minima = grid.minima;
-    const inside = minima.filter((minimum) => !minimum.edge);
-    const lowest = inside.filter((minimum) => minimum.global);
-    const others = inside.filter((minimum) => !minimum.global);
+    const { lowest, others } = goals(minima);
     layers.minima.append(
       ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", viewport, 5),
       ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", viewport),
@@ -102,8 +99,8 @@ export function mountScene(root, events) {
     for (const { recording, start, colour: own, label } of runs) {
       if (start > 0) continue;
       const title = `Minimum of loss and penalty for ${label}`;
-      const kept = (recording.about.minima ?? []).filter((/** @type {{ edge: boolean }} */ { edge }) => !edge);
-      layers.minima.append(...minimaMarks(kept, "penalised", own, title, viewport));
+      const kept = goals(recording.about.minima ?? []);
+      layers.minima.append(...minimaMarks([...kept.lowest, ...kept.others], "penalised", own, title, viewport));
     }
   }
 

@@ -274,6 +274,7 @@ def test_signs_bind_as_on_paper(text: str, expected: float):
         ("3xy^2", lambda x, y: 3 * x * y**2),
         ("x/y*2x", lambda x, y: x / y * 2 * x),
         ("e^(2)x", lambda x, y: math.e**2 * x),
+        ("e^(2)x y", lambda x, y: math.e**2 * x * y),
         ("2e1x", lambda x, y: 20 * x),
         ("2e", lambda x, y: 2 * math.e),
         ("x² + y³", lambda x, y: x**2 + y**3),
@@ -384,7 +385,7 @@ def test_code_grows_in_proportion_to_the_formula():
         "+".join(f"(x/y)^(xy+{k})" for k in range(38)),
         "exp(" * 38 + "xy" + ")" * 38,
         "+".join(f"max(min(x,y^{k}),sin({k}x))" for k in range(2, 30)),
-        "+".join(f"where(x<{k},y^{k}*x,sin({k}x))" for k in range(2, 28)),
+        "+".join(f"where(x<{k},xy^{k},sin({k}x))" for k in range(2, 28)),
     ],
 )
 def test_the_largest_formulas_take_a_second_at_most(text: str):

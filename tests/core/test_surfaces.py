@@ -348,6 +348,8 @@ def test_where_two_kinks_cross_is_a_minimum_however_they_lie(
         ("(x - 6)^2 + y^2", [(5, 0, True)]),
         ("(x - 5)^2 + y^2", [(5, 0, False)]),  # a minimum of the plane, by chance on the border
         ("abs(x - 5) + abs(y)", [(5, 0, False)]),
+        ("sqrt(abs(x - 5)) + abs(y - 0.3)", [(5, 0.3, False)]),
+        ("sqrt(abs(x - 5.5)) + abs(y - 0.3)", [(5, 0.3, True)]),
         ("x", []),  # all of a side
         ("exp(x) + (y - 1)^2", [(-5, 1, True)]),
         ("(x^2 + y^2 - 4)^2", []),
