@@ -226,6 +226,11 @@ class Rule:
         return tuple(name for name in self.settings if name not in paired)
 
     @cached_property
+    def singles_and_pairs(self) -> tuple[str, ...]:
+        """All settings, those of `pairs` last."""
+        return (*self.singles, *(name for names in self.pairs.values() for name in names))
+
+    @cached_property
     def _init_settings(self) -> tuple[str, ...]:
         return tuple(declared(self.init))
 

@@ -51,7 +51,7 @@ class Measured:
     """Numbers of some steps, still on the device: what `metrics` needs, rates and watched coordinates."""
 
     steps: list[int]
-    sums: Tensor  # (steps, 10, tensors)
+    sums: Tensor  # (steps, 9, tensors)
     rates: Tensor  # (steps, 5, tensors)
     grad_norm: Tensor  # (steps,), of all tensors, those not measured with them
     watched: Tensor  # (steps, 4, coordinates)
@@ -105,6 +105,7 @@ class StepStatistics:
         self._seen = torch.zeros(self._most, len(WATCHED), len(watched), dtype=torch.float32, device=device)
         self._steps: list[int] = []  # of this batch, so far
         self._histograms: list[int] = []  # those of them that want one
+        self._decays = False  # whether decay was an array in any step of the batch
         self._constant = True  # whether every effective learning rate of the batch is one number a tensor
         self._measured: list[Measured] = []
 
@@ -139,17 +140,18 @@ class StepStatistics:
         first = len(self._steps) * self._segments.rows
         lines = slice(first + part.rows.start, first + part.rows.stop)
         sums, rates = self._sums[:, lines], self._rates[lines]
-        for row, array in ((0, theta), (1, grad), (2, along), (7, after)):
+        for row, array in ((0, theta), (1, grad), (2, along), (5, after)):
             torch.linalg.vector_norm(array, dim=1, out=sums[row])
         length = sums[0].clamp(min=self._tiny)  # a row of zeros has nothing along it
-        share = torch.div(torch.sum(delta * theta, 1).div_(length), length, out=sums[5])
+        share = torch.div(torch.linalg.vecdot(delta, theta, dim=1).div_(length), length, out=sums[4])
         rest = delta.addcmul_(theta, share[:, None], value=-1.0)
         torch.linalg.vector_norm(rest, dim=1, out=sums[3])
         if decay is not None:
-            torch.linalg.vector_norm(decay, dim=1, out=sums[4])
-            torch.sum(decay * theta, 1, out=sums[6])
+            self._decays = True
+            torch.linalg.vector_norm(decay, dim=1, out=sums[6])
+            torch.sum(decay * theta, 1, out=sums[7])
         else:
-            sums[4:7:2].zero_()
+            sums[6:].zero_()
         self._shrinks[len(self._steps), part.tensors] = move.shrink
         rate = move.effective_lr
         if isinstance(rate, Tensor) and rate.dim():
@@ -180,32 +182,34 @@ class StepStatistics:
     def _measure(self) -> None:
         """What the batch's steps come to; then another batch begins."""
         count, lines = len(self._steps), len(self._steps) * self._segments.rows
-        rows = self._sums[:, :lines].to(self._exact)
-        rows[:5].square_()
-        rows[7].square_()
-        share = rows[5].clone()
-        rows[5] *= rows[0]  # ⟨Δ, θ⟩
-        sums = self._sum(rows)
-        # The share of each row beside its tensor's is across as well.
-        whole = (sums[:, 5] / sums[:, 0]).nan_to_num(0.0, 0.0, 0.0).index_select(1, self._segments.owner)
-        beside = (share.view(count, -1) - whole).square_().view(-1) * rows[0]
-        parts = self._sum(torch.stack((rows[3] + beside, rows[3] + share * share * rows[0])))
+        rows = self._sums[: 8 if self._decays else 6, :lines].to(self._exact)
+        share = rows[4].clone()
+        rows[4] *= rows[0].square_()  # ⟨Δ, θ⟩
+        for row in (1, 2, 3, 5, 6) if self._decays else (1, 2, 3, 5):
+            rows[row].square_()
+        theta, grad, along, rest, delta_theta, after, *of_decay = self._sum(rows).unbind(1)
+        # The share of each row beside its tensor's lies across θ as well.
+        whole = (delta_theta / theta).nan_to_num(0.0, 0.0, 0.0)
+        beside = (share.view(count, -1) - whole.index_select(1, self._segments.owner)).square_().view(-1)
+        across = rest + self._sum(beside.mul_(rows[0])[None])[:, 0]
         shrinks = self._shrinks[:count]
-        sums[:, 4] += shrinks**2 * sums[:, 0]
-        sums[:, 6] += shrinks * sums[:, 0]
+        decay, decay_theta = of_decay or (torch.zeros_like(theta), torch.zeros_like(theta))
+        decay, decay_theta = decay + shrinks**2 * theta, decay_theta + shrinks * theta
+        delta = across + whole * whole * theta
+        parts = theta, grad, along, decay, delta_theta, decay_theta, after, across, delta
         rates = self._rates[:lines]
         each = dict(zip(self._steps, rates.view(count, -1, WIDTH), strict=True))
         self._measured.append(
             Measured(
                 self._steps,
-                torch.cat((sums, parts), 1),
+                torch.stack(parts, 1),
                 self._quantiles.take(rates, constant=self._constant),
-                (sums[:, 1].sum(1) if self._grads is None else self._grads[:count]).sqrt(),
+                (grad.sum(1) if self._grads is None else self._grads[:count]).sqrt(),
                 self._seen[:count].clone(),
                 {step: self._quantiles.octaves(each[step]) for step in self._histograms},
             )
         )
-        self._steps, self._histograms, self._constant = [], [], True
+        self._steps, self._histograms, self._constant, self._decays = [], [], True, False
 
     def _sum(self, rows: Tensor) -> Tensor:
         """Sums over each tensor (steps, k, tensors) of the batch's lines (k, steps · rows)."""
@@ -226,8 +230,8 @@ class StepStatistics:
 
 
 def metrics(sums: Tensor) -> Tensor:
-    """`METRICS` (…, 7, tensors) from the sums of a `StepStatistics` (…, 10, tensors)."""
-    theta, grad, along, _, decay, delta_theta, decay_theta, after, across, delta = sums.unbind(-2)
+    """`METRICS` (…, 7, tensors) from the sums of a `StepStatistics` (…, 9, tensors)."""
+    theta, grad, along, decay, delta_theta, decay_theta, after, across, delta = sums.unbind(-2)
     # θ′ has the component |θ| − ⟨θ, Δ⟩/|θ| along θ, and |Δ across θ| across it.
     angle = torch.atan2(across.sqrt(), (theta - delta_theta) / theta.sqrt())
     lengths = (after.sqrt(), grad.sqrt(), along.sqrt(), decay.sqrt(), (delta / theta).sqrt())

@@ -62,7 +62,8 @@ class Flat:
         _keep_freed_memory()
         self.rule, self.live, self.whole = rule, live, not rule.elementwise
         self.segments = Segments([p.numel() for p in live], live[0].device)
-        self._kinds = [(p.dtype, p.device) for p in live]
+        self._dtype, self._device = live[0].dtype, live[0].device
+        self._on_cpu = self._device.type == "cpu"  # where settings are numbers, see `torch_words.settings`
         self._stored = live[0].dtype if live[0].dtype.itemsize < 4 else None  # what θ is rounded to
         self.theta = self.segments.zeros(torch.float32 if self._stored else live[0].dtype)
         self._grad = torch.zeros_like(self.theta)
@@ -86,7 +87,8 @@ class Flat:
 
     def fits(self) -> bool:
         """Whether the tensors are still of the dtype and on the device that the buffer was made for."""
-        return self._kinds == [(p.dtype, p.device) for p in self.live]
+        dtype, device = self._dtype, self._device
+        return all(p.dtype is dtype and p.device == device for p in self.live)
 
     def step(
         self, group: Mapping[str, Any], grads: list[Tensor], tell: Callable[[Move], None] | None
@@ -103,7 +105,7 @@ class Flat:
         self._hyper = torch_words.settings(self.rule, group)
         services = self._services(group)
         # The one kernel also where somebody looks on, so that looking changes no bit.
-        fused = None if any(isinstance(v, Tensor) for v in self._hyper.values()) else self.rule.fused
+        fused = self.rule.fused if self._on_cpu or not _any_tensor(self._hyper) else None
         for part, (theta, grad, state) in enumerate(self._of_parts):
             before = theta.clone() if tell else theta
             given = grad, state, theta, self._steps
@@ -186,6 +188,10 @@ class Flat:
 def steps_taken(state: Mapping[Tensor, Any], p: Tensor) -> int:
     """How many steps the tensor has taken so far."""
     return int(state[p].get("step", 0)) if p in state else 0
+
+
+def _any_tensor(hyper: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Tensor) for value in hyper.values())
 
 
 def _apply(theta: Tensor, made: Step) -> None:

@@ -156,7 +156,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         """The group's buffers, made anew when other tensors have gradients, or these have changed type."""
         known, flats = self._buffers.get(index, ([], []))
         same = len(known) == len(live) and all(a is b for a, b in zip(known, live, strict=True))
-        if not same or not all(flat.fits() for flat, _ in flats):
+        if not (same and all(flat.fits() for flat, _ in flats)):
             flats = self._lay_out(self.param_groups[index], live)
             self._buffers[index] = live, flats
         return flats

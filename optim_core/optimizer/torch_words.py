@@ -44,13 +44,12 @@ def words() -> frozenset[str]:
 
 def settings(rule: Rule, group: Group) -> dict[str, Any]:
     """The rule's hyperparameters as the group has them; tensors on the CPU as numbers."""
-    found = {name: group[name] for name in rule.singles}
-    for word, names in rule.pairs.items():
-        found.update(zip(names, group[word], strict=True))
-    for name, value in found.items():
-        if isinstance(value, Tensor):
-            found[name] = plain(value)
-    return found
+    values = [group[name] for name in rule.singles]
+    for word in rule.pairs:
+        values += group[word]
+    if any(isinstance(value, Tensor) for value in values):
+        values = [plain(value) for value in values]
+    return dict(zip(rule.singles_and_pairs, values, strict=True))
 
 
 def grouped(rule: Rule, hyper: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def fold(rule: Rule, group: dict[str, Any], others: Group) -> None:
     What is not given is as in ``others``.
     """
     for word, names in rule.pairs.items():
-        if any(name in group for name in names):
+        if not group.keys().isdisjoint(names):
             pair = zip(names, others[word], strict=True)
             group[word] = tuple([group.pop(name, old) for name, old in pair])
 

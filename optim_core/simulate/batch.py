@@ -105,7 +105,7 @@ def _walk(experiment: Experiment[SurfaceProblem], theta: Tensor, columns: Mappin
                 arguments["schedule_factor"] = lr_factors[t - 1]
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
-        if "param_norm" in rule.needs:
+        if "param_norm" in rule.needs and arguments.get("relative_decay") is not False:
             norm = torch.linalg.vector_norm(theta, dim=1, keepdim=True)
             arguments["param_norm"] = relative_norm(norm, 2, arguments.get("relative_decay"))
         if rule.view:

@@ -125,7 +125,8 @@ def _walk(
     arguments = dict(experiment.hyper)  # what update gets; the scheduled ones change at every step
     lr_factors, decay_factors = experiment.lr_factors(), experiment.decay_factors()
     lr, weight_decay = arguments["lr"], arguments.get("weight_decay", 0.0)
-    wants_norm, wants_factor = "param_norm" in rule.needs, "schedule_factor" in rule.needs
+    relative, wants_factor = arguments.get("relative_decay"), "schedule_factor" in rule.needs
+    wants_norm = "param_norm" in rule.needs and relative is not False  # usually it is off
     if wants_factor:
         arguments["schedule_factor"] = 1.0
     noise, clip, factors = problem.noise_values(), problem.clip, [math.nan]
@@ -148,7 +149,7 @@ def _walk(
         if decay_factors:
             arguments["weight_decay"] = weight_decay * decay_factors[t - 1]
         if wants_norm:
-            arguments["param_norm"] = relative_norm(math.hypot(x, y), 2, arguments.get("relative_decay"))
+            arguments["param_norm"] = relative_norm(math.hypot(x, y), 2, relative)
         if look:
             seen = look(x, y)
             _, grad_x, grad_y = measure(*seen)
