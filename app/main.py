@@ -9,7 +9,8 @@ from threading import Thread
 
 from fastapi import FastAPI
 
-from app.access.guard import Guard
+from app import package_version
+from app.access.middleware import AccessMiddleware
 from app.http import errors, refusals
 from app.http.body_limit import BodyLimit
 from app.observe.middleware import RequestMetrics
@@ -32,7 +33,6 @@ from app.routes import (
 from app.routes.schemas.common import ErrorAnswer
 from app.services import Services, make_services
 from app.settings import Settings
-from app.version import package_version
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_exception_handler(404, pages.no_such_page)
     refusals.install(app)
-    app.add_middleware(Guard, settings, services.visitors, services.runs.worker_token)
+    app.add_middleware(AccessMiddleware, settings, services.visitors, services.runs.worker_token)
     app.add_middleware(RequestMetrics, services.metrics, log_requests=settings.log_requests)
     return app
 

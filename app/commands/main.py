@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
+from app import package_version
 from app.commands.backup import backup, restore
 from app.commands.bench import bench
 from app.commands.list import list_
 from app.commands.run import run
 from app.commands.serve import serve
 from app.commands.simulate import simulate
-from app.version import package_version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -152,7 +152,7 @@ def _sink(chosen: dict[str, Any]) -> Iterator[Sink]:
     if len(places) > 1:
         raise click.UsageError(f"--{places[0]} and --{places[1].replace('_', '-')} exclude each other.")
     if "to" in chosen:
-        from app.runs.ids import new_id
+        from app.store.runs import new_id
         from optim_core.transport.http_sink import HttpSink
 
         about = {"id": new_id(), "tags": list(chosen.get("tags", ()))} | {

@@ -31,8 +31,8 @@ def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
     from pydantic import ValidationError
 
-    from app.access.guard import INSTRUCTORS, kept_token
-    from app.access.invitation import here, invitation
+    from app.access.middleware import INSTRUCTORS, kept_token
+    from app.access.startup_links import local_link, startup_text
     from app.commands.server import Server
     from app.main import create_app
     from app.observe import logs
@@ -64,14 +64,14 @@ def serve(open_page: bool, **given: Any) -> None:
         listening.close()
         raise click.ClickException(str(error)) from None
     # Whoever gave the token knows it: it need not get into what a container's output is kept in.
-    click.echo(invitation(settings, "" if was_given and not sys.stdout.isatty() else token))
+    click.echo(startup_text(settings, "" if was_given and not sys.stdout.isatty() else token))
     if instructors and sys.stdout.isatty():
-        click.echo(f"The instructor's page is {here(settings)}/instructor?token={instructors}")
+        click.echo(f"The instructor's page is {local_link(settings)}/instructor?token={instructors}")
     elif instructors:
         click.echo(f"The instructor's token is in {settings.data_dir / INSTRUCTORS}, unless it was given.")
     sys.stdout.flush()
     if open_page:
-        click.launch(here(settings) + (f"/?token={token}" if token else ""))
+        click.launch(local_link(settings) + (f"/?token={token}" if token else ""))
     Server(app).run(sockets=[listening])
 
 

@@ -32,7 +32,7 @@ GONE = 499  # nginx's number for a client that closed the connection; nobody rea
 
 
 @dataclass
-class _Order:
+class _Pending:
     """A question that is being answered, or waits for it."""
 
     work: Callable[[], bytes]
@@ -48,7 +48,7 @@ class ComputePool:
         self._pool: Executor | None = None
         self._lock = Lock()
         self._closed = False
-        self._orders: dict[str, _Order] = {}
+        self._pending: dict[str, _Pending] = {}
         self._queue = FairQueue()
         self._busy = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,52 +84,52 @@ class ComputePool:
         known = self._cache.find(key)
         if known:
             return await _reply(known, request)
-        order = self._orders.get(key)
-        if order is None:
-            order = self._orders[key] = _Order(partial(work, *arguments))
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = _Pending(partial(work, *arguments))
             self._queue.add(who, key)
-            self._take_up()
-        order.waiting += 1
+            self._start_waiting()
+        pending.waiting += 1
         gone = asyncio.ensure_future(_disconnected(request))
-        either: set[asyncio.Future[Any]] = {order.answer, gone}
+        either: set[asyncio.Future[Any]] = {pending.answer, gone}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
-            order.waiting -= 1
-            if not order.waiting and key in self._queue:
+            pending.waiting -= 1
+            if not pending.waiting and key in self._queue:
                 self._queue.remove(key)
-                del self._orders[key]
+                del self._pending[key]
         return (
-            await _reply(order.answer.result(), request)
-            if order.answer.done()
+            await _reply(pending.answer.result(), request)
+            if pending.answer.done()
             else Response(status_code=GONE)
         )
 
-    def _take_up(self) -> None:
+    def _start_waiting(self) -> None:
         """Begins what there is room for."""
         while self._busy < (self._processes or THREADS):
             key = self._queue.take(lambda _: True)
             if key is None:
                 return
             self._busy += 1
-            task = asyncio.ensure_future(self._make(key, self._orders[key]))
+            task = asyncio.ensure_future(self._make(key, self._pending[key]))
             self._tasks.add(task)  # the loop itself holds tasks but weakly
             task.add_done_callback(self._tasks.discard)
 
-    async def _make(self, key: str, order: _Order) -> None:
+    async def _make(self, key: str, pending: _Pending) -> None:
         try:
-            answer = Answer.of(await self._run(order.work))
+            answer = Answer.of(await self._run(pending.work))
         except Exception as error:  # whoever asked gets it
-            order.answer.set_exception(error)
-            order.answer.exception()  # nobody may be left to hear of it
+            pending.answer.set_exception(error)
+            pending.answer.exception()  # nobody may be left to hear of it
         else:
             self._cache.keep(key, answer)
-            order.answer.set_result(answer)
+            pending.answer.set_result(answer)
         finally:
             self._busy -= 1
-            del self._orders[key]
-            self._take_up()
+            del self._pending[key]
+            self._start_waiting()
 
     async def _run(self, work: Callable[[], bytes]) -> bytes:
         """In the pool; once more if a process of it was killed, for the work leaves no traces."""

@@ -99,7 +99,7 @@ class Supervisor:
 
     def _run(self) -> None:
         while True:
-            self._fill()
+            self._start_waiting()
             due = min((job.stopping for job in self._jobs.values() if job.stopping), default=None)
             try:
                 message = self._messages.get(
@@ -143,20 +143,20 @@ class Supervisor:
         if job and job.stopping is None and (change.deleted or run.control.get("cancel")):
             job.stopping = time.monotonic() + (0 if change.deleted else ASKED_SECONDS)
 
-    def _fill(self) -> None:
+    def _start_waiting(self) -> None:
         """Starts what may start."""
         while True:
             with self._lock:
-                name = self._queue.take(lambda run: self._free(self._devices[run]) is not None)
+                name = self._queue.take(lambda run: self._free_device(self._devices[run]) is not None)
                 if name is None:
                     return
-                device = self._free(self._devices.pop(name))
+                device = self._free_device(self._devices.pop(name))
                 assert device
                 steps: list[Callable[[str], None]] = [self._executor.terminate, self._executor.kill]
                 self._jobs[name] = _Job(name, device, steps)
             self._start(name, device)
 
-    def _free(self, wanted: str) -> str | None:
+    def _free_device(self, wanted: str) -> str | None:
         busy = [job.device for job in self._jobs.values()]
         found = candidates(wanted) or ("cpu",)  # a device that has gone: the worker says so
         return next((device for device in found if busy.count(device) < self._per_device), None)

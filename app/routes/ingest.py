@@ -25,13 +25,12 @@ from app.routes.schemas.runs import (
     IngestRunRequest,
 )
 from app.runs.control import control_of
-from app.runs.ids import new_id
 from app.runs.lifecycle import Manager, RunManager
 from app.services import Shared
 from app.settings import Limits
 from app.store import ENDED, NewRun, Run, RunExists, Status, status_of
 from app.store.check import check_frame
-from app.store.runs import to_text
+from app.store.runs import new_id, to_text
 from optim_core.declare.errors import InvalidInput
 from optim_core.experiment import flat_config
 from optim_core.transport.frames import Frame

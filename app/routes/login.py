@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.guard import is_same, known_tokens, local_path, sign_in
+from app.access.middleware import is_same, known_tokens, local_path, sign_in
 from app.services import Services, Shared
 
 router = APIRouter(include_in_schema=False)

@@ -34,7 +34,7 @@ class RunManager:
         self._store: Store | None = None
         self._traces: Traces | None = None
         self._jobs: Supervisor | None = None
-        self._chores: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._address = (settings.host, settings.port)
         self.hub = Hub()
         self.listeners: list[Listener] = [self._to_hub]
@@ -99,7 +99,7 @@ class RunManager:
         self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
         retention = Retention(self.store, self._settings)
-        self._chores = [asyncio.create_task(work) for work in (self._sweep(), retention.forever())]
+        self._tasks = [asyncio.create_task(work) for work in (self._sweep(), retention.forever())]
 
     async def stop_work(self) -> None:
         """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
@@ -112,8 +112,8 @@ class RunManager:
     async def stop(self) -> None:
         """Closes everything."""
         await self.stop_work()
-        for chore in self._chores:
-            chore.cancel()
+        for task in self._tasks:
+            task.cancel()
         store, self._store, self._traces = self._store, None, None
         if store:
             await asyncio.to_thread(store.close)
@@ -178,9 +178,9 @@ def _unchanged_since(before: Run, changes: Mapping[str, Any], now: Run) -> Mappi
     return changes if now.heard == before.heard else None
 
 
-async def _live(request: Request) -> RunManager:
+async def _manager(request: Request) -> RunManager:
     manager: RunManager = request.app.state.services.runs
     return manager
 
 
-Manager = Annotated[RunManager, Depends(_live)]
+Manager = Annotated[RunManager, Depends(_manager)]

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from app.jobs.devices import candidates, devices
 from app.routes.schemas.train import TrainRequest
-from app.runs.ids import new_id
 from app.settings import Limits
 from app.store import NewRun, Run
+from app.store.runs import new_id
 from optim_core.catalogue import rules
 from optim_core.declare.errors import InvalidInput, at
 from optim_core.experiment import task_experiment

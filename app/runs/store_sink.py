@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from app.runs.ids import new_id
 from app.store import NewRun, Status, Store, status_of
+from app.store.runs import new_id
 from optim_core.transport.control import Control
 from optim_core.transport.frames import Frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -11,6 +12,8 @@ import orjson
 
 from optim_core.declare.errors import InvalidInput
 
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+ID_LENGTH = 9
 SORTS = ("created", "name", "status", "task", "optimizer", "step", "started", "finished")
 
 
@@ -123,6 +126,11 @@ class Query:
     sort: str = "-created"
     offset: int = 0
     limit: int = 50
+
+
+def new_id() -> str:
+    """An id that nobody has: short, since cursors hold it."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(ID_LENGTH))
 
 
 def plain(text: str) -> str:

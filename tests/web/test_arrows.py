@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,31 @@ def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
     code = f"import sys, app.commands.main; print(sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def loaded_by(name: str, path: Path, known: set[str]) -> set[str]:
+    """The modules of ours that a module imports, at once or later; not those for types alone."""
+    tree = ast.parse(path.read_text())
+    typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    skipped = {id(node) for each in typing for node in ast.walk(each)}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                within = f"{node.module}.{alias.name}"
+                found.add(within if within in known else node.module)
+    return found & known - {name}
+
+
+def test_no_import_leads_back_to_where_it_began() -> None:
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in ("app", "optim_core")
+        for path in files(package)
+    }
+    sorter = TopologicalSorter({name: loaded_by(name, path, set(paths)) for name, path in paths.items()})
+    sorter.prepare()  # raises CycleError, which names the circle

@@ -14,7 +14,7 @@ from running import running
 from starlette.testclient import TestClient
 
 from app.runs import lifecycle
-from app.runs.ids import new_id
+from app.store.runs import new_id
 from optim_core.transport.frames import Frame
 
 RUNS = "/api/ingest/runs"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from app.routes.schemas.common import ErrorAnswer
-from app.runs.ids import new_id
+from app.store.runs import new_id
 from optim_core.transport.frames import pack
 
 RUNS = "/api/ingest/runs"

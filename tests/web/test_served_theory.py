@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from running import Running, Stream, running
 from starlette.testclient import TestClient
 
-from app.runs.ids import new_id
+from app.store.runs import new_id
 from app.store import open_store
 from optim_core.theory import Theory
 from optim_core.transport.frames import Frame, unpack

@@ -11,27 +11,27 @@ from app.settings import LOOPBACK_OF, Settings, local_url, url_of
 _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 
 
-def here(settings: Settings) -> str:
+def local_link(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
     return local_url(settings.host, settings.port)
 
 
-def elsewhere(settings: Settings) -> str:
+def shared_link(settings: Settings) -> str:
     """Where other machines find it, as far as one can tell."""
     if settings.url or settings.is_local:
         return settings.url
     if settings.host not in LOOPBACK_OF:
-        return here(settings)
+        return local_link(settings)
     if any(Path(mark).exists() for mark in _CONTAINERS):
         return ""  # the addresses in here mean nothing outside
     host = _own_address(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     return url_of(host, settings.port) if host else ""
 
 
-def invitation(settings: Settings, token: str) -> str:
+def startup_text(settings: Settings, token: str) -> str:
     """The lines to print; links hold ``token`` unless it is empty."""
-    lines = [f"Optimscope is at {_link(here(settings), token)}  (stop with Ctrl+C)"]
-    address = elsewhere(settings)
+    lines = [f"Optimscope is at {_link(local_link(settings), token)}  (stop with Ctrl+C)"]
+    address = shared_link(settings)
     if address:
         link = _link(address, token)
         lines += [f"Others reach it at {link}", *([_code(link)] if token else [])]

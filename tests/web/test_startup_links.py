@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import segno
 
-from app.access import invitation
-from app.access.guard import kept_token
-from app.access.invitation import elsewhere, here
+from app.access import startup_links
+from app.access.middleware import kept_token
+from app.access.startup_links import local_link, shared_link
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -38,35 +38,35 @@ def code_of(link: str) -> str:
     ],
 )
 def test_this_machine_finds_the_server(host: str, address: str) -> None:
-    assert here(Settings(host=host, token="long-enough")) == address
+    assert local_link(Settings(host=host, token="long-enough")) == address
 
 
 def test_others_find_it_where_it_listens_or_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invitation, "_own_address", lambda family: "192.168.1.5")
-    monkeypatch.setattr(invitation, "_CONTAINERS", ())
-    assert elsewhere(Settings(host=ANY)) == "http://192.168.1.5:8000"
-    assert elsewhere(Settings(host="10.0.0.1")) == "http://10.0.0.1:8000"
-    assert elsewhere(Settings(host=ANY, url="https://lab.example/")) == "https://lab.example"
-    assert elsewhere(Settings()) == ""
+    monkeypatch.setattr(startup_links, "_own_address", lambda family: "192.168.1.5")
+    monkeypatch.setattr(startup_links, "_CONTAINERS", ())
+    assert shared_link(Settings(host=ANY)) == "http://192.168.1.5:8000"
+    assert shared_link(Settings(host="10.0.0.1")) == "http://10.0.0.1:8000"
+    assert shared_link(Settings(host=ANY, url="https://lab.example/")) == "https://lab.example"
+    assert shared_link(Settings()) == ""
 
 
 def test_inside_a_container_no_address_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invitation, "_CONTAINERS", (str(tmp_path),))
+    monkeypatch.setattr(startup_links, "_CONTAINERS", (str(tmp_path),))
     settings = Settings(host=ANY, token="long-enough")
-    assert elsewhere(settings) == ""
-    assert "Set OPTIMSCOPE_URL" in invitation.invitation(settings, "long-enough")
+    assert shared_link(settings) == ""
+    assert "Set OPTIMSCOPE_URL" in startup_links.startup_text(settings, "long-enough")
 
 
 def test_others_get_a_link_and_its_qr_code() -> None:
     settings = Settings(host=ANY, token="long-enough", url="http://lab.example:8000")
-    text = invitation.invitation(settings, "long-enough")
+    text = startup_links.startup_text(settings, "long-enough")
     link = "http://lab.example:8000/?token=long-enough"
     assert text.splitlines()[0].startswith("Optimscope is at http://127.0.0.1:8000/?token=long-enough ")
     assert f"Others reach it at {link}\n{code_of(link)}" in text
 
 
 def test_a_desk_needs_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert invitation.invitation(Settings(), "").count("\n") == 0
+    assert startup_links.startup_text(Settings(), "").count("\n") == 0
 
 
 @pytest.mark.parametrize("url", ["lab.example", "ftp://lab.example", "http://", "http://lab.example/path"])

@@ -56,7 +56,7 @@ def is_same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-class Guard:
+class AccessMiddleware:
     """ASGI middleware: refuses strange hosts, foreign origins and missing tokens; adds the headers.
 
     What it lets pass has a ``visitor`` in its scope. ``worker_token`` is what our own workers show.
