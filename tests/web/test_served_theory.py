@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from running import Running, Stream, running
 from starlette.testclient import TestClient
 
-from app.store.runs import new_id
 from app.store import open_store
+from app.store.runs import new_id
 from optim_core.theory import Theory
 from optim_core.transport.frames import Frame, unpack
 
