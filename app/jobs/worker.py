@@ -26,7 +26,8 @@ def train_job(job: dict[str, Any]) -> int:
     """Trains as the job's config says; 0 if everything was delivered."""
     os.nice(NICENESS)
     experiment = task_experiment({**job["config"], "device": job["device"]})
-    sink = HttpSink(job["url"], job["id"], job["token"] or None)
+    known = {"id": job["id"], "existing": True}  # somebody may have deleted it meanwhile
+    sink = HttpSink(job["url"], known, job["token"] or None)
     Loop(experiment, sink, job["id"]).run()
     if sink.refused or sink.undelivered:
         print(sink.refused or sink.trouble or "not everything was delivered", flush=True)

@@ -64,10 +64,12 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
         owner=visitor.id,
         status=Status.RUNNING,
     )
+    greeted = partial(_greeted, manager, visitor)
     try:
-        run = await asyncio.wrap_future(store.create(new))
+        made = store.change(new.id, greeted) if given.existing else store.create(new)
+        run = await asyncio.wrap_future(made)
     except RunExists:
-        run = await asyncio.wrap_future(store.change(new.id, partial(_greeted, manager, visitor)))
+        run = await asyncio.wrap_future(store.change(new.id, greeted))
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
     return _answer({"id": run.id} | _next(run))

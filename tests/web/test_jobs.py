@@ -34,6 +34,7 @@ from app.jobs import devices
 from app.jobs.fair_queue import FairQueue
 from app.jobs.local import TARGET, threads_of_one
 from app.jobs.supervisor import exit_reason
+from app.jobs.worker import train_job
 from app.runs.control import cancelled
 from app.store import NewRun, open_store
 
@@ -164,6 +165,17 @@ def test_a_run_that_is_deleted_while_it_runs_is_stopped(server: Running) -> None
     assert gone({pid})
     queue(server, "later", frames=1)
     server.wait_for("later", "finished")
+
+
+def test_a_worker_that_begins_after_its_run_was_deleted_brings_nothing_back(
+    server: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.nice", lambda more: None)
+    config = {"task": "digits_mlp", "optimizer": "adamw", "steps": 3, "hyper": {}}
+    url = f"http://127.0.0.1:{server.port}"
+    assert train_job({"id": "ghost", "config": config, "device": "cpu", "url": url, "token": ""}) == 1
+    assert "there is no run 'ghost'" in capsys.readouterr().out
+    assert server.client.get("/api/runs/ghost").status_code == 404
 
 
 def test_owners_take_turns(server: Running) -> None:

@@ -140,6 +140,9 @@ class NewRunBody(Strict):
     model_config = ConfigDict(extra="ignore")
 
     id: RunId | None = Field(None, description="Chosen by the producer, so that it may ask again.")
+    existing: bool = Field(
+        False, description="Go on with the run of this id; 404, and no new run, if it was deleted."
+    )
     kind: Annotated[str, Field(max_length=20)] = "watch"
     name: Name = ""
     task: Annotated[str, Field(max_length=60)] = ""
