@@ -15,6 +15,7 @@ from app.compute.cache import AnswerCache, Once
 from app.compute.pool import ComputePool
 from app.http.files import Assets, folder
 from app.http.responses import reply
+from app.locale import translation
 from app.observe.metrics import Metrics
 from app.runs.lifecycle import RunManager
 from app.settings import Settings
@@ -58,6 +59,7 @@ def make_services(settings: Settings, version: str) -> Services:
         auto_reload=settings.reload,
         undefined=jinja2.StrictUndefined,
     )
+    templates.globals["text"] = translation()
     assets = Assets(reload=settings.reload)
     manager = RunManager(settings)
     metrics = Metrics(manager)

@@ -40,7 +40,7 @@ def derived(recording: Recording, wanted: Wanted = lambda name: True) -> Recordi
     about, theory = recording.about, Theory.of(recording.about)
     if about.get("kind") == "trajectory" and theory:
         steps, landscape = recording.steps("x"), _landscape(json.dumps(about["config"]["surface"]))
-        columns = _Walk(landscape, recording, theory).columns(missing)
+        columns = _Derivation(landscape, recording, theory).columns(missing)
         found = {name: Series(steps, column) for name, column in columns.items()}
     else:
         found = expected(about, recording.series, recording.events, missing)
@@ -67,11 +67,11 @@ def derive(trajectory: Trajectory, wanted: Wanted = lambda name: True) -> dict[s
     """
     experiment = trajectory.experiment
     theory = Theory(experiment.rule, experiment.hyper)
-    return _Walk(trajectory.problem.landscape, trajectory.recording, theory).columns(wanted)
+    return _Derivation(trajectory.problem.landscape, trajectory.recording, theory).columns(wanted)
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _Derivation:
     """A run on a surface, with what several of its columns need."""
 
     landscape: Landscape
@@ -115,10 +115,10 @@ class _Walk:
         return self["weight_decay"] * self.rule.decay_strength({**self.theory.hyper, "weight_decay": 1.0})
 
 
-def _decay_taken(walk: _Walk, axis: str) -> Column:
-    decay, before = walk[f"decay_part_{axis}"], _before(walk[axis])
-    if "expected_decay_rate" in walk.expected:
-        rate = walk.expected["expected_decay_rate"]
+def _decay_taken(known: _Derivation, axis: str) -> Column:
+    decay, before = known[f"decay_part_{axis}"], _before(known[axis])
+    if "expected_decay_rate" in known.expected:
+        rate = known.expected["expected_decay_rate"]
     else:
         own: Column = _windowed(decay * before) / _nonzero(_windowed(before * before))
         rate = np.minimum(own, 1.0)
@@ -132,22 +132,22 @@ def _windowed(column: Column) -> Column:
     return sums
 
 
-def _penalised_loss(walk: _Walk) -> Column | None:
-    if walk.strength is None:
+def _penalised_loss(known: _Derivation) -> Column | None:
+    if known.strength is None:
         return None
-    used = walk.strength
+    used = known.strength
     strength = np.append(used[1:2], used[1:]) if len(used) > 1 else used  # the start by the first step's
-    loss: Column = walk["loss"] + 0.5 * strength * (walk["x"] ** 2 + walk["y"] ** 2)
+    loss: Column = known["loss"] + 0.5 * strength * (known["x"] ** 2 + known["y"] ** 2)
     return loss
 
 
-def _reference_rate(walk: _Walk) -> Column | None:
-    declared = "expected_decay_rate" in walk.expected
-    return None if declared or walk.strength is None else walk["lr"] * walk.strength
+def _reference_rate(known: _Derivation) -> Column | None:
+    declared = "expected_decay_rate" in known.expected
+    return None if declared or known.strength is None else known["lr"] * known.strength
 
 
 # In the order in which answers list them. None: this run has no such column.
-_COLUMNS: Mapping[str, Callable[[_Walk], Column | None]] = {
+_COLUMNS: Mapping[str, Callable[[_Derivation], Column | None]] = {
     "gradient_part_norm": lambda w: np.hypot(w["gradient_part_x"], w["gradient_part_y"]),
     "decay_part_norm": lambda w: np.hypot(w["decay_part_x"], w["decay_part_y"]),
     "distance": lambda w: _distance(w.landscape, w["x"], w["y"]),

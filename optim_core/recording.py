@@ -1,7 +1,7 @@
 """What came of an experiment: named columns, each with the steps at which it was measured.
 
-A walk on a surface, a training run, a file and a run that somebody else's program sent are all recordings;
-what follows from one (`optim_core.derive`, findings, charts, tables) does not ask which.
+A trajectory on a surface, a training run, a file and a run that somebody else's program sent are all
+recordings; what follows from one (`optim_core.derive`, findings, charts, tables) does not ask which.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ async def _measure(port: int, pid: int, browsers: int, seconds: float, seed: int
         people.append(asyncio.ensure_future(user.live()))
         await asyncio.sleep(arrival / browsers)
     begin, cpu, cpu_all = time.perf_counter(), cpu_seconds(pid), _cpu_of_all(pid)
-    tally.walks.clear()  # from here on all are there
+    tally.trajectories.clear()  # from here on all are there
     before = tally.requests
     samples: list[tuple[float, float]] = []
     while (elapsed := time.perf_counter() - begin) < seconds - arrival:
@@ -132,9 +132,9 @@ async def _measure(port: int, pid: int, browsers: int, seconds: float, seed: int
     return Report(
         browsers=browsers,
         seconds=round(elapsed, 1),
-        walks_per_second=round(len(tally.walks) / elapsed, 1),
-        walk_p50=_ms(tally.walks, 50),
-        walk_p95=_ms(tally.walks, 95),
+        walks_per_second=round(len(tally.trajectories) / elapsed, 1),
+        walk_p50=_ms(tally.trajectories, 50),
+        walk_p95=_ms(tally.trajectories, 95),
         settled_p50=_ms(tally.settled, 50),
         settled_p95=_ms(tally.settled, 95),
         requests_per_second=round((tally.requests - before) / elapsed, 1),

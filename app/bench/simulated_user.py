@@ -35,7 +35,7 @@ TRAINING = {
 class Tally:
     """What all browsers together have seen."""
 
-    walks: list[float] = field(default_factory=list)  # seconds from request to answer
+    trajectories: list[float] = field(default_factory=list)  # seconds from request to answer
     settled: list[float] = field(default_factory=list)  # from the last movement to its answer
     probes: list[float] = field(default_factory=list)
     lateness: list[float] = field(default_factory=list)  # of this process itself
@@ -116,7 +116,7 @@ class SimulatedUser:
             while still or moved.is_set():
                 await moved.wait()
                 moved.clear()
-                request = asyncio.ensure_future(self._walk(wanted))
+                request = asyncio.ensure_future(self._ask_trajectory(wanted))
                 newer = asyncio.ensure_future(moved.wait())
                 await asyncio.wait({request, newer}, return_when=asyncio.FIRST_COMPLETED)
                 if not request.done() and still:
@@ -149,10 +149,10 @@ class SimulatedUser:
         runs = [{"optimizer": each, "hyper": hyper, "start": [2.76, 1.18]} for each in RUNNERS]
         return {"surface": {"id": surface}, "start": [2.76, 1.18], "steps": 400, "runs": runs}
 
-    async def _walk(self, wanted: dict[str, object]) -> None:
+    async def _ask_trajectory(self, wanted: dict[str, object]) -> None:
         begin = time.perf_counter()
         if self.tally.note(await self.browser.ask("POST", "/api/trajectories?dtype=f4", wanted)):
-            self.tally.walks.append(time.perf_counter() - begin)
+            self.tally.trajectories.append(time.perf_counter() - begin)
 
     async def watch(self) -> None:
         """Opens the instructor's run, watches for a while, loses the connection once, goes on."""

@@ -71,7 +71,7 @@ class _Optimizers(click.Group):
 
 @click.command(cls=_Surfaces, subcommand_metavar="SURFACE OPTIMIZER …")
 def simulate() -> None:
-    """Walk one optimizer over a surface and print where it went.
+    """Run one optimizer on a surface and print where it went.
 
     SURFACE is one of those below or a formula in x and y. The flags depend on surface and optimizer:
     see `optimscope simulate SURFACE OPTIMIZER --help`.

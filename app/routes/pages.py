@@ -53,8 +53,7 @@ def run(run: str, request: Request, shared: Shared, manager: Manager) -> Respons
     except NoSuchRun:
         if not for_a_browser(request):
             raise
-        text = f"There is no run {run[:80]} here: it was deleted, or the address has a mistake."
-        return not_found(request, shared, "No such run", text, "/runs", "See all runs")
+        return not_found(request, shared, "run", "/runs", run=run[:80])
 
 
 def for_a_browser(request: Request) -> bool:
@@ -62,17 +61,16 @@ def for_a_browser(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
-def not_found(request: Request, shared: Services, title: str, text: str, href: str, link: str) -> Response:
-    """A page with the way back."""
-    return shared.page(request, "not_found.html", 404, title=title, text=text, href=href, link=link)
+def not_found(request: Request, shared: Services, kind: str, href: str, **named: str) -> Response:
+    """A page that says what is not there, and with the way back."""
+    return shared.page(request, "not_found.html", 404, kind=kind, href=href, named=named)
 
 
 async def no_such_page(request: Request, error: Exception) -> Response:
     """Answers what matched no route."""
     if not for_a_browser(request):
         return await http_error(request, error)
-    text = f"There is nothing at {request.url.path[:80]}: the address has a mistake, or the page is gone."
-    return not_found(request, request.app.state.services, "No such page", text, "/", "Explore optimizers")
+    return not_found(request, request.app.state.services, "page", "/", path=request.url.path[:80])
 
 
 @router.api_route("/instructor", methods=["GET", "HEAD"])

@@ -32,7 +32,7 @@ async def trajectories(
     form: Form,
     derived: Derived = True,
 ) -> Response:
-    """Walks each optimizer over the surface and returns all that was measured at every step."""
+    """Runs each optimizer on the surface and returns all that was measured at every step."""
     asked = body.model_dump()
     question = ["trajectories", asked, form, derived]
     arguments = asked, shared.settings.limits, form, derived

@@ -1,4 +1,4 @@
-"""Thousands of walks at once, as one tensor: the same rules and surfaces, broadcast."""
+"""Thousands of trajectories at once, as one tensor: the same rules and surfaces, broadcast."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def simulate_many(
     record: Sequence[str] = ("x", "y", "loss"),
     **hyper_tensors: Any,
 ) -> Batch:
-    """Walk from every start at once: ``starts`` (runs, 2), each hyperparameter a number or (runs,).
+    """Run from every start at once: ``starts`` (runs, 2), each hyperparameter a number or (runs,).
 
     Runs in the dtype and on the device of ``starts`` (float64 when given as lists). ``noise`` is
     the same for every run, and the same as in `simulate`; so is ``clip``. ``record`` names the columns
@@ -75,12 +75,12 @@ def simulate_many(
     schedules = {"schedule": schedule, "decay_schedule": decay_schedule}
     experiment = surface_experiment({**given, **chosen, **schedules})
     columns = {name: theta.new_full((steps + 1, runs), torch.nan) for name in record}
-    final = _walk(experiment, theta, columns)
+    final = _iterate(experiment, theta, columns)
     bad = ~(final.abs().sum(1) <= DIVERGED_AT)
     return Batch({name: column.T for name, column in columns.items()}, final, bad)
 
 
-def _walk(experiment: Experiment[SurfaceProblem], theta: Tensor, columns: Mapping[str, Tensor]) -> Tensor:
+def _iterate(experiment: Experiment[SurfaceProblem], theta: Tensor, columns: Mapping[str, Tensor]) -> Tensor:
     """All steps; fills ``columns`` (steps + 1, runs) and returns the last positions (runs, 2)."""
     problem, rule = experiment.problem, experiment.rule
     functions = as_landscape(problem.landscape).functions("torch")

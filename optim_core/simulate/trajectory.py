@@ -1,4 +1,4 @@
-"""One optimizer's walk over a surface, on Python floats, with everything about it recorded."""
+"""One optimizer on a surface, on Python floats, with everything about it recorded."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def simulate(
     clip: float | None = None,
     **hyper: Any,
 ) -> Trajectory:
-    """Walk ``steps`` steps of ``rule`` from ``start`` (the surface's own start if None).
+    """Take ``steps`` steps of ``rule`` from ``start`` (the surface's own start if None).
 
     ``surface`` is an id, a landscape (``oc.surface("bowl", condition=30)``) or a formula in x and
     y. ``schedule`` multiplies the learning rate, ``decay_schedule`` λ: an id or ``{"id": …}``.
@@ -106,14 +106,14 @@ def simulate(
 def run(experiment: Experiment[SurfaceProblem]) -> Trajectory:
     """Takes the experiment's steps."""
     with np.errstate(all="ignore"):
-        outcome, reason, names, rows, factors = _walk(experiment)
+        outcome, reason, names, rows, factors = _iterate(experiment)
     columns = _columns(experiment, names, rows, factors)
     if outcome is Outcome.FINISHED and _at_rest(columns):
         outcome = Outcome.CONVERGED
     return Trajectory(experiment, outcome, reason or outcome.sentence, columns)
 
 
-def _walk(
+def _iterate(
     experiment: Experiment[SurfaceProblem],
 ) -> tuple[Outcome, str, list[str], Column, list[float]]:
     """The steps, until the last or the blow-up.

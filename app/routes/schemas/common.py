@@ -33,7 +33,7 @@ _RUNS: list[JsonValue] = [
     {"optimizer": "adam_l2", "hyper": {"lr": 0.05, "weight_decay": 0.1}},
     {"optimizer": "adamw", "hyper": {"lr": 0.05, "weight_decay": 0.1}, "schedule": _SCHEDULE},
 ]
-_WALK: _Example = {
+_TRAJECTORY: _Example = {
     "surface": _SURFACE,
     "start": [-1.5, 2.0],
     "steps": 500,
@@ -41,7 +41,7 @@ _WALK: _Example = {
     "seed": 0,
     "runs": _RUNS,
 }
-_SCRIPT: _Example = {**_WALK, "run": 1}
+_SCRIPT: _Example = {**_TRAJECTORY, "run": 1}
 _GRID: _Example = {"surface": _SURFACE, "box": [-2.0, 2.0, -1.0, 3.0], "n": 128, "weight_decay": 0.1}
 
 
@@ -110,7 +110,7 @@ else:
 class TrajectoriesRequest(_SurfaceOptions):
     """Runs side by side: same surface, same start, same noise."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_WALK]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_TRAJECTORY]})
 
     surface: SurfaceChoice
     start: Pair | None = Field(None, description="[x, y]; the surface's own start if left out.")
