@@ -34,6 +34,8 @@ from app.routes.schemas.common import ErrorAnswer
 from app.services import Services, make_services
 from app.settings import Settings
 
+LOGIN_BYTES = 4_000  # of the form that signs in
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The web application with these settings (those of the environment if None).
@@ -84,7 +86,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(module.router)
     # Middleware added later runs earlier.
-    app.add_middleware(BodyLimit, settings.limits.body_bytes, "/api/ingest/", settings.limits.ingest_bytes)
+    limits = settings.limits
+    app.add_middleware(
+        BodyLimit,
+        {
+            "": (limits.body_bytes, "OPTIMSCOPE_MAX_BODY_BYTES"),
+            "/api/ingest/": (limits.ingest_bytes, "OPTIMSCOPE_MAX_INGEST_BYTES"),
+            "/login": (LOGIN_BYTES, ""),
+        },
+        held=limits.held_bytes,
+        of_one=max(limits.held_bytes // 4, limits.ingest_bytes),
+    )
     errors.install(app)
     app.add_exception_handler(404, pages.no_such_page)
     refusals.install(app)

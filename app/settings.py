@@ -41,6 +41,9 @@ class Limits(BaseSettings):
     ingest_bytes: int = Field(
         default=32_000_000, ge=1_000, description="Bytes in one request that delivers frames."
     )
+    held_bytes: int = Field(
+        default=256_000_000, ge=1_000, description="Bytes of all bodies that are read at the same time."
+    )
     columns: int = Field(default=20_000, ge=1, description="Columns of one run.")
     points: int = Field(default=20_000, ge=2, description="Points of one column in one answer.")
     numbers: int = Field(default=8_000_000, ge=2, description="Numbers in one answer.")

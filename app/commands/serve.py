@@ -34,6 +34,7 @@ def serve(open_page: bool, **given: Any) -> None:
     from app.access.middleware import INSTRUCTORS, kept_token
     from app.access.startup_links import local_link, startup_text
     from app.commands.server import Server
+    from app.http.connections import raise_file_limit
     from app.main import create_app
     from app.observe import logs
     from app.settings import Settings
@@ -53,8 +54,16 @@ def serve(open_page: bool, **given: Any) -> None:
     if not (settings.is_local or instructors):
         instructors = kept_token(settings.data_dir, INSTRUCTORS)
     preload = settings.preload or "preload" not in settings.model_fields_set
+    # Whoever opens one stream too many is told so; without files to spare nobody would be told anything.
+    streams = min(settings.limits.streams, raise_file_limit() * 3 // 4)
     settings = settings.model_copy(
-        update={"port": port, "token": token, "instructor_token": instructors, "preload": preload}
+        update={
+            "port": port,
+            "token": token,
+            "instructor_token": instructors,
+            "preload": preload,
+            "limits": settings.limits.model_copy(update={"streams": streams}),
+        }
     )
     logs.configure(settings)
     app = create_app(settings)

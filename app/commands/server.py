@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
+from app.http.connections import Connections, DeadlineProtocol, raise_file_limit
 from app.runs.lifecycle import RunManager
 
 # For what keeps a connection open all the same.
@@ -20,6 +22,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=partial(DeadlineProtocol, known=Connections(raise_file_limit())),  # type: ignore[arg-type]
+                ws="none",
                 log_level=log_level,
                 log_config=None,  # see `app.observe.logs`
                 access_log=False,  # see `app.observe.middleware`

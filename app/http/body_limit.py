@@ -1,6 +1,9 @@
-"""The limit on a request's body, declared or not, answered like every other error."""
+"""Limits on the bodies of requests: counted as they arrive, answered like every other error."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -8,43 +11,64 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """ASGI middleware. (Starlette's own answers in plain text where the length is declared.)
+    """ASGI middleware. What a body weighs is what came, whatever its headers say.
 
-    Addresses that start with ``wide_path`` have a limit of their own.
+    most     bytes of one body, by the beginning of the address; "" for all others. With it the setting
+             that raises the limit, if one does.
+    held     bytes of all bodies that are being read or worked on at the same time
+    of_one   as many of them as one visitor may have
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, wide_path: str = "", wide_bytes: int = 0):
+    def __init__(self, app: ASGIApp, most: Mapping[str, tuple[int, str]], *, held: int, of_one: int):
         self._app = app
-        self._max_bytes = max_bytes
-        self._wide_path = wide_path
-        self._wide_bytes = wide_bytes
+        self._most = sorted(most.items(), key=lambda item: -len(item[0]))
+        self._held, self._of_one = held, of_one
+        self._now: Counter[str] = Counter()  # bytes by visitor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wide = bool(self._wide_path) and scope["path"].startswith(self._wide_path)
-        most = self._wide_bytes if wide else self._max_bytes
-        declared = Headers(scope=scope).get("content-length", "")
-        total = int(declared) if declared.isdecimal() else 0
+        most, setting = next(limit for start, limit in self._most if scope["path"].startswith(start))
+        headers, visitor, total = Headers(scope=scope), scope["visitor"].id, 0
+        declared = headers.get("content-length", "")
 
         async def counted() -> Message:
             nonlocal total
-            if total > most:
-                raise _too_large(most, wide=wide)
+            if declared and "transfer-encoding" in headers:
+                raise HTTPException(
+                    400,
+                    "Content-Length and Transfer-Encoding contradict each other: send one of them.",
+                    {"Connection": "close"},
+                )
+            if declared.isdecimal() and int(declared) > most:
+                raise _too_large(most, setting)
             message = await receive()
-            if not declared:
-                total += len(message.get("body", b""))
-                if total > most:
-                    raise _too_large(most, wide=wide)
+            size = len(message.get("body", b""))
+            total += size
+            self._now[visitor] += size
+            if total > most:
+                raise _too_large(most, setting)
+            if self._now[visitor] > self._of_one or self._now.total() > self._held:
+                raise HTTPException(
+                    429,
+                    f"Too much is sent at the same time, allowed are at most {self._held} bytes of all"
+                    f" visitors and {self._of_one} of one: try again in a second."
+                    " OPTIMSCOPE_MAX_HELD_BYTES, set for the server, raises the limit.",
+                    {"Retry-After": "1", "Connection": "close"},
+                )
             return message
 
-        await self._app(scope, counted, send)
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._now[visitor] -= total
+            if self._now[visitor] <= 0:
+                del self._now[visitor]
 
 
-def _too_large(most: int, *, wide: bool) -> HTTPException:
+def _too_large(most: int, setting: str) -> HTTPException:
+    raised = f" {setting}, set for the server, raises the limit." if setting else ""
     return HTTPException(
-        413,
-        f"The body of the request is too large, allowed are at most {most} bytes."
-        f" OPTIMSCOPE_MAX_{'INGEST' if wide else 'BODY'}_BYTES, set for the server, raises the limit.",
+        413, f"The body of the request is too large, allowed are at most {most} bytes.{raised}"
     )

@@ -21,12 +21,12 @@ from optim_core.declare.errors import InvalidInput
 log = logging.getLogger("optimscope")
 
 _CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found"}
-_CODES |= {405: "method_not_allowed", 413: "too_large", 415: "content_type", 422: "invalid"}
+_CODES |= {405: "method_not_allowed", 413: "too_large", 415: "content_type", 422: "invalid", 429: "busy"}
 _MESSAGES = {
-    400: "The body of the request cannot be read as JSON.",
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
 }
+_UNREADABLE = "There was an error parsing the body"  # FastAPI's words
 # What pydantic's types of error mean, in plain words; {…} come from the error's context.
 _EXPECTED = {
     "int_type": "a whole number",
@@ -195,6 +195,8 @@ async def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
     given = error.detail if error.detail != HTTPStatus(status).phrase else ""
+    if given == _UNREADABLE:
+        given = "The body of the request cannot be read as JSON."
     message = _MESSAGES.get(status) or given or HTTPStatus(status).phrase
     return error_response(status, message, headers=dict(error.headers or {}))
 

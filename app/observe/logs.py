@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from app.settings import Settings
 
 HIDDEN = "[hidden]"
+MOST_KINDS = 1_000  # of lines that `Rarely` remembers
 _IN_ADDRESS = re.compile(r"(?i)([?&]token=)[^&\s\"'\\]+")
 
 
@@ -37,6 +39,30 @@ class Discreet(logging.Formatter):
         return text
 
 
+class Rarely(logging.Filter):
+    """Lets each line of the libraries pass once a minute: who makes them come often fills no disk."""
+
+    def __init__(self, seconds: float = 60.0):
+        super().__init__()
+        self._seconds = seconds
+        self._passed: dict[str, tuple[float, int]] = {}  # when, and how many were held back since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("optimscope"):
+            return True
+        now = time.monotonic()
+        then, held = self._passed.get(key := f"{record.name} {record.msg}"[:200], (-self._seconds, 0))
+        if now - then < self._seconds:
+            self._passed[key] = then, held + 1
+            return False
+        if held:
+            record.msg = f"{record.msg} (and {held} more like this)"
+        if len(self._passed) > MOST_KINDS:
+            self._passed.clear()
+        self._passed[key] = now, 0
+        return True
+
+
 def configure(settings: Settings) -> None:
     """Sends every logger of this process, uvicorn's too, to standard error in the form that is set."""
     if settings.log_format == "json":
@@ -48,6 +74,7 @@ def configure(settings: Settings) -> None:
         inner = logging.Formatter("{asctime} {levelname:<7} {message}", style="{")
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet(inner, [settings.token, settings.instructor_token]))
+    handler.addFilter(Rarely())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -21,7 +21,7 @@ FLAGS = [
     "--enable-unsafe-swiftshader",  # WebGL without a GPU, for the 3-D view
 ]
 
-PATIENCE_MS = 20_000  # machines that test are busy
+PATIENCE_MS = 60_000  # machines that test are busy
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -53,7 +53,7 @@ def post(url: str, body: object, token: str = "") -> dict[str, Any]:
     """The answer to a request, be it an error."""
     headers = JSON | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=10) as answer:
+        with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60) as answer:
             found = json.load(answer)
     except HTTPError as error:
         with error:

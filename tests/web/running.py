@@ -36,6 +36,7 @@ class Running:
     client: httpx.Client
     manager: RunManager
     changed: threading.Condition
+    server: Server
 
     def wait_for(self, run: str, *statuses: str) -> Run:
         """The run, once it has one of these statuses."""
@@ -80,7 +81,7 @@ def running(folder: Path, *, target: tuple[str, str] = WORK, **given: Any) -> It
         pause.wait(0.01)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
-            yield Running(port, client, manager, changed)
+            yield Running(port, client, manager, changed, server)
     finally:
         server.should_exit = True
         thread.join(PATIENCE_S)

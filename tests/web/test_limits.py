@@ -65,6 +65,7 @@ CASES: dict[str, tuple[int, Callable[[Running], Any]]] = {
     "queued": (2, two_queued("127.0.0.1")),
     "queue": (2, two_queued("somebody else")),
     "streams": (2, two_streams),
+    "held_bytes": (1000, post("/api/trajectories", {"formula": "x" * 1000})),
     "ingest_bytes": (1000, post(FRAMES, {"frames": [frame("a", 1, rows=500).to_json()]})),
     "columns": (4, post(FRAMES, {"frames": [frame("a", 1).to_json()]})),
     "points": (99, get("/api/runs/a/frames?points=100")),
