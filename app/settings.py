@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from optim_core.declare.errors import InvalidInput
 
-SHORTEST_TOKEN = 8
+SHORTEST_TOKEN, SHORTEST_INSTRUCTORS_TOKEN = 8, 16
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -128,9 +128,10 @@ class Settings(BaseSettings):
 
     @field_validator("token", "instructor_token")
     @classmethod
-    def _long_enough(cls, token: str) -> str:
-        if token and not (len(token) >= SHORTEST_TOKEN and token.isascii() and token.isprintable()):
-            raise ValueError(f"a token needs at least {SHORTEST_TOKEN} plain characters")
+    def _long_enough(cls, token: str, info: ValidationInfo) -> str:
+        least = SHORTEST_TOKEN if info.field_name == "token" else SHORTEST_INSTRUCTORS_TOKEN
+        if token and not (len(token) >= least and token.isascii() and token.isprintable()):
+            raise ValueError(f"a token of this kind needs at least {least} plain characters")
         return token
 
     @field_validator("url")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import math
 import secrets
 import socket
 from contextlib import suppress
@@ -18,9 +20,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.visitors import Visitor, Visitors
+from app.access.visitors import Visitor, Visitors, cookie_name
 from app.http.errors import error_response
-from app.settings import SHORTEST_TOKEN, Settings, is_loopback
+from app.settings import SHORTEST_INSTRUCTORS_TOKEN, SHORTEST_TOKEN, Settings, is_loopback
+
+log = logging.getLogger("optimscope")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
@@ -38,9 +42,9 @@ def new_token() -> str:
 
 def kept_token(folder: Path, name: str = KEPT_IN) -> str:
     """The token made up for the server in ``folder``: a restart sends nobody away."""
-    path = folder / name
+    path, shortest = folder / name, SHORTEST_INSTRUCTORS_TOKEN if name == INSTRUCTORS else SHORTEST_TOKEN
     with suppress(OSError):
-        if len(token := path.read_text().strip()) >= SHORTEST_TOKEN:
+        if len(token := path.read_text().strip()) >= shortest:
             return token
     token = new_token()
     with suppress(OSError):  # a folder that cannot be written is told of by the store
@@ -68,6 +72,7 @@ class AccessMiddleware:
         self._visitors = visitors
         own = {settings.token: False, settings.instructor_token: True, worker_token: True}
         self._tokens = {token: instructor for token, instructor in own.items() if token}
+        self._worker_token = worker_token
         self._hosts = _own_names(settings)
         self._headers = _headers(settings)
 
@@ -77,7 +82,7 @@ class AccessMiddleware:
             return
 
         request, cookie = Request(scope, receive), ""
-        refused = self._refusal(request)
+        refused = self._refusal(request) or self._guess(request)
         if not refused:
             instructor = self._shown(request)
             visitor = self._visitors.know(request, instructor=bool(instructor))
@@ -90,6 +95,8 @@ class AccessMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if b"token=" in scope["query_string"]:
+                    headers["Referrer-Policy"] = "no-referrer"
                 if cookie:
                     headers.append("Set-Cookie", cookie)
             await send(message)
@@ -107,13 +114,27 @@ class AccessMiddleware:
                 hint="Start it with OPTIMSCOPE_HOSTS set to the names in use, separated by commas.",
             )
         guarded = request.method not in SAFE_METHODS or request.url.path in STREAMS
-        if guarded and not _same_origin(request.headers, host):
+        if guarded and not self._same_origin(request, host):
             return error_response(
                 403,
                 "Requests that come from pages of another site are refused.",
                 code="origin",
                 hint="Open the page under this server's own address.",
             )
+        return None
+
+    def _guess(self, request: Request) -> Response | None:
+        """Counts wrong tokens; who showed too many waits, also with a right one, but not with a cookie."""
+        given = [_bearer(request.headers), _in_link(request)]
+        if not (self._settings.token and any(given)) or self._by_cookie(request) is not None:
+            return None
+        if is_same(given[0], self._worker_token):
+            return None
+        address = request.client.host if request.client else ""
+        if refused := too_many_guesses(self._visitors, address):
+            return refused
+        if not any(is_same(each, token) for each in given for token in self._tokens):
+            note_wrong_token(self._visitors, address)
         return None
 
     def _pace(self, request: Request, visitor: Visitor) -> Response | None:
@@ -129,6 +150,15 @@ class AccessMiddleware:
             headers={"Retry-After": "1"},
         )
 
+    def _same_origin(self, request: Request, host: str) -> bool:
+        """Whether a page of this server sent the request, or no page at all (curl, a script)."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+        scheme, _, name = origin.lower().partition("://")
+        # A proxy that speaks TLS may not tell; a page without TLS is never one of a server that has it.
+        return name == host.lower() and scheme in (request.url.scheme, "https")
+
     def _is_own(self, host: str) -> bool:
         name = _name(host)
         if is_loopback(name) or name in self._hosts or "*" in self._hosts:
@@ -142,14 +172,16 @@ class AccessMiddleware:
 
     def _shown(self, request: Request) -> bool | None:
         """Whether the token that the request shows is an instructor's; None if it shows none of ours."""
-        headers = request.headers
-        bearer = headers.get("authorization", "")
-        given = bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-optimscope-token", "")
-        cookie = _cookie(headers, self._settings)
+        given = _bearer(request.headers)
+        found = [instructor for token, instructor in self._tokens.items() if is_same(given, token)]
+        by_cookie = self._by_cookie(request)
+        return max([*found, *([] if by_cookie is None else [by_cookie])], default=None)
+
+    def _by_cookie(self, request: Request) -> bool | None:
+        """The same for its cookie."""
+        cookie = _cookie(request.headers, self._settings)
         found = [
-            instructor
-            for token, instructor in self._tokens.items()
-            if is_same(given, token) | is_same(cookie, _cookie_value(token))
+            instructor for token, instructor in self._tokens.items() if is_same(cookie, _cookie_value(token))
         ]
         return max(found, default=None)
 
@@ -158,21 +190,42 @@ class AccessMiddleware:
         settings, path = self._settings, request.url.path
         if not settings.token or path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
-        shown = request.query_params.get("token", "") if request.method == "GET" else ""
+        shown = _in_link(request)
         for token in known_tokens(settings):
             if is_same(shown, token):
+                if instructor:  # the link for the class takes no rights from who opens it
+                    token = settings.instructor_token or token
                 return _admit(request, settings, token)
         if instructor is not None:
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?{urlencode({'next': target})}", 303)
+            return RedirectResponse(f"/login?{urlencode({'next': _without_token(request)})}", 303)
         return error_response(
             401,
             "This server asks for a token.",
             hint="Send it as 'Authorization: Bearer …', or sign in at /login.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+
+def too_many_guesses(visitors: Visitors, address: str) -> Response | None:
+    """The answer to any token from where too many wrong ones came."""
+    wait = math.ceil(visitors.guesses.wait(address))
+    if not wait:
+        return None
+    return error_response(
+        429,
+        "Too many wrong tokens came from there.",
+        code="guesses",
+        hint=f"Wait {wait} seconds. Whoever started the server can look the token up in its terminal.",
+        headers={"Retry-After": str(wait)},
+    )
+
+
+def note_wrong_token(visitors: Visitors, address: str) -> None:
+    """Counts and logs one."""
+    visitors.guesses.wrong(address)
+    log.warning("a wrong token came from %s", address)
 
 
 def known_tokens(settings: Settings) -> list[str]:
@@ -211,13 +264,34 @@ def local_path(target: str) -> str:
     return quote(target, safe="/?&=%#:;,@!$'()*+~-._")
 
 
+def sign_out(settings: Settings) -> Response:
+    """Takes the cookie back and leads to the way in."""
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(_cookie_name(settings), httponly=True, samesite="strict")
+    return response
+
+
 def _admit(request: Request, settings: Settings, token: str) -> Response:
+    return sign_in(request, settings, token, _without_token(request))
+
+
+def _without_token(request: Request) -> str:
     rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != "token"]
-    return sign_in(request, settings, token, request.url.path + (f"?{urlencode(rest)}" if rest else ""))
+    return request.url.path + (f"?{urlencode(rest)}" if rest else "")
+
+
+def _bearer(headers: Headers) -> str:
+    """The token that a script shows."""
+    bearer = headers.get("authorization", "")
+    return bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-optimscope-token", "")
+
+
+def _in_link(request: Request) -> str:
+    return request.query_params.get("token", "") if request.method == "GET" else ""
 
 
 def _cookie_name(settings: Settings) -> str:
-    return f"optimscope_{settings.port}"  # browsers share cookies between ports of a host
+    return cookie_name("optimscope", settings)
 
 
 def _cookie_value(token: str) -> str:
@@ -241,14 +315,6 @@ def _name(host: str) -> str:
         return ""
 
 
-def _same_origin(headers: Headers, host: str) -> bool:
-    """Whether a page of this server sent the request, or no page at all (curl, a script)."""
-    origin = headers.get("origin")
-    if origin is not None:
-        return origin.lower().partition("://")[2] == host.lower()
-    return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-
-
 def _own_names(settings: Settings) -> frozenset[str]:
     names = set(settings.hosts)
     if not settings.is_local:
@@ -258,7 +324,7 @@ def _own_names(settings: Settings) -> frozenset[str]:
             socket.gethostname().lower(),
             socket.getfqdn().lower(),
         }
-    return frozenset(names)
+    return frozenset(names - {""})
 
 
 def _headers(settings: Settings) -> dict[str, str]:

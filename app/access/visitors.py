@@ -18,6 +18,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from app.access.guesses import Guesses
 from app.http.refusals import Refusal
 from app.settings import Settings
 from app.store import Run
@@ -51,8 +52,8 @@ class Visitors:
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        # One for each port: browsers share cookies between the ports of a host.
-        self._cookie_name = f"optimscope_visitor_{settings.port}"
+        self.guesses = Guesses()
+        self._cookie_name = cookie_name("optimscope_visitor", settings)
         self._key = hmac.new(settings.token.encode(), b"optimscope visitors", sha256).digest()
         self._paces: OrderedDict[str, tuple[float, float]] = OrderedDict()  # requests to spare, when
 
@@ -90,6 +91,11 @@ class Visitors:
     def _proof(self, name: str) -> str:
         """What only this server can write behind a name."""
         return hmac.new(self._key, name.encode(), sha256).hexdigest()[:32]
+
+
+def cookie_name(prefix: str, settings: Settings) -> str:
+    """One for each server: browsers share cookies between the ports of a host."""
+    return f"{prefix}_{sha256(f'{settings.port} {settings.token}'.encode()).hexdigest()[:10]}"
 
 
 def _public(name: str) -> str:

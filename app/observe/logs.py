@@ -15,6 +15,7 @@ from app.settings import Settings
 
 HIDDEN = "[hidden]"
 MOST_KINDS = 1_000  # of lines that `Rarely` remembers
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _IN_ADDRESS = re.compile(r"(?i)([?&]token=)[^&\s\"'\\]+")
 
 
@@ -63,6 +64,14 @@ class Rarely(logging.Filter):
         return True
 
 
+class OneLine(logging.Formatter):
+    """Text whose messages hold no control characters: what a visitor sends writes no lines of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = _CONTROL.sub(lambda found: repr(found[0])[1:-1], record.message)
+        return super().formatMessage(record)
+
+
 def configure(settings: Settings) -> None:
     """Sends every logger of this process, uvicorn's too, to standard error in the form that is set."""
     if settings.log_format == "json":
@@ -71,7 +80,7 @@ def configure(settings: Settings) -> None:
             "{asctime}{levelname}{name}{message}", style="{", rename_fields=fields
         )
     else:
-        inner = logging.Formatter("{asctime} {levelname:<7} {message}", style="{")
+        inner = OneLine("{asctime} {levelname:<7} {message}", style="{")
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet(inner, [settings.token, settings.instructor_token]))
     handler.addFilter(Rarely())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.access.guesses import Guesses
 from app.access.middleware import local_path
+from app.access.visitors import cookie_name
 from app.main import create_app
+from app.observe.logs import OneLine
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -195,9 +199,129 @@ def test_a_wrong_token_is_told_so_at_the_field(guarded: TestClient) -> None:
 
 
 def test_a_forged_cookie_opens_nothing(guarded: TestClient) -> None:
+    guarded.post("/login", data={"token": "a-long-secret"})
+    (name,) = (name for name in guarded.cookies if "visitor" not in name)
+    guarded.cookies.clear()
     for value in ("a-long-secret", "x", "\u00e9", '"', ""):
-        header = {"Cookie": f"optimscope_8000={value}".encode()}
+        header = {"Cookie": f"{name}={value}".encode()}
         assert guarded.get("/api/catalogue", headers=header).status_code == 401
+
+
+def test_cookies_of_two_servers_on_one_host_have_different_names() -> None:
+    names = {
+        cookie_name("optimscope", Settings(host="0.0.0.0", port=port, token=token))
+        for port in (8000, 8001)
+        for token in ("a-long-secret", "another-secret")
+    }
+    assert len(names) == 4
+
+
+# --- Guesses --------------------------------------------------------------------------------------
+
+
+def guess(client: TestClient, way: str, token: str) -> Any:
+    if way == "header":
+        return client.get("/api/catalogue", headers={"Authorization": f"Bearer {token}"})
+    if way == "own header":
+        return client.get("/api/catalogue", headers={"X-Optimscope-Token": token})
+    if way == "link":
+        return client.get("/", params={"token": token})
+    return client.post("/login", data={"token": token})
+
+
+WAYS = ("header", "own header", "link", "form")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_guesses_has_to_wait_also_with_the_right_token(guarded: TestClient, way: str) -> None:
+    known = {"Cookie": "; ".join(f"{k}={v}" for k, v in signed_in(guarded).items())}
+    guarded.cookies.clear()
+    for k in range(20):
+        assert guess(guarded, WAYS[k % 4], f"wrong-{k}").status_code != 429
+    refused = guess(guarded, way, "a-long-secret")
+    assert (refused.status_code, code(refused)) == (429, "guesses")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert "set-cookie" not in refused.headers
+    assert guarded.get("/api/catalogue", headers=known).status_code == 200
+    assert guarded.get("/login").status_code == 200, "who shows no token is no guesser"
+
+
+def signed_in(client: TestClient) -> dict[str, str]:
+    client.post("/login", data={"token": "a-long-secret"})
+    return dict(client.cookies)
+
+
+def test_right_tokens_are_never_counted(guarded: TestClient) -> None:
+    for k in range(60):
+        assert guess(guarded, WAYS[k % 4], "a-long-secret").status_code < 400
+        guarded.cookies.clear()
+
+
+def test_guesses_are_forgotten_after_a_minute_and_counted_in_all() -> None:
+    now = 0.0
+    guesses = Guesses(lambda: now)
+    for k in range(19):
+        now = float(k)
+        guesses.wrong("here")
+    assert guesses.wait("here") == 0
+    guesses.wrong("here")
+    assert guesses.wait("here") == pytest.approx(60 - 18)
+    assert guesses.wait("there") == 0
+    now = 60.5
+    assert guesses.wait("here") == 0
+    guesses.wrong("here")
+    assert guesses.wait("here") == pytest.approx(0.5)  # 20 within the last minute again
+    for k in range(200):
+        guesses.wrong(f"address-{k}")
+    assert guesses.wait("never seen") == pytest.approx(60)
+
+
+def test_signing_out_takes_the_cookie_back(guarded: TestClient) -> None:
+    signed_in(guarded)
+    assert guarded.get("/api/catalogue").status_code == 200
+    left = guarded.post("/logout", follow_redirects=False)
+    assert (left.status_code, left.headers["location"]) == (303, "/login")
+    assert guarded.get("/api/catalogue").status_code == 401
+
+
+def test_the_link_of_the_class_takes_no_rights_from_the_instructor(tmp_path: Path) -> None:
+    settings = Settings(token="a-long-secret", instructor_token="the-token-of-the-desk", data_dir=tmp_path)
+    with TestClient(create_app(settings), base_url="http://localhost:8000") as client:
+        client.get("/?token=the-token-of-the-desk")
+        assert client.get("/api/room").json()["you"]["instructor"]
+        client.get("/?token=a-long-secret")
+        assert client.get("/api/room").json()["you"]["instructor"]
+
+
+def test_what_is_wrong_in_a_link_goes_nowhere(guarded: TestClient) -> None:
+    page = {"Accept": "text/html"}
+    response = guarded.get("/?token=almost-the-secret&steps=5", headers=page, follow_redirects=False)
+    assert response.headers["location"] == "/login?next=%2F%3Fsteps%3D5"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert guarded.get("/?token=a-long-secret", headers=page).headers["referrer-policy"] == "no-referrer"
+
+
+def test_an_instructors_token_is_longer() -> None:
+    with pytest.raises(ValueError, match="at least 16"):
+        Settings(token="a-long-secret", instructor_token="fifteen-letters")
+
+
+def test_a_page_without_tls_is_no_page_of_a_server_that_has_it(walk: Any, tmp_path: Path) -> None:
+    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url="https://localhost:8000") as client:
+        for scheme, status in (("https", 200), ("http", 403)):
+            headers = {"Origin": f"{scheme}://localhost:8000"}
+            assert client.post(PATH, json=walk, headers=headers).status_code == status
+
+
+def test_no_name_at_all_is_a_strange_host(guarded: TestClient) -> None:
+    response = guarded.get("/healthz", headers={"Host": ""})
+    assert (response.status_code, code(response)) == (400, "host")
+
+
+def test_what_visitors_send_writes_no_lines_into_the_log() -> None:
+    line = OneLine("{message}", style="{")
+    record = logging.makeLogRecord({"msg": "%s failed", "args": ("/api/\n2026 ERROR \x1b[2J\u202e",)})
+    assert line.format(record) == "/api/\\n2026 ERROR \\x1b[2J\\u202e failed"
 
 
 def test_a_link_with_the_token_signs_in_and_drops_it_from_the_address(guarded: TestClient) -> None:
