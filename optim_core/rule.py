@@ -7,10 +7,11 @@ first is not the step that would have been made without λ. ``update`` returns t
 `Step`, with the new state; runners apply them. The same function runs on Python floats, numpy
 arrays, broadcast tensors and flat buffers (see `optim_core.arithmetic`).
 
-A rule file reads: docstring (one sentence; the equations as indented LaTeX lines; the source),
-state, ``init``, ``update``, ``RULE``; where it needs them, ``view`` (the point at which the gradient is
-evaluated) and ``show`` (the state decoded, to look at). ``step`` counts from 1; where elements have
-taken different numbers of steps it may be a tensor of theirs.
+A rule file reads: docstring (one sentence; the equations as indented LaTeX lines; the source and what
+departs from it, in plain text, since pages show it below the equations), state, ``init``, ``update``,
+``RULE``; where it needs them, ``view`` (the point at which the gradient is evaluated) and ``show`` (the
+state decoded, to look at). ``step`` counts from 1; where elements have taken different numbers of steps
+it may be a tensor of theirs.
 
 What theory knows of the rule stands beside ``update``, in functions of the step's own settings that name
 their arguments: hyperparameters (``lr`` and ``weight_decay`` as scheduled), services, ``step``. Numbers come
@@ -133,7 +134,7 @@ class Rule:
     # Bound by the registry, from the file that holds the declaration.
     id: str = ""
     summary: str = ""
-    notes: str = ""  # what the docstring says below the equations: sources, and departures from them
+    notes: str = ""  # the docstring below the equations, one paragraph: sources, departures from them
     formula: tuple[str, ...] = ()
     init: Callable[..., Any] = lambda param: ()
     update: Callable[..., tuple[Step, Any]] = lambda *args, **hyper: (Step(0.0, 0.0, 0.0), ())
@@ -156,7 +157,7 @@ class Rule:
             self,
             id=name,
             summary=doc[0],
-            notes="\n".join(line for line in doc[1:] if not line.startswith("    ")).strip(),
+            notes=" ".join(line for line in doc[1:] if line and not line.startswith("    ")),
             formula=tuple(line.strip() for line in doc if line.startswith("    ")),
             init=module.init,
             update=module.update,
