@@ -116,6 +116,9 @@ class Rule:
     reference   a `Twin`, or ``f(params, **hyper)`` that builds any torch optimizer
     step_size   which learning rates suit it: "gradient" if a step is proportional to the gradient,
                 "adaptive" if it is about lr whatever the gradient
+    lr_ratio    the learning rate with which it trains networks, over AdamW's ("adaptive") or plain descent's
+                ("gradient") on the same task, where it is not as the defaults have it; found by short sweeps
+                in steps of about 3 over digits, moons, ridge and the nano GPT
     demo        hyperparameters for the two-dimensional pictures, where the defaults show little
     symbols     LaTeX stems of state names, where they differ from the name (m → m_t, m_{t-1})
     """
@@ -128,6 +131,7 @@ class Rule:
     needs: tuple[str, ...] = ()
     reference: Callable[..., torch.optim.Optimizer] | None = None
     step_size: Literal["gradient", "adaptive"] = "adaptive"
+    lr_ratio: float | None = None
     demo: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
 

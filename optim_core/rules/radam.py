@@ -107,6 +107,7 @@ RULE = Rule(
     family="Adam",
     source="Liu et al. 2020",
     decay="coupled",
+    lr_ratio=5.0,
     symbols={"m_decay": r"\mu"},
     reference=Twin(
         "RAdam",
