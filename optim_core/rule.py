@@ -33,7 +33,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from inspect import signature
 from types import ModuleType
 from typing import Annotated, Any, Literal, NamedTuple
@@ -269,8 +269,12 @@ class Rule:
 
 def _told(function: Callable[..., Array | None], known: Mapping[str, Any]) -> Array | None:
     """The function's answer, given what it names of ``known``."""
-    names = signature(function).parameters
-    return function(**{name: known[name] for name in names if name in known})
+    return function(**{name: known[name] for name in _arguments(function) if name in known})
+
+
+@cache  # a few functions a rule; looking at one takes as long as asking it
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(signature(function).parameters)
 
 
 def state_items(state: Any) -> dict[str, Array]:
