@@ -127,9 +127,8 @@ def _decay_taken(known: _Derivation, axis: str) -> Column:
 
 def _windowed(column: Column) -> Column:
     """The sum of each row and those of the steps before it, `WINDOW` in all."""
-    padded = np.concatenate((np.zeros(WINDOW - 1), np.nan_to_num(column, posinf=np.inf, neginf=-np.inf)))
-    sums: Column = np.lib.stride_tricks.sliding_window_view(padded, WINDOW).sum(axis=1)
-    return sums
+    padded = np.concatenate((np.zeros(WINDOW - 1), np.where(np.isnan(column), 0.0, column)))
+    return np.convolve(padded, np.ones(WINDOW), mode="valid")
 
 
 def _penalised_loss(known: _Derivation) -> Column | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -102,13 +103,9 @@ class SurfaceProblem:
         """No surface has settings of its own."""
         return {}
 
-    def noise_values(self) -> list[list[float]] | None:
+    def noise_values(self) -> Sequence[Sequence[float]] | None:
         """Gradient noise (steps, 2); a longer run of the same seed begins with a shorter one's."""
-        if not self.noise:
-            return None
-        generator = np.random.Generator(np.random.PCG64(self.seed))
-        values: list[list[float]] = (self.noise * generator.standard_normal((self.steps, 2))).tolist()
-        return values
+        return _noise(self.noise, self.seed, self.steps) if self.noise else None
 
     def config(self) -> dict[str, Any]:
         """As JSON data."""
@@ -258,6 +255,13 @@ def task_experiment(given: Mapping[str, Any]) -> Experiment[TaskProblem]:
     """The training run that ``given`` describes; raises InvalidInput with the field's path."""
     problem = TaskProblem.checked(given)
     return Experiment(problem=problem, optimizer=OptimizerChoice.checked(given, problem))
+
+
+@lru_cache(maxsize=4)  # runs that are compared share their noise
+def _noise(scale: float, seed: int, steps: int) -> Sequence[Sequence[float]]:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    values: list[list[float]] = (scale * generator.standard_normal((steps, 2))).tolist()
+    return values
 
 
 # --- Fields -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, TypeAlias
 
 import optim_core.findings  # noqa: F401 -- first: importing a subpackage later would hide a function of its name
@@ -61,7 +61,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data."""
-        return asdict(self)
+        return {**vars(self), "columns": {name: asdict(column) for name, column in self.columns.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +118,7 @@ def find(runs: Runs, about: str, labels: Mapping[Key, str] | None = None) -> lis
     return [one for check in checks().values() if check.about == about for one in check.of(ready, named)]
 
 
+@lru_cache(maxsize=4096)  # asked of every column of every answer
 def needed(about: str, column: str) -> bool:
     """Whether one of the checks of recordings of this kind reads the column."""
     return any(check.needs(column) for check in checks().values() if check.about == about)

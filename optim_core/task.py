@@ -71,6 +71,8 @@ class Task:
     rates       learning rates that suit it, by a rule's ``step_size``: "gradient" (plain descent) and
                 "adaptive" (Adam); see `suits`. Chosen by short sweeps of sgd, momentum and adamw in steps
                 of about 3, by validation loss, where the next larger one still works
+    decay_rate  the share of the weights that decay is to take in a step at the full learning rate, by
+                every rule alike: each rule's λ follows, see `suits`
     hyper       other settings of the optimizer that suit it, where its own defaults show little
     schedule    a schedule's id that suits it, or None for a constant learning rate
     descends    whether its loss falls; a laboratory of noise has nothing to learn
@@ -81,6 +83,7 @@ class Task:
     batch_size: int
     steps: int
     rates: Mapping[str, float] = field(default_factory=dict)
+    decay_rate: float | None = None
     hyper: Mapping[str, Any] = field(default_factory=dict)
     schedule: str | None = None
     descends: bool = True
@@ -96,6 +99,8 @@ class Task:
         doc = inspect.cleandoc(module.__doc__ or "").splitlines()
         if not doc or not hasattr(module, "build"):
             raise TypeError(f"{module.__name__}: needs a docstring and build(seed, device, *, ...)")
+        if self.decay_rate and "gradient" not in self.rates:
+            raise TypeError(f"{module.__name__}: a decay_rate needs the rate of plain descent beside it")
         return dataclasses.replace(
             self, id=name, summary=doc[0], build=module.build, settings=declared(module.build)
         )
@@ -103,18 +108,31 @@ class Task:
     def suits(self, rule: Rule) -> dict[str, Any]:
         """Settings of ``rule`` that suit the task, where they are not the rule's own defaults.
 
-        An adaptive rule whose usual learning rate is not Adam's (Lion's is a tenth of it) takes the rate in
-        proportion; plain descent with momentum, which adds up 1/(1 − momentum) gradients, so much less.
+        The learning rate is the task's for such steps, times the rule's ``lr_ratio``. Where none is declared,
+        an adaptive rule whose default is not Adam's takes the rate in proportion; plain descent with
+        momentum, which adds up 1/(1 − momentum) gradients, so much less. λ is what makes the task's
+        ``decay_rate`` at that learning rate.
         """
-        found = {name: value for name, value in self.hyper.items() if name in rule.settings}
+        found: dict[str, Any] = {}
         rate = self.rates.get(rule.step_size)
-        if rate is None:
-            return found
-        if rule.step_size == "adaptive":
-            rate *= rule.settings["lr"].default / ADAMS_RATE
-        elif "momentum" in rule.settings:
-            rate *= 1.0 - rule.settings["momentum"].default
-        return found | {"lr": float(f"{rate:.3g}")}
+        if rate is not None:
+            found["lr"] = _short(rate * _lr_ratio(rule))
+        if self.decay_rate and "weight_decay" in rule.settings:
+            found["weight_decay"] = _short(self.decay_rate / self._decay_per_strength(rule, found))
+        return found | {name: value for name, value in self.hyper.items() if name in rule.settings}
+
+    def _decay_per_strength(self, rule: Rule, found: Mapping[str, Any]) -> float:
+        """The decay per step that λ = 1 makes; every declared rate is in proportion to λ."""
+        hyper = rule.complete({**found, "weight_decay": 1.0})
+        declared = rule.expected_decay_rate({**hyper, "schedule_factor": 1.0, "step": 1.0})
+        if declared is not None:
+            return float(declared)
+        if rule.decay_kind(hyper) == "coupled":
+            # λ belongs to the loss + (λ/2)‖θ‖² that all coupled rules descend, whatever their steps are
+            # divided by: they share the λ of SGD+L2.
+            return self.rates["gradient"]
+        # ηλ of the point that steps (schedule-free), and LAMB's while its trust ratio is 1: at most so much.
+        return float(hyper["lr"])
 
     def run(self, seed: int, device: torch.device, settings: Mapping[str, Any]) -> TaskRun:
         """The task built with these settings, checked; raises InvalidInput."""
@@ -157,6 +175,20 @@ def shuffled(examples: Batch, seed: int) -> Callable[[int], Iterator[Batch]]:
                 yield tuple(array.index_select(0, chosen) for array in examples)
 
     return batches
+
+
+def _lr_ratio(rule: Rule) -> float:
+    """The rule's learning rate over that of the plain rule with such steps, in training."""
+    if rule.lr_ratio is not None:
+        return rule.lr_ratio
+    if rule.step_size == "adaptive":
+        return float(rule.settings["lr"].default) / ADAMS_RATE
+    return 1.0 - rule.settings["momentum"].default if "momentum" in rule.settings else 1.0
+
+
+def _short(number: float) -> float:
+    """Three digits: as somebody would type it."""
+    return float(f"{number:.3g}")
 
 
 def _unbound() -> TaskRun:

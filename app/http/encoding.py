@@ -23,12 +23,14 @@ class ArrayForm:
     def array(self, values: NDArray[Any]) -> dict[str, Any] | list[Any]:
         """Floats in this form, in f8 where f4 would make infinities of finite ones; NaN and infinities
         survive in bdata and become null in lists."""
-        with np.errstate(over="ignore"):
-            cast = np.ascontiguousarray(values, dtype=f"<{self.dtype}")
-        if self.dtype == "f4" and bool(np.any(np.isinf(cast) & np.isfinite(values))):
-            return ArrayForm(self.arrays, "f8").array(values)
+        cast = values
+        if self.dtype == "f4":
+            with np.errstate(over="ignore"):
+                cast = values.astype(np.float32)
+            if bool(np.any(np.isinf(cast) & np.isfinite(values))):
+                return ArrayForm(self.arrays, "f8").array(values)
         if self.arrays == "json":
-            listed: list[Any] = cast.tolist()
+            listed: list[Any] = cast.astype(self.dtype).tolist()
             return listed
         return pack(cast, self.dtype)
 

@@ -62,7 +62,7 @@ def _content(shared: Services) -> dict[str, Any]:
 
 
 def _optimizer(rule: Rule) -> dict[str, Any]:
-    names = ("id", "title", "summary", "family", "source", "decay", "elementwise", "step_size")
+    names = ("id", "title", "summary", "notes", "family", "source", "decay", "elementwise", "step_size")
     return {name: getattr(rule, name) for name in names} | {
         "demo": dict(rule.demo),
         "hyper": schema(rule.settings),

@@ -132,6 +132,7 @@ RULE = Rule(
     source="Shazeer & Stern 2018, as in torch",
     decay="decoupled",
     elementwise=False,
+    lr_ratio=30.0,
     symbols={"row_var": "R", "col_var": "C", "variance": "V"},
     reference=Twin(
         "Adafactor",

@@ -9,10 +9,10 @@ r"""8-bit Adam: Adam that keeps both averages in one byte an element, and one sc
     m_t = \mathrm{round}_{\pm}(p_t)
     v_t = \mathrm{round}_{+}(q_t)
 
-Dettmers et al. 2022; bitsandbytes' Adam8bit. "round" is to the nearest value of the dynamic code (see
-`optim_core.rules._quantize`), with a sign for m and without one for v; the step uses the averages before
-they are rounded. Tensors of fewer than ``min_8bit_size`` elements keep full precision. Decay is apart from
-the gradient, as in AdamW and in bitsandbytes. Not elementwise: a block shares one scale.
+Dettmers et al. 2022; bitsandbytes' Adam8bit. "round" is to the nearest value of the dynamic code, with a
+sign for m and without one for v; the step uses the averages before they are rounded. Tensors of fewer
+than min_8bit_size elements keep full precision. Decay is apart from the gradient, as in AdamW and in
+bitsandbytes. Not elementwise: a block shares one scale.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ r"""AdamW-LH: AdamW whose decay follows the schedule but not the learning rate.
     \delta_t = r_t \theta_{t-1}  % decay_order=before
     \delta_t = r_t (\theta_{t-1} - \alpha_t d_t)  % decay_order=after
 
-Loshchilov & Hutter 2019, algorithm 2, their own convention: \phi_t is the learning-rate schedule's
+Loshchilov & Hutter 2019, algorithm 2, their own convention: φ_t is the learning-rate schedule's
 factor, so that η and λ can be chosen apart from each other.
 """
 

@@ -18,7 +18,7 @@ r"""AMSGrad: Adam scaled by the largest second moment so far, so that rare large
 
 Reddi et al. 2018, algorithm 2; torch.optim.Adam(amsgrad=True). The paper has no bias correction; torch
 takes the maximum first and corrects it afterwards, and so do we. Without bias correction no step size
-rises again; with it they do: the correction 1 - \beta_2^t grows, and by it the maximum is divided.
+rises again; with it they do: the correction 1 − β₂ᵗ grows, and by it the maximum is divided.
 """
 
 from __future__ import annotations

@@ -76,4 +76,5 @@ RULE = Rule(
     source="You et al. 2020",
     decay="decoupled",
     elementwise=False,
+    lr_ratio=5.0,
 )

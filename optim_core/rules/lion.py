@@ -72,4 +72,5 @@ RULE = Rule(
     source="Chen et al. 2023",
     decay="decoupled",
     needs=("param_norm",),
+    lr_ratio=0.3,
 )

@@ -122,4 +122,5 @@ RULE = Rule(
     source="Jordan et al. 2024",
     decay="decoupled",
     elementwise=False,
+    lr_ratio=5.0,
 )

@@ -16,7 +16,7 @@ r"""NAdam: Adam with Nesterov's look-ahead and a momentum that warms up.
     \delta_t = \alpha_t (x_t \lambda \theta_{t-1} + y_t \mu_t)  % not decoupled_weight_decay
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
 
-Dozat 2016, where b_t is called \mu_t and p_t is the product of all of them so far; torch.optim.NAdam.
+Dozat 2016, where b_t is called μ_t and p_t is the product of all of them so far; torch.optim.NAdam.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ r"""RAdam: plain momentum until enough gradients are averaged to trust Adam's sc
     \delta_t = \alpha_t \frac{\mu_t}{1 - \beta_1^t}  % not decoupled_weight_decay
     \delta_t = \eta \lambda \theta_{t-1}  % decoupled_weight_decay
 
-Liu et al. 2020, algorithm 2; torch.optim.RAdam. The paper rectifies from \rho_t > 4 on, torch and we
-from \rho_t > 5 on.
+Liu et al. 2020, algorithm 2; torch.optim.RAdam. The paper rectifies from ρ_t > 4 on, torch and we
+from ρ_t > 5 on.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ RULE = Rule(
     family="Adam",
     source="Liu et al. 2020",
     decay="coupled",
+    lr_ratio=5.0,
     symbols={"m_decay": r"\mu"},
     reference=Twin(
         "RAdam",

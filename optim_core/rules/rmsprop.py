@@ -116,6 +116,7 @@ RULE = Rule(
     family="Adaptive",
     source="Tieleman & Hinton 2012",
     decay="coupled",
+    lr_ratio=1.0,
     symbols={"b_decay": "c"},
     reference=Twin(
         "RMSprop",

@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,7 +60,7 @@ class Trajectory:
     def problem(self) -> SurfaceProblem:
         return self.experiment.problem
 
-    @property
+    @cached_property
     def recording(self) -> Recording:
         """The run as a recording: every column was measured at every step, from 0."""
         steps = self.columns["step"].astype(np.int64)
@@ -294,7 +295,11 @@ def _columns(
     measured = {name: np.ascontiguousarray(rows[:, i]) for i, name in enumerate(names)}
 
     def scheduled(value: float, factors: list[float] | None) -> Column:
-        return np.array([math.nan, *(value * f for f in (factors or [1.0] * steps)[:steps])])
+        column = np.full(steps + 1, value, dtype=np.float64)
+        column[0] = math.nan
+        if factors:
+            column[1:] *= factors[:steps]
+        return column
 
     settings = {"lr": scheduled(experiment.hyper["lr"], experiment.lr_factors())}
     if "weight_decay" in experiment.hyper:

@@ -162,6 +162,6 @@ TASK = Task(
     batch_size=32,
     steps=500,
     rates={"gradient": 0.2, "adaptive": 1e-3},
-    hyper={"weight_decay": 0.1},
+    decay_rate=1e-4,
     schedule="cosine",
 )

@@ -49,4 +49,5 @@ TASK = Task(
     batch_size=64,
     steps=600,
     rates={"gradient": 0.2, "adaptive": 3e-3},
+    decay_rate=1e-4,
 )

@@ -35,4 +35,5 @@ TASK = Task(
     batch_size=128,
     steps=1000,
     rates={"gradient": 0.2, "adaptive": 1e-3},
+    decay_rate=1e-4,
 )

@@ -101,4 +101,5 @@ TASK = Task(
     batch_size=64,
     steps=1500,
     rates={"gradient": 0.3, "adaptive": 3e-3},
+    decay_rate=1e-4,
 )

@@ -54,4 +54,5 @@ TASK = Task(
     batch_size=64,
     steps=1500,
     rates={"gradient": 0.1, "adaptive": 1e-3},
+    decay_rate=1e-4,
 )

@@ -94,4 +94,5 @@ TASK = Task(
     batch_size=20,
     steps=500,
     rates={"gradient": 0.02, "adaptive": 1e-3},
+    decay_rate=1e-4,
 )

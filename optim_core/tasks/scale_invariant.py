@@ -82,6 +82,7 @@ TASK = Task(
     data="noise made from the seed",
     batch_size=1,
     steps=5000,
-    hyper={"weight_decay": 0.1},
+    rates={"gradient": 1e-3, "adaptive": 1e-3},  # rows then stay between one and three long
+    decay_rate=1e-4,
     descends=False,
 )

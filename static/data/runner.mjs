@@ -38,6 +38,26 @@ export function makeRunner(optimizer, rest = {}) {
   };
 }
 
+/**
+ * The settings of a runner whose optimizer is changed. What was chosen by hand goes along; what was suggested to the
+ * former one, or was its default, is as it is suggested to the new one. A learning rate goes along only between
+ * optimizers whose steps are of one kind.
+ * @param {Record<string, any>} hyper
+ * @param {any} from  an optimizer of the catalogue, with what is `suggested` to it
+ * @param {any} to  likewise
+ * @returns {Record<string, any>}
+ */
+export function carriedOver(hyper, from, to) {
+  const settings = (/** @type {any} */ optimizer) => optimizer.hyper?.properties ?? {}; // none if an old link names it
+  const chosen = Object.entries(hyper).filter(
+    ([name, value]) =>
+      name in settings(to) &&
+      value !== (from.suggested[name] ?? settings(from)[name]?.default) &&
+      (name !== "lr" || from.step_size === to.step_size),
+  );
+  return { ...to.suggested, ...Object.fromEntries(chosen) };
+}
+
 /** @param {Runner} runner  adamw,lr:0.1,weight_decay:0.2,schedule.id:cosine,dash:2 */
 export function runnerText(runner) {
   const parts = { ...runner.hyper };

@@ -1,7 +1,7 @@
 // The list of runners: which optimizers walk, with which settings, and how they are drawn.
 
 import { colourOf, DASHES, stylesOf } from "../chart/series.mjs";
-import { makeRunner } from "../data/runner.mjs";
+import { carriedOver, makeRunner } from "../data/runner.mjs";
 import { make } from "../ui/dom.mjs";
 import { count } from "../ui/format.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
@@ -87,7 +87,7 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     const select = optimizerSelect(catalogue, "Optimizer");
     select.value = runner.optimizer;
     select.addEventListener("change", () =>
-      patch(key, { optimizer: select.value, hyper: kept(key, select.value), decaySchedule: null }),
+      patch(key, { optimizer: select.value, hyper: changed(key, select.value), decaySchedule: null }),
     );
 
     const inputs = form(
@@ -202,16 +202,14 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     return { hyper: defaultsFor(optimizer, key), schedule: scheduleFor?.() ?? null, decaySchedule: null };
   }
 
-  /** The settings that a runner keeps when it changes its optimizer. @param {number} key @param {string} optimizer */
-  function kept(key, optimizer) {
-    const before = find(key);
-    const known = optimizers.get(optimizer)?.hyper.properties ?? {};
-    const same = optimizers.get(before?.optimizer ?? "")?.step_size === optimizers.get(optimizer)?.step_size;
-    const untouched = before?.hyper.lr === defaultsFor(before?.optimizer ?? "").lr;
-    const carried = Object.entries(before?.hyper ?? {}).filter(
-      ([name]) => name in known && (name !== "lr" || (same && !untouched)),
-    );
-    return { ...defaultsFor(optimizer), ...Object.fromEntries(carried) };
+  /** The settings of a runner that changes its optimizer. @param {number} key @param {string} optimizer */
+  function changed(key, optimizer) {
+    const before = /** @type {Runner} */ (find(key));
+    const [from, to] = [before.optimizer, optimizer].map((id) => ({
+      ...optimizers.get(id),
+      suggested: defaultsFor(id),
+    }));
+    return carriedOver(before.hyper, from, to);
   }
 
   /** @param {number} key @returns {Runner | undefined} */

@@ -60,7 +60,7 @@ function apply(view) {
   store.set({ ...formOf(view), error: null });
 }
 
-/** A task brings its own steps, learning rates and schedule. @param {string} id */
+/** A task brings its own steps, learning rates, decay and schedule. @param {string} id */
 function choose(id) {
   const task = tasks.get(id);
   store.set({ task: id, settings: {}, error: null, run: { ...store.get().run, ...runOf(task) } }, false);

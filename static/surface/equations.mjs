@@ -64,7 +64,7 @@ export function mountExplain(root, store, catalogue) {
       const signature = `${run.label} ${run.colour} ${lines.map((/** @type {Line} */ l) => l.latex).join(";")}`;
       let card = cards.get(key);
       if (card?.signature !== signature) {
-        card = { signature, ...makeCard(run, lines) };
+        card = { signature, ...makeCard(run, lines, optimizer.notes) };
         cards.set(key, card);
       }
       card.update(run, step);
@@ -74,8 +74,8 @@ export function mountExplain(root, store, catalogue) {
       list.replaceChildren(...elements);
   }
 
-  /** @param {Series} run @param {Line[]} lines */
-  function makeCard(run, lines) {
+  /** @param {Series} run @param {Line[]} lines @param {string} notes  where the equations come from */
+  function makeCard(run, lines, notes) {
     const rows = lines.map((line) => {
       const symbols = math(line.mathml);
       const numbers = math(line.mathml);
@@ -99,6 +99,7 @@ export function mountExplain(root, store, catalogue) {
       ),
       total,
       reason,
+      make("p", { class: "about notes" }, notes),
     );
     return {
       element,

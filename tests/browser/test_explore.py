@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from optim_core.catalogue import rules
+
 NUMBER = r"(-?[\d.]+(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)"
 TOTAL = rf"x: {NUMBER} - {NUMBER} · {NUMBER} - {NUMBER} = {NUMBER}"
 PATHS = ".scene-marks [data-run] path:last-child"
@@ -332,12 +334,19 @@ def test_the_state_chart_offers_the_states_of_the_runs(page: Page) -> None:
 def test_equations_show_the_numbers_of_the_step(page: Page) -> None:
     drawn(page)
     slide(page, ".scrub", 1)
-    card = page.locator(".explained-run", has_text="AdamW").first
+    card = page.locator(".explained-run", has=page.locator("h4", has_text="AdamW")).first
     texts = card.locator(".with-numbers").all_inner_texts()
     assert any("0.9" in text and "=" in text for text in texts), "β₁ is put in"
     total = card.locator(".total").inner_text().replace("−", "-")
     before, rate, direction, decay, end = map(number, re.fullmatch(TOTAL, total).groups())  # type: ignore[union-attr]
     assert before - rate * direction - decay == pytest.approx(end, abs=2e-3)
+
+
+def test_beside_the_equations_stands_where_they_come_from_and_what_departs(page: Page) -> None:
+    drawn(page, "/?run=sgdw,lr:0.1&run=adamw_lh,lr:0.1")
+    for rule in ("sgdw", "adamw_lh"):
+        card = page.locator(".explained-run", has=page.get_by_role("heading", name=rules()[rule].title))
+        expect(card.locator(".notes")).to_have_text(rules()[rule].notes)
 
 
 def test_the_csv_holds_every_row_of_every_run(page: Page) -> None:

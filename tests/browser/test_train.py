@@ -10,6 +10,8 @@ import pytest
 from fake_producer import frame
 from playwright.sync_api import Browser, Page, expect
 
+import optim_core as oc
+
 LINE = ".chart .scatterlayer .js-line"
 
 
@@ -363,6 +365,29 @@ def test_a_task_brings_its_steps_its_schedule_and_learning_rates_for_each_kind_o
     page.locator("#task").get_by_role("combobox").first.select_option("char_gpt")
     expect(schedules.first).to_be_visible()
     expect(schedules.first).to_have_value("cosine")
+
+
+def test_another_optimizer_takes_what_the_task_suggests_to_it_and_what_was_chosen_by_hand(page: Page) -> None:
+    page.goto("/train")
+    card = page.locator(".runner").last
+    choice = card.get_by_label("Optimizer")
+    rate, decay = (
+        card.get_by_label(label, exact=True).and_(card.locator("input[type=text]"))
+        for label in ("learning rate η", "decay strength λ")
+    )
+    expect(choice).to_have_value("adamw")
+    expect(decay).to_have_value("0.1")
+    task = oc.tasks()["digits_mlp"]
+    for id in ("adamw_lh", "muon", "momentum"):
+        choice.select_option(id)
+        suggested = task.suits(oc.rules()[id])
+        expect(rate).to_have_value(f"{suggested['lr']:g}")
+        expect(decay).to_have_value(f"{suggested['weight_decay']:g}")
+    decay.fill("0.02")
+    decay.press("Enter")
+    choice.select_option("sgdw")
+    expect(decay).to_have_value("0.02")
+    expect(rate).to_have_value("0.2")
 
 
 def test_the_address_of_the_list_keeps_what_was_asked_for(page: Page) -> None:

@@ -18,8 +18,11 @@ from optim_core.catalogue import as_task, rules, tasks
 from optim_core.declare.errors import InvalidInput
 from optim_core.declare.kinds import Choice, Flag, Integer, Real
 from optim_core.declare.registry import Catalogue
+from optim_core.optimizer.torch_optimizer import make_optimizer
+from optim_core.param_groups import split_decay
+from optim_core.rule import Rule
 from optim_core.task import Batch, Task, TaskRun, shuffled
-from optim_core.tasks import char_gpt
+from optim_core.tasks import char_gpt, digits_mlp
 from optim_core.tasks._classify import digits
 
 CPU = torch.device("cpu")
@@ -88,15 +91,68 @@ def test_declaration_is_complete(task: Task) -> None:
     assert task.steps >= 1
 
 
+def suggested(task: Task) -> dict[str, dict[str, Any]]:
+    """For every rule all of its settings, as the task suggests them."""
+    return {rule.id: rule.complete(task.suits(rule)) for rule in rules().values()}
+
+
 @each_task
-def test_what_a_task_suggests_is_allowed_and_goes_with_each_kind_of_step(task: Task) -> None:
-    suggested = {rule.id: task.suits(rule) for rule in rules().values()}
-    for rule in rules().values():
-        rule.complete(suggested[rule.id])
-    if task.rates:
-        assert suggested["adamw"]["lr"] == suggested["adam_l2"]["lr"] == task.rates["adaptive"]
-        assert suggested["lion"]["lr"] < suggested["adamw"]["lr"] < suggested["sgd"]["lr"]
-        assert suggested["momentum"]["lr"] == pytest.approx(suggested["sgd"]["lr"] / 10)
+def test_what_a_task_suggests_goes_with_each_kind_of_step(task: Task) -> None:
+    lr = {id: hyper["lr"] for id, hyper in suggested(task).items()}
+    assert lr["adamw"] == lr["adam_l2"] == task.rates["adaptive"]
+    assert lr["sgd"] == lr["sgd_l2"] == lr["sgdw"] == task.rates["gradient"]
+    assert lr["lion"] == pytest.approx(0.3 * lr["adamw"])
+    assert lr["momentum"] == lr["nesterov"] == pytest.approx(lr["sgd"] / 10)
+    assert lr["nadam"] == pytest.approx(2 * lr["adamw"]), "as its default is to Adam's"
+
+
+@each_task
+@pytest.mark.parametrize("rule", rules().values(), ids=rules())
+def test_every_rule_is_to_take_the_tasks_decay_in_a_step(task: Task, rule: Rule) -> None:
+    """Measured where a rule declares its share, by one step without a gradient; else λ by hand."""
+    hyper = suggested(task)[rule.id]
+    if "weight_decay" not in hyper:
+        return
+    rate, given = task.decay_rate, {name: task.suits(rule)[name] for name in ("lr", "weight_decay")}
+    assert rate
+    if rule.averaging_time(hyper):
+        param = torch.ones(2, 3, dtype=torch.float64)
+        state = rule.start(param, hyper)
+        step, _ = rule.update(torch.zeros_like(param), state, param, 1, **hyper)
+        torch.testing.assert_close(step.decay, torch.full_like(param, rate), rtol=5e-3, atol=0.0)
+        assert rule.averaging_time(hyper) == pytest.approx(1 / rate, rel=5e-3)
+    elif rule.decay == "decoupled":  # of the point that steps, or while the trust ratio is 1
+        assert given["lr"] * given["weight_decay"] == pytest.approx(rate, rel=5e-3)
+    else:  # the same penalised loss for all
+        assert given["weight_decay"] == pytest.approx(rate / task.rates["gradient"], rel=5e-3)
+
+
+@each_task
+def test_the_suggested_decay_lets_weights_average_over_much_of_the_run(task: Task) -> None:
+    assert task.decay_rate
+    assert task.steps / 10 <= 1 / task.decay_rate <= 100 * task.steps
+
+
+@pytest.mark.parametrize("rule", rules().values(), ids=rules())
+def test_every_rule_learns_the_digits_with_what_is_suggested(rule: Rule) -> None:
+    """A guess costs 2.3 nats; AdamW ends at 0.015."""
+    task = as_task("digits_mlp")
+    run = started(task.id)
+    moves = make_optimizer(rule, split_decay(run.model), **task.suits(rule))
+    losses = []
+    for batch in islice(run.batches(task.batch_size), 300):
+        moves.zero_grad()
+        loss = run.loss(run.model, batch)
+        loss.backward()
+        moves.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-20:]) < 0.06
+
+
+def test_a_task_with_decay_needs_the_rate_of_plain_descent() -> None:
+    task = Task(title="t", data="d", batch_size=1, steps=1, decay_rate=1e-4, rates={"adaptive": 1e-3})
+    with pytest.raises(TypeError, match="rate of plain descent"):
+        task.named("mine", digits_mlp)
 
 
 @each_case

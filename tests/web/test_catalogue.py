@@ -48,6 +48,7 @@ def test_an_optimizer_says_what_its_settings_may_be(catalogue: dict[str, Any]) -
     assert (lr["type"], lr["minimum"], lr["default"], lr["x-scale"]) == ("number", 0, 1e-3, "log")
     assert adamw["hyper"]["properties"]["decay_order"]["enum"] == ["before", "after"]
     assert adamw["state"] == ["m", "v"]
+    assert "the weights shrink before the step" in adamw["notes"]
     assert (adamw["decay"], adamw["elementwise"], adamw["step_size"]) == ("decoupled", True, "adaptive")
 
 

@@ -31,6 +31,9 @@ class OptimizerAnswer(BaseModel):
     id: str
     title: str
     summary: str
+    notes: str = Field(
+        description="Where the equations come from, and where they depart from the paper or torch."
+    )
     family: str
     source: str
     decay: str
