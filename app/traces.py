@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are lef
 MAX_POINTS = 500  # of a line
 EACH_POINTS = 120  # of every tensor's line, where all are drawn
 ALL_POINTS = 24_000  # of all these lines in a chart together
+POINT = 6  # pixels
 LOW, HIGH = -40, 24  # powers of two that the bins of a histogram column span
 
 
@@ -158,18 +160,18 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
         return []
     steps = one.recording.steps(name)
     rows = _rows(values, steps, choices, MAX_POINTS)
-    drawn = _smoothed(values, choices.smoothing)[rows]
+    y = _placed(_smoothed(values, choices.smoothing)[rows], choices)
     dash = trace.line.dash or "solid"
+    mode, size = _marked(y)
     return [
         go.Scatter(
-            mode="lines" if len(rows) > 1 else "markers",
+            mode=mode,
             name=_title(one, trace),
-            marker={"color": one.colour, "size": 6},
+            marker={"color": one.colour, "size": size},
             x=steps[rows].tolist(),
-            y=_placed(drawn, choices),
+            y=y,
             line={"color": one.colour, "width": 1.6, "dash": one.dash if dash == "solid" else dash},
             hoverinfo="skip",
-            connectgaps=True,
         )
     ]
 
@@ -250,11 +252,23 @@ def _smoothed(values: Values, weight: float) -> Values:
 
 
 def _placed(values: Values, choices: Choices) -> list[float | None]:
-    """Values as they lie on the axis: nothing where a logarithm has none."""
+    """Values as they lie on the axis: nothing where one is not finite, or a logarithm has none."""
     found = values.tolist()
-    if not choices.logarithmic:
-        return found  # type: ignore[no-any-return]
-    return [abs(value) if value and value == value else None for value in found]
+    if choices.logarithmic:
+        found = [abs(value) or None for value in found]
+    return [value if value is not None and isfinite(value) else None for value in found]
+
+
+def _marked(y: Sequence[float | None]) -> tuple[str, int | list[int]]:
+    """The mode of a line and the sizes of its points: one between two gaps would not be seen as a line."""
+    if len(y) < 2:
+        return "markers", POINT
+    padded = [None, *y, None]
+    alone = [
+        value is not None and before is None and after is None
+        for before, value, after in zip(padded, y, padded[2:], strict=False)
+    ]
+    return ("lines+markers", [POINT * one for one in alone]) if any(alone) else ("lines", POINT)
 
 
 def _rounded(value: float) -> int:

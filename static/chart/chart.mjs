@@ -5,7 +5,8 @@ import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
 import { colour } from "../ui/theme.mjs";
 import { axisFor } from "./axis.mjs";
-import { placeEvents } from "./events.mjs";
+import { markedRuns, placeEvents } from "./events.mjs";
+import { lostText } from "./gaps.mjs";
 import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
 import * as plot from "./plot.mjs";
@@ -21,6 +22,7 @@ import { absent, bind, columnOf, STATE } from "./traces.mjs";
 
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
 const NARROW = 116; // the right margin where labels need not name the run
+const GAPS_TOLD = 5; // in the sentence of a chart
 const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
 
 /**
@@ -43,8 +45,8 @@ export function mountChart(chart, store, runsOf, linked) {
   const sentence = make("p", { class: "visually-hidden", role: "note" });
   const note = make("p", { class: "chart-note", hidden: true });
   const menu = chartMenu(chart, {
-    /** The figure as it is now, what is drawn in it, and of which runs. */
-    shown: () => ({ figure: figure(), drawn, runs: runsOf(store.get()) }),
+    /** The figure as it is now, what is drawn in it, and the runs with their marks. */
+    shown: () => ({ figure: figure(), drawn, marked }),
     remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
   });
   const element = make(
@@ -64,6 +66,10 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** What is drawn, line by line. @type {import("./traces.mjs").Drawn[]} */
   let drawn = [];
+  /** Lines that have no finite value. @type {import("./traces.mjs").Drawn[]} */
+  let lost = [];
+  /** The runs with their marks. @type {import("./events.mjs").Marked[]} */
+  let marked = [];
   let zoomed = false;
   let drawnAt = -Infinity;
   let settling = 0;
@@ -103,7 +109,8 @@ export function mountChart(chart, store, runsOf, linked) {
     };
     const bound = bind(chart.figure, runs, choices);
     const { data } = bound;
-    drawn = bound.drawn;
+    ({ drawn, lost } = bound);
+    marked = markedRuns(runs, [...drawn, ...lost]);
     if (heat) return frame(data, powersOfTwo(bound.bins));
     /** @type {Series[]} */
     const others = linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [];
@@ -191,7 +198,8 @@ export function mountChart(chart, store, runsOf, linked) {
     const made = figure();
     empty.textContent = whyEmpty(made.data);
     empty.hidden = !empty.textContent;
-    note.textContent = absent(chart.figure.data, runsOf(store.get()), drawn);
+    const missing = absent(chart.figure.data, runsOf(store.get()), drawn);
+    note.textContent = [empty.hidden ? lostText(lost) : "", missing].filter(Boolean).join(" ");
     note.hidden = !note.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
@@ -217,6 +225,8 @@ export function mountChart(chart, store, runsOf, linked) {
     const zero = drawn.length > 0 && drawn.every((one) => one.values.every((value) => !value));
     if (data.some((trace) => trace.x?.length))
       return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
+    const broken = lostText(lost);
+    if (broken) return broken;
     if (chart.about !== "run") return "No runner here has this.";
     const going = runsOf(store.get()).some((run) => !run.recording.about.finished);
     return going ? "Nothing of this is measured yet." : "Nothing of this was measured.";
@@ -232,7 +242,7 @@ export function mountChart(chart, store, runsOf, linked) {
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
     const { range, hover } = store.get();
-    placeEvents(events, runsOf(store.get()), at, { step, hovering: hover !== null || store.get().step >= 0 });
+    placeEvents(events, marked, at, { step, hovering: hover !== null || store.get().step >= 0 });
     placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
   }
 
@@ -241,7 +251,12 @@ export function mountChart(chart, store, runsOf, linked) {
       ({ run, label, values, steps }) =>
         `${run.label} ${label}: ${number(values[0])} at step ${steps[0]}, ${number(values.at(-1))} at step ${steps[steps.length - 1]}`,
     );
-    return `${chart.title}. ${ends.join("; ")}.`;
+    const gaps = marked.flatMap(({ run, events }) =>
+      events.filter(({ kind }) => kind === "gap").map(({ sentence }) => `${run.label}, ${sentence}`),
+    );
+    return [`${chart.title}.`, ends.length && `${ends.join("; ")}.`, ...gaps.slice(0, GAPS_TOLD)]
+      .filter(Boolean)
+      .join(" ");
   }
 
   followPointer(place, store);

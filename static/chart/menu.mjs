@@ -7,7 +7,7 @@ import { picture } from "./plot.mjs";
 
 /**
  * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./traces.mjs").Drawn[],
- *   runs: import("./series.mjs").Series[] }} Shown
+ *   marked: import("./events.mjs").Marked[] }} Shown
  */
 
 /**
@@ -40,7 +40,7 @@ export function chartMenu(chart, { shown, remove }) {
   /** @param {"png" | "svg"} format */
   async function save(format) {
     menu.open = false;
-    const { figure, runs } = shown();
+    const { figure, marked } = shown();
     const named = (/** @type {"xaxis" | "yaxis"} */ axis, fallback = "") => ({
       ...figure.layout[axis],
       title: { text: chart.figure.layout[axis]?.title?.text ?? fallback },
@@ -53,7 +53,7 @@ export function chartMenu(chart, { shown, remove }) {
       margin: { l: 60, r: 20, t: 48, b: 48 },
       xaxis: named("xaxis", "step"),
       yaxis: named("yaxis"),
-      ...eventShapes(runs),
+      ...eventShapes(marked),
     };
     download(`optimscope-${chart.id}.${format}`, await picture({ data: figure.data, layout }, format, 900, 480));
   }

@@ -22,6 +22,7 @@ const EACH = "{each}";
 
 const EACH_POINTS = 120; // of every tensor's line, where all are drawn
 const ALL_POINTS = 24_000; // of all these lines in a chart together
+const POINT = 6; // pixels
 const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
@@ -29,7 +30,7 @@ const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogr
  * @param {{ data: any[] }} figure  as it is declared
  * @param {Series[]} all
  * @param {Choices} choices
- * @returns {{ data: any[], drawn: Drawn[], bins: number[] | null }}
+ * @returns {{ data: any[], drawn: Drawn[], lost: Drawn[], bins: number[] | null }}  lost: lines without a finite value
  */
 export function bind(figure, all, choices) {
   if (figure.data[0]?.type === "heatmap") return bindHeat(figure.data[0], all[0], choices);
@@ -37,19 +38,24 @@ export function bind(figure, all, choices) {
   const traces = figure.data.filter((trace) => few || !trace.meta.detail);
   /** @type {Drawn[]} */
   const drawn = [];
+  /** @type {Drawn[]} */
+  const lost = [];
   const points = pointsOfEach(all);
   const data = all.flatMap((run) =>
     traces.flatMap((trace) => {
       const column = columnOf(trace, run, choices);
       if (column === null) return few ? [tensorsTrace(trace, run, choices, points)] : [];
       const values = run.recording.columns[column];
-      if (!values?.some(Number.isFinite)) return [];
-      const line = { run, column, label: trace.meta.label, values, steps: run.recording.steps(column) };
-      drawn.push({ ...line, shown: smoothed(values, choices.smoothing) });
-      return [lineTrace(trace, /** @type {Drawn} */ (drawn.at(-1)), choices)];
+      if (!values?.length) return [];
+      const steps = run.recording.steps(column);
+      const shown = smoothed(values, choices.smoothing);
+      const line = { run, column, label: trace.meta.label, values, shown, steps };
+      const finite = values.some(Number.isFinite);
+      (finite ? drawn : lost).push(line);
+      return finite ? [lineTrace(trace, line, choices)] : [];
     }),
   );
-  return { data, drawn, bins: null };
+  return { data, drawn, lost, bins: null };
 }
 
 /**
@@ -104,9 +110,19 @@ function rowsOf(values, steps, { range }, most) {
   return thin(values, range?.map((step) => rowAt(steps, step)) ?? null, most);
 }
 
-/** A value as it lies on the axis: nothing where a logarithm has none. @param {number | undefined} value @param {Choices} choices */
+/** A value as it lies on the axis: nothing where it is not finite, or a logarithm has none. @param {number | undefined} value @param {Choices} choices */
 function placed(value, { logarithmic }) {
-  return logarithmic ? Math.abs(value ?? NaN) || null : value;
+  const found = logarithmic ? Math.abs(value ?? NaN) || null : value;
+  return Number.isFinite(found) ? found : null;
+}
+
+/** The mode of a line and the sizes of its points: one between two gaps would not be seen as a line. @param {(number | null | undefined)[]} y */
+function marked(y) {
+  if (y.length < 2) return { mode: "markers", size: POINT };
+  const alone = y.map((value, i) => value !== null && (y[i - 1] ?? null) === null && (y[i + 1] ?? null) === null);
+  return alone.some(Boolean)
+    ? { mode: "lines+markers", size: alone.map((one) => (one ? POINT : 0)) }
+    : { mode: "lines", size: POINT };
 }
 
 /** @param {Series} run @param {any} declared */
@@ -118,16 +134,17 @@ function nameOf(run, declared) {
 function lineTrace(declared, { run, values, shown, steps }, choices) {
   const rows = rowsOf(values, steps, choices);
   const own = declared.line?.dash ?? "solid";
+  const y = rows.map((i) => placed(shown[i], choices));
+  const { mode, size } = marked(y);
   return {
     type: "scatter",
-    mode: rows.length < 2 ? "markers" : "lines",
+    mode,
     name: nameOf(run, declared),
-    marker: { color: run.colour, size: 6 },
+    marker: { color: run.colour, size },
     x: rows.map((i) => steps[i]),
-    y: rows.map((i) => placed(shown[i], choices)),
+    y,
     line: { color: run.colour, width: 1.6, dash: own === "solid" ? DASHES[run.dash]?.plotly : own },
     hoverinfo: "skip",
-    connectgaps: true,
   };
 }
 
@@ -174,7 +191,7 @@ function bindHeat(declared, run, choices) {
   const column = run && columnOf(declared, run, choices);
   const values = run?.recording.columns[column ?? ""];
   const width = run?.recording.width(column ?? "") ?? 1;
-  if (!run || !column || !values || width < 2) return { data: [], drawn: [], bins: null };
+  if (!run || !column || !values || width < 2) return { data: [], drawn: [], lost: [], bins: null };
   const steps = run.recording.steps(column);
   const z = Array.from({ length: width }, (_, bin) => Array.from(steps, (_, row) => values[row * width + bin] || null));
   const filled = z.map((row, bin) => (row.some(Boolean) ? bin : -1)).filter((bin) => bin >= 0);
@@ -194,5 +211,5 @@ function bindHeat(declared, run, choices) {
     zsmooth: false,
   };
   const bins = [(y[filled[0] ?? 0] ?? BINS.low) - 1, (y[filled.at(-1) ?? width - 1] ?? BINS.high) + 1];
-  return { data: [trace], drawn: [], bins };
+  return { data: [trace], drawn: [], lost: [], bins };
 }

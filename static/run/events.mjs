@@ -8,7 +8,7 @@ const WORDS = /** @type {Record<string, string>} */ ({ lr: "learning rate η", w
 const ENDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
 const PAUSES = /** @type {Record<string, string>} */ ({ pause: "paused", resume: "went on" });
 const PLAIN_END = "finished";
-const IMPORTANCE = ["resume", "pause", "outcome", "setting"]; // the most telling one names a shared mark
+const IMPORTANCE = ["gap", "resume", "pause", "outcome", "setting"]; // the most telling one names a shared mark
 
 /**
  * An event as it is shown: `short` stands at its mark, `sentence` in the list.

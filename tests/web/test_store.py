@@ -5,6 +5,8 @@ Runs once for each implementation of `Store`; what one does with its files is te
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,6 +230,20 @@ def test_what_is_measured_every_tenth_step_lies_there(store: Store) -> None:
     _, series, _ = store.series("a", everything, Window(0, 5, 25))
     assert series["x"].steps.tolist() == [10, 20]
     assert same(read_all(store)[0], Frame("a", 0, 1, {"step": steps, "x": steps}))
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 5.0, -3.0, math.nan, math.inf, -math.inf]), min_size=1, max_size=300),
+    st.integers(8, 60),
+)
+def test_between_two_rows_that_are_kept_no_gap_was_thinned_away(values: list[float], points: int) -> None:
+    whole = np.array(values, np.float32)
+    found = thinned(Series(np.arange(len(whole)), whole), points)
+    assert len(found) <= points
+    assert np.array_equal(found.values, whole[found.steps], equal_nan=True)
+    for before, after in itertools.pairwise(found.steps.tolist()):
+        if np.isfinite(whole[[before, after]]).all():
+            assert np.isfinite(whole[before:after]).all()
 
 
 def test_histograms_are_thinned_by_choosing_rows() -> None:

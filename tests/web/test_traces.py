@@ -139,9 +139,18 @@ def test_many_values_become_few_and_no_peak_is_lost() -> None:
     [trace] = bound(case("many values are thinned, smoothed ones too"), smoothing=0.0).data
     assert len(trace.x) <= 500
     values = [value for value in told["columns"]["loss"]["value"] if value is not None]
-    assert np.nanmax(trace.y) == pytest.approx(max(values))
-    assert np.nanmin(trace.y) == pytest.approx(min(values))
+    drawn = [value for value in trace.y if value is not None]
+    assert max(drawn) == pytest.approx(max(values))
+    assert min(drawn) == pytest.approx(min(values))
     assert (trace.x[0], trace.x[-1]) == (1, 2098)
+
+
+def test_what_is_not_finite_is_a_gap_and_what_stands_alone_between_gaps_a_point() -> None:
+    told = case("alone between gaps")
+    told["recordings"][0]["columns"]["loss"]["value"][3] = np.inf
+    [trace] = bound(told).data
+    assert trace.y == pytest.approx((1.0, None, 0.3, None, 0.1, 0.05))
+    assert (trace.mode, trace.marker.size, trace.connectgaps) == ("lines+markers", (6, 0, 6, 0, 0, 0), None)
 
 
 def test_a_state_that_nobody_has_is_the_first() -> None:

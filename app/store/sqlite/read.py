@@ -75,7 +75,7 @@ def _read_segment(
     summarised = set()
     if coarse:
         for column, content in _contents(db, "summaries", segment["id"], columns):
-            places, values = blocks.read_summary(content)
+            places, values = blocks.read_summary(content, len(steps))
             from_row = int(np.searchsorted(places, skipped))
             summarised.add(column)
             yield column, Series(steps[places[from_row:]], values[from_row:])
