@@ -87,10 +87,16 @@ export function followRuns(store, catalogue, wantedIds) {
       return;
     }
     show();
-    const after = ids.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(",");
+    watch();
+  }
+
+  /** Opens the stream of all runs that are there. */
+  function watch() {
+    const watched = ids.filter((id) => !isGone(id));
+    if (!watched.length) return;
     close = openStream(
-      ids.join(","),
-      { after, columns: `step,${wantedNow}` },
+      watched.join(","),
+      { after: watched.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(","), columns: `step,${wantedNow}` },
       {
         onFrame(frame) {
           const one = data.get(frame.run);
@@ -109,12 +115,20 @@ export function followRuns(store, catalogue, wantedIds) {
           if (changed) refreshInfo(state.id);
           later();
         },
-        onConnection(connected, refused) {
-          store.set({ connected }, false);
-          if (refused) for (const id of ids) refreshInfo(id);
+        onConnection: (connected) => store.set({ connected }, false),
+        async onRefused(error) {
+          if (error.code === "unknown_run") await Promise.all(watched.map(refreshInfo));
+          if (watched.some(isGone))
+            watch(); // deleted meanwhile: the others go on
+          else store.set({ error }, false);
         },
       },
     );
+  }
+
+  /** @param {string} id */
+  function isGone(id) {
+    return data.get(id)?.about.status === "deleted";
   }
 
   /** Asks for all descriptions; those that are not there are left out from now on. */

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from serving import serving
 
 from optim_core.transport.frames import Frame
 
@@ -28,6 +31,12 @@ def ingested(
     return run
 
 
+def unfinished(page: Page, run: str) -> str:
+    """A run that goes on."""
+    assert page.request.post("/api/ingest/runs", data={"run": {"id": run, "optimizer": "mine"}}).ok
+    return run
+
+
 def test_a_line_has_gaps_and_marks_where_its_values_are_not_finite(page: Page) -> None:
     losses = [1, np.nan, 0.3, np.inf, 0.1]
     page.goto(f"/runs/{ingested(page, 'gappy', (range(1, 6), {'loss': losses}))}")
@@ -45,3 +54,37 @@ def test_a_chart_of_nothing_but_nan_says_so(page: Page) -> None:
     page.goto(f"/runs/{ingested(page, 'lost', (range(1, 6), {'loss': [np.nan] * 5}))}")
     expect(page.locator("[data-chart=run_loss] .chart-empty")).to_have_text("All 5 values are NaN.")
     expect(page.locator("#header")).to_contain_text("loss not finite")
+
+
+def test_twenty_five_runs_are_compared_live(page: Page) -> None:
+    runs = [ingested(page, f"one-of-{i}", ([1, 2], {"loss": [i, i + 1]})) for i in range(24)]
+    runs.append(unfinished(page, "one-of-24"))
+    with page.expect_response(lambda response: "/api/stream" in response.url) as streaming:
+        page.goto(f"/compare?runs={','.join(runs)}")
+    assert streaming.value.status == 200
+    expect(page.locator("#events li")).to_have_count(24)
+    assert page.request.post("/api/ingest/runs/one-of-24/finish", data={"outcome": "finished"}).ok
+    expect(page.locator("#events li")).to_have_count(25)
+    expect(page.locator("#status")).to_be_hidden()
+    expect(page.locator("#verdict")).to_contain_text("stands lowest")
+
+
+def test_a_stream_that_is_refused_says_why_and_is_not_tried_again(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIMSCOPE_MAX_COMPARED", "1")
+    with serving(tmp_path) as address:
+        page = browser.new_page(base_url=address)
+        page.clock.install()
+        streams: list[str] = []
+        page.on("request", lambda r: streams.append(r.url) if "/api/stream" in r.url else None)
+        runs = [unfinished(page, "a"), unfinished(page, "b")]
+        page.goto(f"/compare?runs={','.join(runs)}")
+        expect(page.locator("#status")).to_contain_text("got 2 runs, allowed are at most 1.")
+        asked = len(streams)
+        page.clock.run_for(120_000)
+        page.goto("/runs")
+        expect(page.locator("tr[data-id=a]")).to_be_visible()
+        assert asked == 2, "the stream, and why it was refused"
+        assert len([url for url in streams if "runs=a" in url]) == asked
+        page.context.close()
