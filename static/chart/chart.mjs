@@ -139,7 +139,7 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** @param {any[]} data @param {object} yaxis */
   function frame(data, yaxis) {
-    const { range, steps } = store.get();
+    const { range, first = 0, steps } = store.get();
     return {
       data,
       layout: plot.layout({
@@ -147,7 +147,7 @@ export function mountChart(chart, store, runsOf, linked) {
         height: place.clientHeight,
         margin: { ...MARGIN, r: labelled() },
         dragmode: "zoom",
-        xaxis: plot.axis({ range: range ?? [0, steps], nticks: 6 }),
+        xaxis: plot.axis({ range: range ?? [first, steps], nticks: 6 }),
         yaxis,
       }),
     };
@@ -214,7 +214,9 @@ export function mountChart(chart, store, runsOf, linked) {
     if (!zoomed) {
       zoomed = true;
       plot.onZoom(place, (range) =>
-        store.set({ range: range && [Math.max(range[0] ?? 0, 0), Math.min(range[1] ?? 0, store.get().steps)] }),
+        store.set({
+          range: range && [Math.max(range[0] ?? 0, store.get().first ?? 0), Math.min(range[1] ?? 0, store.get().steps)],
+        }),
       );
     }
     follow();

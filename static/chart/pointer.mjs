@@ -10,7 +10,7 @@ const A_CLICK = 3; // pixels that a click may wander
  */
 export function followPointer(place, store) {
   /** @param {number} step */
-  const within = (step) => Math.min(Math.max(Math.round(step), 0), store.get().steps);
+  const within = (step) => Math.min(Math.max(Math.round(step), store.get().first ?? 0), store.get().steps);
   place.addEventListener("pointermove", (event) => {
     const at = event.buttons ? null : scales(place);
     if (!at) return;

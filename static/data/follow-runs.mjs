@@ -16,7 +16,7 @@ const SENTENCE = ["effective_decay"];
 
 /**
  * Follows runs and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
- * them), `missing` (ids of those that are not there), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
+ * them), `missing` (ids of those that are not there), `first` and last step (`steps`), `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
  * @param {string[]} wantedIds
@@ -219,7 +219,9 @@ export function followRuns(store, catalogue, wantedIds) {
       complete,
     }));
     const steps = all.reduce((most, one) => Math.max(most, one.lastStep, one.about.step ?? 0), 1);
-    store.set({ visible, runs: told, steps, result: { serial: Date.now() } }, false);
+    const earliest = all.reduce((least, one) => Math.min(least, one.about.first_step ?? Infinity), Infinity);
+    const first = earliest > 1 && earliest < steps ? earliest : 0; // step 1 leads from 0, where weights are made
+    store.set({ visible, runs: told, first, steps, result: { serial: Date.now() } }, false);
   }
 
   store.on(["charts", "tensor"], load);

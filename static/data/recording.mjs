@@ -116,7 +116,8 @@ export class Recording {
   }
 
   /**
-   * Appends a frame of the stream; one that is already here is ignored.
+   * Appends a frame of the stream; one that is already here is ignored. One that goes back takes the place of what
+   * its columns had from its first step on, as in the store.
    * @param {any} frame
    */
   append(frame) {
@@ -127,6 +128,7 @@ export class Recording {
       if (name === "step") continue;
       const column = this.#growing.get(name) ?? emptyColumn(widthOf(values));
       if (frame.seq < column.seq) continue;
+      if (cut(column, frame.first_step + (offsets[0] ?? Infinity))) this.#detail.delete(name);
       const { length, width } = column;
       const rows = length + offsets.length;
       if (rows > column.steps.length || rows * width > column.values.length) {
@@ -196,6 +198,13 @@ function emptyColumn(width) {
     width,
     seq: 0,
   };
+}
+
+/** Leaves out what a column has from this step on; whether that was anything. @param {Growing} column @param {number} step */
+function cut(column, step) {
+  const { length } = column;
+  while (column.length && /** @type {number} */ (column.steps[column.length - 1]) >= step) column.length -= 1;
+  return column.length < length;
 }
 
 /** Numbers as they came, or as an array of this type. @param {any} numbers @param {any} Type */

@@ -31,6 +31,7 @@ export async function openRunPage(page, charts) {
     ...viewOf(page, defaults, location.search),
     range: /** @type {number[] | null} */ (null),
     step: -1,
+    first: 0,
     steps: 1,
     hover: /** @type {number | null} */ (null),
     runs: /** @type {any[]} */ ([]),

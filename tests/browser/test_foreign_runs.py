@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -88,3 +89,40 @@ def test_a_stream_that_is_refused_says_why_and_is_not_tried_again(
         assert asked == 2, "the stream, and why it was refused"
         assert len([url for url in streams if "runs=a" in url]) == asked
         page.context.close()
+
+
+def test_a_run_that_was_resumed_is_one_rising_line_live_and_read_anew(page: Page) -> None:
+    run = unfinished(page, "resumed")
+    send = f"/api/ingest/runs/{run}/frames"
+
+    def deliver(seq: int, first: int) -> None:
+        steps = range(first, first + 20)
+        told = replace(Frame.at(steps, {"loss": np.array(steps, np.float32) + seq}), run=run, seq=seq)
+        assert page.request.post(send, data={"frames": [told.to_json()]}).ok
+
+    deliver(0, 1)
+    with page.expect_response(lambda response: "/api/stream" in response.url):
+        page.goto(f"/runs/{run}")
+    chart = page.locator("[data-chart=run_loss]")
+    chart.locator(".js-line").first.wait_for(state="attached")
+    deliver(1, 11)
+    drawn = "() => document.querySelector('[data-chart=run_loss] .chart-plot').data?.[0]?.x.join()"
+    for _ in range(2):
+        page.wait_for_function(f"wanted => ({drawn})() === wanted", arg=",".join(map(str, range(1, 31))))
+        expect(chart.locator(".event-words")).to_have_text(["resumed"])
+        expect(page.locator("#events li")).to_have_text(re.compile("Resumed at step 11"))
+        page.reload()
+    table = page.request.get(f"/api/runs/{run}/export").text().split()
+    assert table[10:12] == ["10,10", "11,12"]
+
+
+def test_a_run_that_begins_late_counts_from_its_first_step(page: Page) -> None:
+    run = unfinished(page, "late")
+    assert page.request.patch(f"/api/runs/{run}", data={"name": "late"}).ok
+    steps = range(300_000, 300_101)
+    told = replace(Frame.at(steps, {"loss": np.ones(101, np.float32)}), run=run, seq=0)
+    assert page.request.post(f"/api/ingest/runs/{run}/frames", data={"frames": [told.to_json()]}).ok
+    page.goto(f"/runs/{run}")
+    chart = page.locator("[data-chart=run_loss] .chart-plot")
+    chart.locator(".js-line").first.wait_for(state="attached")
+    assert chart.evaluate("plot => plot.layout.xaxis.range") == [300_000, 300_100]

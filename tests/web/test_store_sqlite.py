@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from time import monotonic
 
@@ -169,6 +169,21 @@ def test_an_old_file_is_brought_up_to_date_and_kept_as_it_was(
     copy.rename(tmp_path / FILE)
     store = SqliteStore(tmp_path)
     assert len(read_all(store)) == 12
+    store.close()
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_the_first_step_of_a_run_from_before_it_was_kept_is_looked_up(tmp_path: Path, gathered: bool) -> None:
+    store = SqliteStore(tmp_path)
+    store.create(new()).result()
+    store.append("a", [replace(frame("a", seq), first_step=500 - 10 * seq) for seq in range(3)]).result()
+    if gathered:
+        store.finish("a", lambda run: {"status": "finished"}).result()
+    store.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        db.executescript("ALTER TABLE runs DROP COLUMN first_step; PRAGMA user_version = 1;")
+    store = SqliteStore(tmp_path)
+    assert store.find("a").first_step == 480
     store.close()
 
 
