@@ -25,7 +25,15 @@ EACH = "{each}"  # in a column of a training run: every tensor, joined into one 
 PALETTE = ("#c2410c", "#0b5fb0", "#00745f", "#8b3aa5", "#7d5a00", "#b1215f", "#46515c", "#3f6d16")
 GROUND = "#ffffff"
 FEATURED = ("adam_l2", "adamw", "adamw_lh", "sgd_l2")  # they keep the strongest colours
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("9px,3px,2px,3px,2px,3px", "2px,8px"),
+)
+# The order in which runs that share a colour take them: last come those that charts tell lines apart by.
+ROUNDS = (0, 4, 5, 6, 7, 3, 2, 1)
+WIDTH, SECOND = 1.6, 2.0  # of a run's first line, and of the others, which a dash tells from it
+# Where a dash tells the run itself from others of its colour, its lines are told apart by their weight.
+WIDTHS = {"solid": WIDTH, "dot": 2.6, "dash": 3.0, "dashdot": 3.4}
 FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are left out
 
 MAX_POINTS = 500  # of a line
@@ -74,7 +82,8 @@ class Shown:
 def shown(recordings: Sequence[Recording], palette: Sequence[str] = PALETTE) -> list[Shown]:
     """Each with its label, its optimizer's colour, and a dash that tells it from others of that colour.
 
-    Training runs of one optimizer get colours of their own, as long as there are any.
+    Training runs of one optimizer get colours of their own, and dashes only when there are no more; no two
+    are alike before all colours have all dashes.
     """
     about = [recording.about for recording in recordings]
     apart = all(one.get("kind") != "trajectory" for one in about)
@@ -106,13 +115,19 @@ def _name(about: Mapping[str, Any]) -> str:
 def _styles(optimizers: Sequence[str], *, apart: bool) -> Iterator[tuple[int, int]]:
     """Which colour and which dash each gets."""
     wanted = [_slot(name) for name in optimizers]
-    used: Counter[int] = Counter()
-    for slot in wanted:
-        if apart and used[slot]:
-            free = (k for k in range(len(PALETTE)) if not used[k] and k not in wanted)
-            slot = next(free, slot)
-        yield slot, used[slot] % len(DASHES)
+    # The first of each optimizer has its colour for sure, before others spread over what is free.
+    sure = {wanted.index(slot) for slot in wanted} if apart else set()
+    used = [sum(wanted[i] == slot for i in sure) for slot in range(len(PALETTE))]
+    for i, own in enumerate(wanted):
+        if i in sure:
+            yield own, 0
+            continue
+        slot = own
+        if used[own] >= (1 if apart else len(DASHES)) and used[own] > min(used):
+            slot = used.index(min(used))
+        times = used[slot] % len(DASHES)
         used[slot] += 1
+        yield slot, ROUNDS[times] if apart else times
 
 
 def _slot(optimizer: str) -> int:
@@ -162,6 +177,9 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
     rows = _rows(values, steps, choices, MAX_POINTS)
     y = _placed(_smoothed(values, choices.smoothing)[rows], choices)
     dash = trace.line.dash or "solid"
+    width = SECOND
+    if dash == "solid" or one.dash != "solid":
+        width, dash = WIDTHS[dash], one.dash
     mode, size = _marked(y)
     return [
         go.Scatter(
@@ -170,7 +188,7 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
             marker={"color": one.colour, "size": size},
             x=steps[rows].tolist(),
             y=y,
-            line={"color": one.colour, "width": 1.6, "dash": one.dash if dash == "solid" else dash},
+            line={"color": one.colour, "width": width, "dash": dash},
             hoverinfo="skip",
         )
     ]

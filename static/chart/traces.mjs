@@ -23,6 +23,9 @@ const EACH = "{each}";
 const EACH_POINTS = 120; // of every tensor's line, where all are drawn
 const ALL_POINTS = 24_000; // of all these lines in a chart together
 const POINT = 6; // pixels
+const [WIDTH, SECOND] = [1.6, 2]; // of a run's first line, and of the others, which a dash tells from it
+// Where a dash tells the run itself from others of its colour, its lines are told apart by their weight.
+const WIDTHS = /** @type {Record<string, number>} */ ({ solid: WIDTH, dot: 2.6, dash: 3, dashdot: 3.4 });
 const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
@@ -143,7 +146,12 @@ function lineTrace(declared, { run, values, shown, steps }, choices) {
     marker: { color: run.colour, size },
     x: rows.map((i) => steps[i]),
     y,
-    line: { color: run.colour, width: 1.6, dash: own === "solid" ? DASHES[run.dash]?.plotly : own },
+    line: {
+      color: run.colour,
+      ...(own === "solid" || run.dash
+        ? { width: WIDTHS[own], dash: DASHES[run.dash]?.plotly }
+        : { width: SECOND, dash: own }),
+    },
     hoverinfo: "skip",
   };
 }

@@ -134,6 +134,19 @@ def test_each_recording_has_its_colour_and_dash() -> None:
     assert [trace.name for trace in dark.data] == ["seed 1 training", "seed 1 validation", "seed 2 training"]
 
 
+def test_no_line_of_many_runs_looks_like_another() -> None:
+    lines = {"loss": {"step": [1, 2], "value": [2, 1]}, "val_loss": {"step": [1, 2], "value": [3, 2]}}
+    runs = [
+        {"about": {"kind": "train", "optimizer": o, "task": "t", "id": str(i)}, "columns": lines}
+        for i, o in enumerate(["adamw"] * 40 + ["sgd", "adam_l2"] * 12)
+    ]
+    figure = charts()["run_loss"].bind([recording(told) for told in runs])
+    looks = {(trace.line.color, trace.line.dash, trace.line.width) for trace in figure.data}
+    assert len(looks) == len(figure.data) == 128
+    validations = [trace for trace in figure.data if trace.name.endswith("validation")]
+    assert min(trace.line.width for trace in validations) > 1.6, "heavier than training"
+
+
 def test_many_values_become_few_and_no_peak_is_lost() -> None:
     [told] = case("many values are thinned, smoothed ones too")["recordings"]
     [trace] = bound(case("many values are thinned, smoothed ones too"), smoothing=0.0).data
