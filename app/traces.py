@@ -5,6 +5,7 @@ static/chart/traces.mjs does the same in the browser, and a test holds the two t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from optim_core.recording import Recording, Series, Values, thinned
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
 TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
+# Columns of a tensor, among those of a run that declared none: others with a slash are metrics of its own.
+TENSOR_METRIC = re.compile(
+    r"(.+)/(?:weight_norm|grad_norm|gradient_part_norm|decay_part_norm|update_ratio|angle|effective_\w+)"
+)
 EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
 
 # The light theme's --series-0 to --series-7 (static/css/tokens.css).
@@ -48,7 +53,8 @@ class Choices:
     """What the viewer chose.
 
     state, tensor  for the stand-ins in names of columns; the first tensor where there is none of that name
-    logarithmic    lines show the size of values, and nothing where that is 0
+    x              the column that stands across instead of the step, where there is one of that name
+    logarithmic    lines show nothing where a value is 0 or less
     range          steps in sight, first and last
     smoothing      weight of what came before, in [0, 1)
     ground         the colour behind a heat map
@@ -56,6 +62,7 @@ class Choices:
 
     state: str = ""
     tensor: str = ""
+    x: str = ""
     logarithmic: bool = False
     range: tuple[float, float] | None = None
     smoothing: float = 0.0
@@ -75,8 +82,8 @@ class Shown:
     def tensors(self) -> list[str]:
         """Names as declared, else as the columns have them."""
         declared = [tensor["name"] for tensor in self.recording.about.get("tensors") or ()]
-        named = dict.fromkeys(name.split("/")[0] for name in self.recording.columns if "/" in name)
-        return declared or list(named)
+        of_tensors = filter(None, map(TENSOR_METRIC.fullmatch, self.recording.columns))
+        return declared or list(dict.fromkeys(found[1] for found in of_tensors))
 
 
 def shown(recordings: Sequence[Recording], palette: Sequence[str] = PALETTE) -> list[Shown]:
@@ -186,7 +193,7 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
             mode=mode,
             name=_title(one, trace),
             marker={"color": one.colour, "size": size},
-            x=steps[rows].tolist(),
+            x=_across(one, steps[rows], choices),
             y=y,
             line={"color": one.colour, "width": width, "dash": dash},
             hoverinfo="skip",
@@ -206,7 +213,7 @@ def _tensors(trace: Any, one: Shown, choices: Choices, points: int) -> go.Scatte
         values, steps = one.recording.columns[name], one.recording.steps(name)
         rows = _rows(values, steps, choices, points)
         alone = alone and len(rows) < 2
-        x += [*steps[rows].tolist(), None]
+        x += [*_across(one, steps[rows], choices), None]
         y += [*_placed(values[rows], choices), None]
     return go.Scatter(
         mode="markers" if alone else "lines",
@@ -241,6 +248,19 @@ def _heat(trace: Any, one: Shown, choices: Choices) -> list[go.Heatmap]:
     ]
 
 
+def _across(one: Shown, steps: Values, choices: Choices) -> list[float | None]:
+    """Where steps lie: at themselves, or at what the chosen column is then, in proportion between rows."""
+    values = one.recording.columns.get(choices.x)
+    if values is None:
+        return steps.tolist() if not choices.x else [None] * len(steps)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return [None] * len(steps)
+    at = one.recording.steps(choices.x)[finite]
+    found = np.interp(steps, at, values[finite].astype(np.float64), left=np.nan, right=np.nan)
+    return [value if isfinite(value) else None for value in found.tolist()]
+
+
 def _title(one: Shown, trace: Any) -> str:
     return " ".join(filter(None, (one.label, trace.meta["label"])))
 
@@ -273,7 +293,7 @@ def _placed(values: Values, choices: Choices) -> list[float | None]:
     """Values as they lie on the axis: nothing where one is not finite, or a logarithm has none."""
     found = values.tolist()
     if choices.logarithmic:
-        found = [abs(value) or None for value in found]
+        found = [value if value > 0 else None for value in found]
     return [value if value is not None and isfinite(value) else None for value in found]
 
 

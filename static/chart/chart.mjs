@@ -6,7 +6,7 @@ import { cursor } from "../ui/player.mjs";
 import { colour } from "../ui/theme.mjs";
 import { axisFor } from "./axis.mjs";
 import { markedRuns, placeEvents } from "./events.mjs";
-import { lostText } from "./gaps.mjs";
+import { leftOutText, lostText } from "./gaps.mjs";
 import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
 import * as plot from "./plot.mjs";
@@ -38,7 +38,6 @@ export function mountChart(chart, store, runsOf, linked) {
   const events = make("div", { class: "chart-events" });
   const empty = make("p", { class: "chart-empty", hidden: true });
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
-  const scaleName = make("span", {}, "log");
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
   const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
@@ -46,7 +45,7 @@ export function mountChart(chart, store, runsOf, linked) {
   const note = make("p", { class: "chart-note", hidden: true });
   const menu = chartMenu(chart, {
     /** The figure as it is now, what is drawn in it, and the runs with their marks. */
-    shown: () => ({ figure: figure(), drawn, marked }),
+    shown: () => ({ figure: figure(), drawn, marked: byStep() ? marked : [], x: byStep() ? "step" : store.get().x }),
     remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
   });
   const element = make(
@@ -57,7 +56,7 @@ export function mountChart(chart, store, runsOf, linked) {
       {},
       make("h3", {}, chart.title),
       choice,
-      heat ? null : make("label", { class: "log" }, log, scaleName),
+      heat ? null : make("label", { class: "log" }, log, "log"),
       menu,
     ),
     make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
@@ -102,6 +101,7 @@ export function mountChart(chart, store, runsOf, linked) {
     const choices = {
       state: chooseState(runs),
       tensor: state.tensor ?? "",
+      x: byStep() ? "" : state.x,
       logarithmic: logarithmic && !heat,
       range: state.range,
       smoothing: state.smoothing,
@@ -114,8 +114,6 @@ export function mountChart(chart, store, runsOf, linked) {
     if (heat) return frame(data, powersOfTwo(bound.bins));
     /** @type {Series[]} */
     const others = linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [];
-    const negative = logarithmic && drawn.some((one) => one.values.some((value) => value < 0));
-    scaleName.textContent = negative ? "log of |value|" : "log";
     element.style.setProperty("--labels", String(drawn.length));
     // One run that blew up must not flatten all others.
     const going = drawn.filter((one) => one.run.recording.outcome !== "diverged").map((one) => one.values);
@@ -137,6 +135,9 @@ export function mountChart(chart, store, runsOf, linked) {
     return width;
   }
 
+  /** Whether steps stand across; another column has neither cursor nor range in common with other charts. */
+  const byStep = () => heat || !store.get().x;
+
   /** @param {any[]} data @param {object} yaxis */
   function frame(data, yaxis) {
     const { range, first = 0, steps } = store.get();
@@ -147,7 +148,18 @@ export function mountChart(chart, store, runsOf, linked) {
         height: place.clientHeight,
         margin: { ...MARGIN, r: labelled() },
         dragmode: "zoom",
-        xaxis: plot.axis({ range: range ?? [first, steps], nticks: 6 }),
+        xaxis: plot.axis(
+          byStep()
+            ? { range: range ?? [first, steps], nticks: 6 }
+            : {
+                ...axisFor(
+                  data.map((trace) => trace.x),
+                  false,
+                ),
+                nticks: 6,
+                fixedrange: true,
+              },
+        ),
         yaxis,
       }),
     };
@@ -199,7 +211,8 @@ export function mountChart(chart, store, runsOf, linked) {
     empty.textContent = whyEmpty(made.data);
     empty.hidden = !empty.textContent;
     const missing = absent(chart.figure.data, runsOf(store.get()), drawn);
-    note.textContent = [empty.hidden ? lostText(lost) : "", missing].filter(Boolean).join(" ");
+    const leftOut = empty.hidden && view().log ? leftOutText(drawn) : "";
+    note.textContent = [empty.hidden ? lostText(lost) : "", leftOut, missing].filter(Boolean).join(" ");
     note.hidden = !note.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
@@ -224,9 +237,14 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** Why there is nothing to see, if so. @param {any[]} data */
   function whyEmpty(data) {
-    const zero = drawn.length > 0 && drawn.every((one) => one.values.every((value) => !value));
-    if (data.some((trace) => trace.x?.length))
-      return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
+    const low = drawn.length > 0 && drawn.every((one) => !one.values.some((value) => value > 0));
+    const size = drawn.some((one) => one.values.some((value) => value < 0)) ? "0 or less" : "0";
+    if (data.some((trace) => trace.x?.length)) {
+      if (low && view().log) return `All of it is ${size}, which a logarithmic axis cannot show.`;
+      const { x } = store.get();
+      const nowhere = data.every((trace) => trace.x?.every((/** @type {unknown} */ at) => at === null));
+      return nowhere && !byStep() ? `Where this was measured there is no ${x}, which stands across.` : "";
+    }
     const broken = lostText(lost);
     if (broken) return broken;
     if (chart.about !== "run") return "No runner here has this.";
@@ -239,12 +257,12 @@ export function mountChart(chart, store, runsOf, linked) {
     if (!at) return;
     const step = cursor(store.get());
     const px = at.x(step);
-    line.hidden = px < at.left - 1 || px > at.right + 1;
+    line.hidden = px < at.left - 1 || px > at.right + 1 || !byStep();
     line.style.transform = `translateX(${px}px)`;
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
     const { range, hover } = store.get();
-    placeEvents(events, marked, at, { step, hovering: hover !== null || store.get().step >= 0 });
+    placeEvents(events, byStep() ? marked : [], at, { step, hovering: hover !== null || store.get().step >= 0 });
     placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
   }
 
@@ -261,7 +279,7 @@ export function mountChart(chart, store, runsOf, linked) {
       .join(" ");
   }
 
-  followPointer(place, store);
+  followPointer(place, store, byStep);
   const resized = new ResizeObserver(draw);
   resized.observe(place);
   const sighted = new IntersectionObserver(

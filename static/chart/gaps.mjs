@@ -20,6 +20,14 @@ export function lostText(lines) {
   return told.map((line) => `${told.length > 1 ? `${nameOf(line)}: all` : "All"} ${valuesOf(line)}.`).join(" ");
 }
 
+/** What a logarithmic axis leaves out of these lines. @param {Drawn[]} lines */
+export function leftOutText(lines) {
+  const finite = lines.flatMap(({ values }) => Array.from(values).filter(Number.isFinite));
+  const low = finite.filter((value) => value <= 0).length;
+  if (!low) return "";
+  return `${count(low)} of ${count(finite.length)} values are 0 or less: a logarithmic axis leaves them out.`;
+}
+
 /** A value that is no finite number, in a word. @param {number} value */
 export function wordOf(value) {
   return Number.isNaN(value) ? "NaN" : value > 0 ? "inf" : "−inf";

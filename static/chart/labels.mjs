@@ -21,9 +21,9 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
   const items = drawn.map((d) => {
     const values = d.shown;
     let lastRow = rowAt(d.steps, end);
-    while (lastRow > 0 && !Number.isFinite(values[lastRow])) lastRow -= 1; // the line ends before its gap
-    const last = values[lastRow] ?? 0;
-    const y = at.y(logarithmic ? Math.abs(last) : last);
+    const isDrawn = (/** @type {number} */ value) => Number.isFinite(value) && !(logarithmic && value <= 0);
+    while (lastRow > 0 && !isDrawn(values[lastRow] ?? NaN)) lastRow -= 1; // the line ends before its gap
+    const y = at.y(values[lastRow] ?? 0);
     const value = values[rowAt(d.steps, step)];
     return { ...d, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom, value };
   });

@@ -7,9 +7,9 @@ import { DASHES, FEW_RUNS } from "./series.mjs";
 /**
  * @typedef {import("./series.mjs").Series} Series
  * @typedef {import("../data/recording.mjs").Values} Values
- * What the viewer chose: `state` and `tensor` for the stand-ins in names of columns, whether |value| is drawn for a
- * logarithmic axis, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
- * @typedef {{ state?: string, tensor?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
+ * What the viewer chose: `state` and `tensor` for the stand-ins in names of columns, the column that stands across
+ * instead of the step, whether the axis is logarithmic, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
+ * @typedef {{ state?: string, tensor?: string, x?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
  *   ground?: string }} Choices
  * A line that is drawn; `shown`: its values as they are drawn, where that is smoothed.
  * @typedef {{ run: Series, column: string, label: string, values: Values, shown: Values, steps: ArrayLike<number> }} Drawn
@@ -115,8 +115,28 @@ function rowsOf(values, steps, { range }, most) {
 
 /** A value as it lies on the axis: nothing where it is not finite, or a logarithm has none. @param {number | undefined} value @param {Choices} choices */
 function placed(value, { logarithmic }) {
-  const found = logarithmic ? Math.abs(value ?? NaN) || null : value;
-  return Number.isFinite(found) ? found : null;
+  return Number.isFinite(value) && !(logarithmic && Number(value) <= 0) ? value : null;
+}
+
+/**
+ * Where steps lie: at themselves, or at what the chosen column is then, between its rows in proportion.
+ * @param {Series} run @param {ArrayLike<number>} steps @param {number[]} rows @param {Choices} choices
+ */
+function across({ recording }, steps, rows, { x = "" }) {
+  if (!x) return rows.map((i) => steps[i] ?? null);
+  const all = recording.columns[x] ?? [];
+  const known = Array.from(all, (_, i) => i).filter((i) => Number.isFinite(all[i]));
+  const at = known.map((i) => recording.steps(x)[i] ?? NaN);
+  return rows.map((i) => between(at, /** @type {number} */ (steps[i]), (k) => all[known[k] ?? -1] ?? NaN));
+}
+
+/** A value at a step, in proportion to those of the rows around it; null outside of all. @param {number[]} at  their steps @param {number} step @param {(row: number) => number} valueAt */
+function between(at, step, valueAt) {
+  const row = rowAt(at, step);
+  const [low, high] = [at[row] ?? NaN, at[row + 1] ?? NaN];
+  if (step === low) return valueAt(row);
+  if (!(step > low && step < high)) return null;
+  return valueAt(row) + ((step - low) / (high - low)) * (valueAt(row + 1) - valueAt(row));
 }
 
 /** The mode of a line and the sizes of its points: one between two gaps would not be seen as a line. @param {(number | null | undefined)[]} y */
@@ -144,7 +164,7 @@ function lineTrace(declared, { run, values, shown, steps }, choices) {
     mode,
     name: nameOf(run, declared),
     marker: { color: run.colour, size },
-    x: rows.map((i) => steps[i]),
+    x: across(run, steps, rows, choices),
     y,
     line: {
       color: run.colour,
@@ -170,11 +190,9 @@ function tensorsTrace(declared, run, choices, points) {
     const values = run.recording.columns[column];
     if (!values) continue;
     const steps = run.recording.steps(column);
-    for (const i of rowsOf(values, steps, choices, points)) {
-      x.push(steps[i]);
-      y.push(placed(values[i], choices));
-    }
-    x.push(null);
+    const rows = rowsOf(values, steps, choices, points);
+    x.push(...across(run, steps, rows, choices), null);
+    y.push(...rows.map((i) => placed(values[i], choices)));
     y.push(null);
   }
   const alone = x.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));

@@ -7,6 +7,9 @@
  * @typedef {Float32Array | Float64Array} Steps
  */
 
+// Columns of a tensor, among those of a run that declared none: others with a slash are metrics of its own.
+export const TENSOR_METRIC =
+  /^(.+)\/(?:weight_norm|grad_norm|gradient_part_norm|decay_part_norm|update_ratio|angle|effective_\w+)$/;
 const FIRST_ROWS = 64; // that a column has room for
 
 export class Recording {
@@ -169,7 +172,7 @@ export class Recording {
 export function tensorsOf(about, columns) {
   const declared = (about.tensors ?? []).map((/** @type {any} */ t) => t.name);
   if (declared.length) return declared;
-  return [...new Set([...columns].filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? ""))];
+  return [...new Set([...columns].flatMap((name) => TENSOR_METRIC.exec(name)?.[1] ?? []))];
 }
 
 /** The columns of these answers by name. @param {any[]} answers @returns {Map<string, Growing>} */

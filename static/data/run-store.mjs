@@ -24,6 +24,7 @@ export async function openRunPage(page, charts) {
     compared: /** @type {string[]} */ ([]),
     charts: [...opening, ...chartViews(catalogue.charts.filter(isMore))],
     tensor: "",
+    x: "",
     smoothing: 0,
     layout: "",
   };

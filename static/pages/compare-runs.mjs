@@ -2,6 +2,7 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
+import { mountAcross } from "../chart/own.mjs";
 import { DASHES } from "../chart/series.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
@@ -18,6 +19,7 @@ const ids = store.get().compared;
 mountRunStatus(byId("status"), store);
 mountHeldStep(byId("held-step"), store);
 mountSmoothing(byId("smoothing"), store);
+mountAcross(byId("across"), store);
 mountAddChart(byId("add-chart"), store, catalogue, "run");
 
 // Overlaid: one list of charts with all runs. Side by side: a list for each, axes linked.

@@ -126,3 +126,39 @@ def test_a_run_that_begins_late_counts_from_its_first_step(page: Page) -> None:
     chart = page.locator("[data-chart=run_loss] .chart-plot")
     chart.locator(".js-line").first.wait_for(state="attached")
     assert chart.evaluate("plot => plot.layout.xaxis.range") == [300_000, 300_100]
+
+
+def test_own_metrics_have_charts_and_may_stand_across_as_the_address_says(page: Page) -> None:
+    own = {"loss": [3, 2, 1], "reward": [1, 5, 9], "eval/bleu.4": [0.1, 0.2, 0.4], "tokens": [100, 200, 400]}
+    runs = [ingested(page, f"own-{i}", ([1, 2, 3], own)) for i in range(2)]
+    for address in (f"/runs/{runs[0]}", f"/compare?runs={','.join(runs)}"):
+        page.goto(address)
+        page.get_by_label("Add a chart").select_option(label="eval/bleu.4")
+        chart = page.locator("[data-chart='own:eval/bleu.4'] .chart-plot")
+        chart.locator(".js-line").first.wait_for(state="attached")
+        page.get_by_label("Horizontal axis").select_option("tokens")
+        drawn = "plot => JSON.stringify([plot.data[0].x, plot.data[0].y.map(v => Number(v.toFixed(3)))])"
+        for _ in range(2):
+            page.wait_for_function(
+                f"wanted => [...document.querySelectorAll(`[data-chart='own:eval/bleu.4'] .chart-plot`)]"
+                f".some(plot => plot.data && ({drawn})(plot) === wanted)",
+                arg="[[100,200,400],[0.1,0.2,0.4]]",
+            )
+            expect(chart.locator("xpath=..").locator(".chart-cursor")).to_be_hidden()
+            page.reload()
+        assert "x=tokens" in page.url
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_not_above_0_and_says_so(page: Page) -> None:
+    run = ingested(page, "below", ([1, 2, 3, 4], {"loss": [-3, -2, 1, 2]}))
+    page.goto(f"/runs/{run}")
+    chart = page.locator("[data-chart=run_loss]")
+    chart.locator(".js-line").first.wait_for(state="attached")
+    assert chart.locator(".chart-plot").evaluate("plot => plot.data[0].y") == [None, None, 1, 2]
+    note = chart.locator(".chart-note")
+    expect(note).to_have_text("2 of 4 values are 0 or less: a logarithmic axis leaves them out.")
+    chart.get_by_label("log").uncheck()
+    expect(note).to_be_hidden()
+    page.wait_for_function(
+        "() => document.querySelector('[data-chart=run_loss] .chart-plot').data[0].y.join() === '-3,-2,1,2'"
+    )

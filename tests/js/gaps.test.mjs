@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gapsOf, lostText } from "../../static/chart/gaps.mjs";
+import { gapsOf, leftOutText, lostText } from "../../static/chart/gaps.mjs";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
@@ -42,4 +42,12 @@ test("a line without a finite value is told, with its name where there are sever
     "AdamW training: all 2 values are NaN or inf. AdamW validation: all it has is inf.",
   );
   assert.equal(lostText([]), "");
+});
+
+test("what a logarithmic axis leaves out is counted", () => {
+  assert.equal(
+    leftOutText([line([-1, 0, nan, 2]), line([3])]),
+    "2 of 4 values are 0 or less: a logarithmic axis leaves them out.",
+  );
+  assert.equal(leftOutText([line([1, nan])]), "");
 });

@@ -117,7 +117,7 @@ def case(name: str) -> dict[str, Any]:
 def test_a_trace_is_drawn_for_every_recording_that_has_its_column() -> None:
     figure = bound(case("gaps, zeros and negative values on a logarithmic axis"))
     assert [trace.name for trace in figure.data] == ["Adam+L2 x", "Adam+L2 y", "Adam+L2 expected", "AdamW x"]
-    assert figure.data[0].y == (None, 0.5, 0.25, None)
+    assert figure.data[0].y == (None, 0.5, None, None)
     assert [trace.line.dash for trace in figure.data] == ["solid", "dot", "dash", "solid"]
     assert figure.layout.yaxis.type == "log"
     assert figure.layout.title.text == charts()["decay_rate"].title
@@ -145,6 +145,14 @@ def test_no_line_of_many_runs_looks_like_another() -> None:
     assert len(looks) == len(figure.data) == 128
     validations = [trace for trace in figure.data if trace.name.endswith("validation")]
     assert min(trace.line.width for trace in validations) > 1.6, "heavier than training"
+
+
+def test_another_column_stands_across_where_it_was_measured() -> None:
+    figure = bound(case("another column across"))
+    assert figure.layout.xaxis.title.text == "tokens"
+    assert figure.data[0].x == pytest.approx((None, 100.0, 150.0, 200.0, 300.0, 400.0, None))
+    assert figure.data[1].x == pytest.approx((200.0, None))
+    assert figure.data[2].x == (None,), "a run without that column"
 
 
 def test_many_values_become_few_and_no_peak_is_lost() -> None:
