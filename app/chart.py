@@ -50,19 +50,21 @@ class Chart:
         log_y: bool | None = None,
         state: str = "",
         tensor: str = "",
+        x: str = "",
         range: tuple[float, float] | None = None,
         smoothing: float = 0.0,
     ) -> go.Figure:
         """The figure filled with these recordings, as the pages draw it.
 
         ``state`` and ``tensor`` say which of them the columns are about (the first), ``log_y`` is as
-        declared where it is left out, ``range`` are the first and the last step in sight. ``palette`` has
-        eight colours.
+        declared where it is left out, ``x`` names a column that stands across instead of the step, ``range``
+        are the first and the last step in sight. ``palette`` has eight colours.
         """
         logarithmic = self.log_y if log_y is None else log_y
         choices = Choices(
             state=state_of(recordings, state),
             tensor=tensor,
+            x=x,
             logarithmic=logarithmic,
             range=range,
             smoothing=smoothing,
@@ -70,7 +72,9 @@ class Chart:
         bound = go.Figure(traces(self.figure.data, shown(recordings, palette), choices), self.figure.layout)
         if logarithmic:
             bound.update_yaxes(type="log", exponentformat="power")
-        if range is not None:
+        if x:
+            bound.update_xaxes(title_text=x)
+        elif range is not None:
             bound.update_xaxes(range=range)
         return bound.update_layout(template=None, showlegend=True)
 

@@ -24,6 +24,9 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OPTIMSCOPE_MAX_", frozen=True)
 
     runs: int = Field(default=24, ge=1, description="Runs in one request.")
+    compared: int = Field(
+        default=64, ge=1, description="Runs that are kept, side by side: in one stream, or one question."
+    )
     steps: int = Field(default=20_000, ge=1, description="Steps of one run.")
     rows: int = Field(default=200_000, ge=2, description="Steps of all runs of one request together.")
     grid: int = Field(default=256, ge=2, description="Points along one side of a surface's grid.")

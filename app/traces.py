@@ -5,9 +5,11 @@ static/chart/traces.mjs does the same in the browser, and a test holds the two t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,18 +20,31 @@ from optim_core.recording import Recording, Series, Values, thinned
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
 TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
+# Columns of a tensor, among those of a run that declared none: others with a slash are metrics of its own.
+TENSOR_METRIC = re.compile(
+    r"(.+)/(?:weight_norm|grad_norm|gradient_part_norm|decay_part_norm|update_ratio|angle|effective_\w+)"
+)
 EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
 
 # The light theme's --series-0 to --series-7 (static/css/tokens.css).
 PALETTE = ("#c2410c", "#0b5fb0", "#00745f", "#8b3aa5", "#7d5a00", "#b1215f", "#46515c", "#3f6d16")
 GROUND = "#ffffff"
 FEATURED = ("adam_l2", "adamw", "adamw_lh", "sgd_l2")  # they keep the strongest colours
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("9px,3px,2px,3px,2px,3px", "2px,8px"),
+)
+# The order in which runs that share a colour take them: last come those that charts tell lines apart by.
+ROUNDS = (0, 4, 5, 6, 7, 3, 2, 1)
+WIDTH, SECOND = 1.6, 2.0  # of a run's first line, and of the others, which a dash tells from it
+# Where a dash tells the run itself from others of its colour, its lines are told apart by their weight.
+WIDTHS = {"solid": WIDTH, "dot": 2.6, "dash": 3.0, "dashdot": 3.4}
 FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are left out
 
 MAX_POINTS = 500  # of a line
 EACH_POINTS = 120  # of every tensor's line, where all are drawn
 ALL_POINTS = 24_000  # of all these lines in a chart together
+POINT = 6  # pixels
 LOW, HIGH = -40, 24  # powers of two that the bins of a histogram column span
 
 
@@ -38,7 +53,8 @@ class Choices:
     """What the viewer chose.
 
     state, tensor  for the stand-ins in names of columns; the first tensor where there is none of that name
-    logarithmic    lines show the size of values, and nothing where that is 0
+    x              the column that stands across instead of the step, where there is one of that name
+    logarithmic    lines show nothing where a value is 0 or less
     range          steps in sight, first and last
     smoothing      weight of what came before, in [0, 1)
     ground         the colour behind a heat map
@@ -46,6 +62,7 @@ class Choices:
 
     state: str = ""
     tensor: str = ""
+    x: str = ""
     logarithmic: bool = False
     range: tuple[float, float] | None = None
     smoothing: float = 0.0
@@ -65,14 +82,15 @@ class Shown:
     def tensors(self) -> list[str]:
         """Names as declared, else as the columns have them."""
         declared = [tensor["name"] for tensor in self.recording.about.get("tensors") or ()]
-        named = dict.fromkeys(name.split("/")[0] for name in self.recording.columns if "/" in name)
-        return declared or list(named)
+        of_tensors = filter(None, map(TENSOR_METRIC.fullmatch, self.recording.columns))
+        return declared or list(dict.fromkeys(found[1] for found in of_tensors))
 
 
 def shown(recordings: Sequence[Recording], palette: Sequence[str] = PALETTE) -> list[Shown]:
     """Each with its label, its optimizer's colour, and a dash that tells it from others of that colour.
 
-    Training runs of one optimizer get colours of their own, as long as there are any.
+    Training runs of one optimizer get colours of their own, and dashes only when there are no more; no two
+    are alike before all colours have all dashes.
     """
     about = [recording.about for recording in recordings]
     apart = all(one.get("kind") != "trajectory" for one in about)
@@ -104,13 +122,19 @@ def _name(about: Mapping[str, Any]) -> str:
 def _styles(optimizers: Sequence[str], *, apart: bool) -> Iterator[tuple[int, int]]:
     """Which colour and which dash each gets."""
     wanted = [_slot(name) for name in optimizers]
-    used: Counter[int] = Counter()
-    for slot in wanted:
-        if apart and used[slot]:
-            free = (k for k in range(len(PALETTE)) if not used[k] and k not in wanted)
-            slot = next(free, slot)
-        yield slot, used[slot] % len(DASHES)
+    # The first of each optimizer has its colour for sure, before others spread over what is free.
+    sure = {wanted.index(slot) for slot in wanted} if apart else set()
+    used = [sum(wanted[i] == slot for i in sure) for slot in range(len(PALETTE))]
+    for i, own in enumerate(wanted):
+        if i in sure:
+            yield own, 0
+            continue
+        slot = own
+        if used[own] >= (1 if apart else len(DASHES)) and used[own] > min(used):
+            slot = used.index(min(used))
+        times = used[slot] % len(DASHES)
         used[slot] += 1
+        yield slot, ROUNDS[times] if apart else times
 
 
 def _slot(optimizer: str) -> int:
@@ -158,18 +182,21 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
         return []
     steps = one.recording.steps(name)
     rows = _rows(values, steps, choices, MAX_POINTS)
-    drawn = _smoothed(values, choices.smoothing)[rows]
+    y = _placed(_smoothed(values, choices.smoothing)[rows], choices)
     dash = trace.line.dash or "solid"
+    width = SECOND
+    if dash == "solid" or one.dash != "solid":
+        width, dash = WIDTHS[dash], one.dash
+    mode, size = _marked(y)
     return [
         go.Scatter(
-            mode="lines" if len(rows) > 1 else "markers",
+            mode=mode,
             name=_title(one, trace),
-            marker={"color": one.colour, "size": 6},
-            x=steps[rows].tolist(),
-            y=_placed(drawn, choices),
-            line={"color": one.colour, "width": 1.6, "dash": one.dash if dash == "solid" else dash},
+            marker={"color": one.colour, "size": size},
+            x=_across(one, steps[rows], choices),
+            y=y,
+            line={"color": one.colour, "width": width, "dash": dash},
             hoverinfo="skip",
-            connectgaps=True,
         )
     ]
 
@@ -186,7 +213,7 @@ def _tensors(trace: Any, one: Shown, choices: Choices, points: int) -> go.Scatte
         values, steps = one.recording.columns[name], one.recording.steps(name)
         rows = _rows(values, steps, choices, points)
         alone = alone and len(rows) < 2
-        x += [*steps[rows].tolist(), None]
+        x += [*_across(one, steps[rows], choices), None]
         y += [*_placed(values[rows], choices), None]
     return go.Scatter(
         mode="markers" if alone else "lines",
@@ -221,6 +248,19 @@ def _heat(trace: Any, one: Shown, choices: Choices) -> list[go.Heatmap]:
     ]
 
 
+def _across(one: Shown, steps: Values, choices: Choices) -> list[float | None]:
+    """Where steps lie: at themselves, or at what the chosen column is then, in proportion between rows."""
+    values = one.recording.columns.get(choices.x)
+    if values is None:
+        return steps.tolist() if not choices.x else [None] * len(steps)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return [None] * len(steps)
+    at = one.recording.steps(choices.x)[finite]
+    found = np.interp(steps, at, values[finite].astype(np.float64), left=np.nan, right=np.nan)
+    return [value if isfinite(value) else None for value in found.tolist()]
+
+
 def _title(one: Shown, trace: Any) -> str:
     return " ".join(filter(None, (one.label, trace.meta["label"])))
 
@@ -250,11 +290,23 @@ def _smoothed(values: Values, weight: float) -> Values:
 
 
 def _placed(values: Values, choices: Choices) -> list[float | None]:
-    """Values as they lie on the axis: nothing where a logarithm has none."""
+    """Values as they lie on the axis: nothing where one is not finite, or a logarithm has none."""
     found = values.tolist()
-    if not choices.logarithmic:
-        return found  # type: ignore[no-any-return]
-    return [abs(value) if value and value == value else None for value in found]
+    if choices.logarithmic:
+        found = [value if value > 0 else None for value in found]
+    return [value if value is not None and isfinite(value) else None for value in found]
+
+
+def _marked(y: Sequence[float | None]) -> tuple[str, int | list[int]]:
+    """The mode of a line and the sizes of its points: one between two gaps would not be seen as a line."""
+    if len(y) < 2:
+        return "markers", POINT
+    padded = [None, *y, None]
+    alone = [
+        value is not None and before is None and after is None
+        for before, value, after in zip(padded, y, padded[2:], strict=False)
+    ]
+    return ("lines+markers", [POINT * one for one in alone]) if any(alone) else ("lines", POINT)
 
 
 def _rounded(value: float) -> int:

@@ -108,9 +108,10 @@ def joined(pieces: Sequence[Series]) -> Series:
 
 
 def thinned(series: Series, points: int) -> Series:
-    """At most ``points`` of its rows (0: all), among them the first, the last and every extreme.
+    """At most ``points`` of its rows (0: all), among them the first, the last and every finite extreme.
 
-    Rows of several numbers (histograms) are chosen at even distances instead.
+    Where values that are not finite lay between two rows, the first of them stays: a line has its gaps at any
+    size. Rows of several numbers (histograms) are chosen at even distances instead.
     """
     rows = len(series)
     if points and series.values.ndim > 1:
@@ -120,8 +121,16 @@ def thinned(series: Series, points: int) -> Series:
     if series.values.ndim > 1:
         chosen = np.unique(np.linspace(0, rows - 1, points).round().astype(np.int64))
     else:
-        inner = max((points - 2) // 2 * 2, 2)
         values = np.ascontiguousarray(series.values)
+        broken = np.flatnonzero(~np.isfinite(values))
+        if len(broken):
+            values, points = (
+                np.where(np.isfinite(values), values, np.nan),
+                points // 2,
+            )  # half is for the gaps
+        inner = max((points - 2) // 2 * 2, 2)
         chosen = np.unique(np.concatenate([[0, rows - 1], _min_max.downsample(values, n_out=inner)]))
         chosen = chosen.astype(np.int64)
+        _, firsts = np.unique(np.searchsorted(chosen, broken), return_index=True)
+        chosen = np.union1d(chosen, broken[firsts])
     return Series(series.steps[chosen], series.values[chosen], series.axis)

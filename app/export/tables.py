@@ -33,7 +33,10 @@ def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
 
 
 def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:
-    """Header and a row for every step at which one of the columns was measured; the other cells are empty."""
+    """Header and a row for every step at which one of the columns was measured; the other cells are empty.
+
+    What was measured and is not finite stands as nan, inf or -inf.
+    """
     yield _text([["step", *names]])
     stride, wanted = max(NUMBERS // (len(names) + 1), FEWEST_STEPS), frozenset(names).__contains__
     for first in range(0, run.step + 1, stride):
@@ -60,4 +63,4 @@ def _cell(value: float) -> str:
 
 
 def _shortened(text: str) -> str:
-    return "" if text == "nan" else text.removesuffix(".0")
+    return text.removesuffix(".0")

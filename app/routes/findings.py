@@ -36,7 +36,7 @@ def findings(
     ids = list(dict.fromkeys(filter(None, (part.strip() for part in runs.split(",")))))
     if not ids:
         raise InvalidInput("got no run.", field="runs")
-    shared.settings.limits.check("runs", len(ids), "runs", "runs")
+    shared.settings.limits.check("compared", len(ids), "runs", "runs")
     found = [manager.store.find(run) for run in ids]
     recordings: dict[Key, Recording] = dict(
         zip(ids, _recordings(manager.traces, found, shared.settings.limits), strict=True)

@@ -57,7 +57,7 @@ async def _cursors(
     ids = list(dict.fromkeys(filter(None, (part.strip() for part in runs.split(",")))))
     if not ids:
         raise InvalidInput("got no run.", field="runs")
-    shared.settings.limits.check("runs", len(ids), "runs", "runs")
+    shared.settings.limits.check("compared", len(ids), "runs", "runs")
     known = _parse(after, "after") | _parse(last_event_id or "", "Last-Event-ID")
     return {run: known.get(run, 0) for run in ids}
 

@@ -71,6 +71,7 @@ class Run(NewRun):
     outcome: str | None
     reason: str
     step: int
+    first_step: int | None  # of all that it told of
     created: float
     started: float | None
     finished: float | None
@@ -86,6 +87,14 @@ class Run(NewRun):
     bytes: int = field(metadata=_INTERNAL)
 
     @property
+    def progress(self) -> float | None:
+        """The share of the steps from the first one that is done; None where their number is not known."""
+        if not self.steps:
+            return None
+        before = max((self.first_step or 0) - 1, 0)
+        return min((self.step - before) / (self.steps - before), 1.0) if before < self.steps else 1.0
+
+    @property
     def seconds_left(self) -> float | None:
         """From the recent speed; None while that is not known."""
         if self.status != Status.RUNNING or not self.steps or not self.speed:
@@ -95,7 +104,7 @@ class Run(NewRun):
     def summary(self) -> dict[str, Any]:
         """The run as lists and state events tell it."""
         return {name: getattr(self, name) for name in LISTED} | {
-            "progress": min(self.step / self.steps, 1.0) if self.steps else None,
+            "progress": self.progress,
             "eta": self.seconds_left,
             "sparkline": self.sparkline.get("values", []),
             "paused": bool(self.control.get("paused")),

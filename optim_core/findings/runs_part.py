@@ -27,9 +27,11 @@ def find(runs: Runs) -> Iterator[Finding]:
     if not whole:
         return
     step = min(int(run.steps("loss")[-1]) for run in whole.values())
-    losses = {key: _at(run, "loss", step) for key, run in whole.items()}
-    spreads = {key: decay_spread(run, step) for key, run in whole.items()}
-    if len(whole) > TOLD_APART:
+    at_step = {key: _at(run, "loss", step) for key, run in whole.items()}
+    losses = {key: loss for key, loss in at_step.items() if math.isfinite(loss)}  # the others have no rank
+    yield from _unranked(step, [key for key in whole if key not in losses])
+    spreads = {key: decay_spread(whole[key], step) for key in losses}
+    if len(losses) > TOLD_APART:
         yield from _outstanding(step, losses, spreads)
         return
     for key, spread in spreads.items():
@@ -47,9 +49,26 @@ def find(runs: Runs) -> Iterator[Finding]:
         )
 
 
+def _unranked(step: int, keys: list[Key]) -> Iterator[Finding]:
+    """Whose loss is not finite at the step: by name, or how many of more."""
+    if len(keys) > TOLD_APART:
+        numbers = {"step": float(step), "unranked": float(len(keys))}
+        yield Finding(code="unranked", severity="fault", step=step, numbers=numbers)
+        return
+    for key in keys:
+        yield Finding(
+            code="not_finite",
+            severity="fault",
+            run=key,
+            step=step,
+            numbers={"step": float(step)},
+            runs={"run": key},
+        )
+
+
 def _outstanding(step: int, losses: dict[Key, float], spreads: dict[Key, float | None]) -> Iterator[Finding]:
     """Who stands lowest and highest, and whose decay is least even."""
-    ordered = sorted(losses, key=lambda key: losses[key] if math.isfinite(losses[key]) else math.inf)
+    ordered = sorted(losses, key=lambda key: losses[key])
     low, high = ordered[0], ordered[-1]
     numbers = {"step": float(step), "lowest": losses[low], "highest": losses[high]}
     yield Finding(
@@ -77,16 +96,16 @@ def decay_spread(run: Recording, step: int) -> float | None:
         for name in run.series
         if name.endswith("/effective_decay") and decayed.get(name.removesuffix("/effective_decay"), True)
     ]
-    known = [rate for rate in rates if rate > 0.0]
+    known = [rate for rate in rates if 0.0 < rate < math.inf]
     return max(known) / min(known) if known else None
 
 
 def _recent(run: Recording, name: str, step: int) -> float:
-    """Mean of the last tenth before the step."""
+    """Mean of what is finite in the last tenth before the step."""
     values = run[name][: int(np.searchsorted(run.steps(name), step, side="right"))]
-    if not len(values):
-        return math.nan
-    return float(values[-min(RECENT, max(1, math.ceil(len(values) / 10))) :].mean(dtype=np.float64))
+    recent = values[-min(RECENT, max(1, math.ceil(len(values) / 10))) :]
+    recent = recent[np.isfinite(recent)]
+    return float(recent.mean(dtype=np.float64)) if len(recent) else math.nan
 
 
 def _at(run: Recording, name: str, step: int) -> float:
@@ -101,6 +120,8 @@ FINDING = Check(
     find=find,
     texts={
         "different_tasks": "These runs train different tasks: their losses say nothing about each other.",
+        "not_finite": "After {step:steps} the loss of {run} is not a finite number.",
+        "unranked": "After {step:steps} the loss of {unranked:count} runs is not a finite number.",
         "no_decay": "After {step:steps} {run} does not decay " + _LOSS,
         "even": "After {step:steps} {run} shrinks all decayed tensors at one rate " + _LOSS,
         "uneven": "After {step:steps} {run} shrinks its tensors at rates that differ by a factor of"

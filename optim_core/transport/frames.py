@@ -28,7 +28,8 @@ class Frame:
 
     ``events`` are what a person did meanwhile.
 
-    An event is ``{"step", "kind", "text", ...}``, kind one of "setting", "pause", "resume", "outcome".
+    An event is ``{"step", "kind", "text", ...}``, kind one of "setting", "pause", "resume", "outcome", and
+    "restart", which the store adds where a producer went back, to a checkpoint as a rule.
     """
 
     run: str

@@ -7,13 +7,12 @@ import { number } from "../ui/format.mjs";
  * A Plotly axis that holds all finite values, with a little air and ticks at round places. Computed
  * here because it is cheaper than Plotly's own, which lays out text to find out.
  * @param {Iterable<ArrayLike<number | null>>} columns
- * @param {boolean} logarithmic  of the values' size
+ * @param {boolean} logarithmic  which leaves out what is 0 or less
  */
 export function axisFor(columns, logarithmic) {
   let [low, high] = [Infinity, -Infinity];
-  const size = (/** @type {number} */ value) => Math.log10(Math.abs(value));
   for (const values of columns) {
-    const [lowest, highest] = logarithmic ? extent(values, size) : extent(values);
+    const [lowest, highest] = logarithmic ? extent(values, Math.log10) : extent(values);
     if (lowest < low) low = lowest;
     if (highest > high) high = highest;
   }

@@ -5,7 +5,8 @@ import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
 import { colour } from "../ui/theme.mjs";
 import { axisFor } from "./axis.mjs";
-import { placeEvents } from "./events.mjs";
+import { markedRuns, placeEvents } from "./events.mjs";
+import { leftOutText, lostText } from "./gaps.mjs";
 import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
 import * as plot from "./plot.mjs";
@@ -21,6 +22,7 @@ import { absent, bind, columnOf, STATE } from "./traces.mjs";
 
 const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
 const NARROW = 116; // the right margin where labels need not name the run
+const GAPS_TOLD = 5; // in the sentence of a chart
 const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
 
 /**
@@ -36,15 +38,14 @@ export function mountChart(chart, store, runsOf, linked) {
   const events = make("div", { class: "chart-events" });
   const empty = make("p", { class: "chart-empty", hidden: true });
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
-  const scaleName = make("span", {}, "log");
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
   const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
   const note = make("p", { class: "chart-note", hidden: true });
   const menu = chartMenu(chart, {
-    /** The figure as it is now, what is drawn in it, and of which runs. */
-    shown: () => ({ figure: figure(), drawn, runs: runsOf(store.get()) }),
+    /** The figure as it is now, what is drawn in it, and the runs with their marks. */
+    shown: () => ({ figure: figure(), drawn, marked: byStep() ? marked : [], x: byStep() ? "step" : store.get().x }),
     remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
   });
   const element = make(
@@ -55,7 +56,7 @@ export function mountChart(chart, store, runsOf, linked) {
       {},
       make("h3", {}, chart.title),
       choice,
-      heat ? null : make("label", { class: "log" }, log, scaleName),
+      heat ? null : make("label", { class: "log" }, log, "log"),
       menu,
     ),
     make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
@@ -64,6 +65,10 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** What is drawn, line by line. @type {import("./traces.mjs").Drawn[]} */
   let drawn = [];
+  /** Lines that have no finite value. @type {import("./traces.mjs").Drawn[]} */
+  let lost = [];
+  /** The runs with their marks. @type {import("./events.mjs").Marked[]} */
+  let marked = [];
   let zoomed = false;
   let drawnAt = -Infinity;
   let settling = 0;
@@ -96,6 +101,7 @@ export function mountChart(chart, store, runsOf, linked) {
     const choices = {
       state: chooseState(runs),
       tensor: state.tensor ?? "",
+      x: byStep() ? "" : state.x,
       logarithmic: logarithmic && !heat,
       range: state.range,
       smoothing: state.smoothing,
@@ -103,12 +109,11 @@ export function mountChart(chart, store, runsOf, linked) {
     };
     const bound = bind(chart.figure, runs, choices);
     const { data } = bound;
-    drawn = bound.drawn;
+    ({ drawn, lost } = bound);
+    marked = markedRuns(runs, [...drawn, ...lost]);
     if (heat) return frame(data, powersOfTwo(bound.bins));
     /** @type {Series[]} */
     const others = linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [];
-    const negative = logarithmic && drawn.some((one) => one.values.some((value) => value < 0));
-    scaleName.textContent = negative ? "log of |value|" : "log";
     element.style.setProperty("--labels", String(drawn.length));
     // One run that blew up must not flatten all others.
     const going = drawn.filter((one) => one.run.recording.outcome !== "diverged").map((one) => one.values);
@@ -130,9 +135,12 @@ export function mountChart(chart, store, runsOf, linked) {
     return width;
   }
 
+  /** Whether steps stand across; another column has neither cursor nor range in common with other charts. */
+  const byStep = () => heat || !store.get().x;
+
   /** @param {any[]} data @param {object} yaxis */
   function frame(data, yaxis) {
-    const { range, steps } = store.get();
+    const { range, first = 0, steps } = store.get();
     return {
       data,
       layout: plot.layout({
@@ -140,7 +148,18 @@ export function mountChart(chart, store, runsOf, linked) {
         height: place.clientHeight,
         margin: { ...MARGIN, r: labelled() },
         dragmode: "zoom",
-        xaxis: plot.axis({ range: range ?? [0, steps], nticks: 6 }),
+        xaxis: plot.axis(
+          byStep()
+            ? { range: range ?? [first, steps], nticks: 6 }
+            : {
+                ...axisFor(
+                  data.map((trace) => trace.x),
+                  false,
+                ),
+                nticks: 6,
+                fixedrange: true,
+              },
+        ),
         yaxis,
       }),
     };
@@ -191,7 +210,9 @@ export function mountChart(chart, store, runsOf, linked) {
     const made = figure();
     empty.textContent = whyEmpty(made.data);
     empty.hidden = !empty.textContent;
-    note.textContent = absent(chart.figure.data, runsOf(store.get()), drawn);
+    const missing = absent(chart.figure.data, runsOf(store.get()), drawn);
+    const leftOut = empty.hidden && view().log ? leftOutText(drawn) : "";
+    note.textContent = [empty.hidden ? lostText(lost) : "", leftOut, missing].filter(Boolean).join(" ");
     note.hidden = !note.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
@@ -206,7 +227,9 @@ export function mountChart(chart, store, runsOf, linked) {
     if (!zoomed) {
       zoomed = true;
       plot.onZoom(place, (range) =>
-        store.set({ range: range && [Math.max(range[0] ?? 0, 0), Math.min(range[1] ?? 0, store.get().steps)] }),
+        store.set({
+          range: range && [Math.max(range[0] ?? 0, store.get().first ?? 0), Math.min(range[1] ?? 0, store.get().steps)],
+        }),
       );
     }
     follow();
@@ -214,9 +237,16 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** Why there is nothing to see, if so. @param {any[]} data */
   function whyEmpty(data) {
-    const zero = drawn.length > 0 && drawn.every((one) => one.values.every((value) => !value));
-    if (data.some((trace) => trace.x?.length))
-      return zero && view().log ? "All of it is 0, which a logarithmic axis cannot show." : "";
+    const low = drawn.length > 0 && drawn.every((one) => !one.values.some((value) => value > 0));
+    const size = drawn.some((one) => one.values.some((value) => value < 0)) ? "0 or less" : "0";
+    if (data.some((trace) => trace.x?.length)) {
+      if (low && view().log) return `All of it is ${size}, which a logarithmic axis cannot show.`;
+      const { x } = store.get();
+      const nowhere = data.every((trace) => trace.x?.every((/** @type {unknown} */ at) => at === null));
+      return nowhere && !byStep() ? `Where this was measured there is no ${x}, which stands across.` : "";
+    }
+    const broken = lostText(lost);
+    if (broken) return broken;
     if (chart.about !== "run") return "No runner here has this.";
     const going = runsOf(store.get()).some((run) => !run.recording.about.finished);
     return going ? "Nothing of this is measured yet." : "Nothing of this was measured.";
@@ -227,12 +257,12 @@ export function mountChart(chart, store, runsOf, linked) {
     if (!at) return;
     const step = cursor(store.get());
     const px = at.x(step);
-    line.hidden = px < at.left - 1 || px > at.right + 1;
+    line.hidden = px < at.left - 1 || px > at.right + 1 || !byStep();
     line.style.transform = `translateX(${px}px)`;
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
     const { range, hover } = store.get();
-    placeEvents(events, runsOf(store.get()), at, { step, hovering: hover !== null || store.get().step >= 0 });
+    placeEvents(events, byStep() ? marked : [], at, { step, hovering: hover !== null || store.get().step >= 0 });
     placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
   }
 
@@ -241,10 +271,15 @@ export function mountChart(chart, store, runsOf, linked) {
       ({ run, label, values, steps }) =>
         `${run.label} ${label}: ${number(values[0])} at step ${steps[0]}, ${number(values.at(-1))} at step ${steps[steps.length - 1]}`,
     );
-    return `${chart.title}. ${ends.join("; ")}.`;
+    const gaps = marked.flatMap(({ run, events }) =>
+      events.filter(({ kind }) => kind === "gap").map(({ sentence }) => `${run.label}, ${sentence}`),
+    );
+    return [`${chart.title}.`, ends.length && `${ends.join("; ")}.`, ...gaps.slice(0, GAPS_TOLD)]
+      .filter(Boolean)
+      .join(" ");
   }
 
-  followPointer(place, store);
+  followPointer(place, store, byStep);
   const resized = new ResizeObserver(draw);
   resized.observe(place);
   const sighted = new IntersectionObserver(

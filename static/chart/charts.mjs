@@ -3,6 +3,7 @@
 import { make } from "../ui/dom.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 import { mountChart } from "./chart.mjs";
+import { chartOf, ownCharts } from "./own.mjs";
 
 /**
  * @typedef {import("./series.mjs").Series} Series
@@ -20,7 +21,6 @@ import { mountChart } from "./chart.mjs";
  */
 export function mountCharts(root, store, catalogue, options = {}) {
   const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Series} */ run) => run.start === 0));
-  const byId = new Map(catalogue.charts.map((/** @type {Chart} */ c) => [c.id, c]));
   const list = make("div", { class: "chart-list" });
   root.append(list);
   /** @type {Map<string, ReturnType<typeof mountChart>>} */
@@ -28,14 +28,14 @@ export function mountCharts(root, store, catalogue, options = {}) {
 
   function arrange() {
     const wanted = /** @type {ChartView[]} */ (store.get().charts).filter(
-      ({ id }) => byId.has(id) && (options.which?.(id) ?? true),
+      ({ id }) => chartOf(id, catalogue) && (options.which?.(id) ?? true),
     );
     /** @type {HTMLElement | undefined} */
     let added;
     const elements = wanted.map((view) => {
       let card = cards.get(view.id);
       if (!card) {
-        card = mountChart(/** @type {Chart} */ (byId.get(view.id)), store, runsOf, options.linked ?? false);
+        card = mountChart(/** @type {Chart} */ (chartOf(view.id, catalogue)), store, runsOf, options.linked ?? false);
         cards.set(view.id, card);
         if (list.children.length) added = card.element;
       }
@@ -65,7 +65,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
     root.dataset.asked = String(asked);
   });
   store.on(["charts"], arrange);
-  store.on(["visible", "range", "tensor", "smoothing"], redraw);
+  store.on(["visible", "range", "tensor", "smoothing", "x"], redraw);
   store.on(["step", "hover", "steps"], follow);
   onThemeChange(redraw);
   root.dataset.asked = String(store.get().asked ?? "");
@@ -83,19 +83,27 @@ export function mountCharts(root, store, catalogue, options = {}) {
 export function mountAddChart(root, store, catalogue, about = "surface") {
   const add = make("select", { "aria-label": "Add a chart" });
   root.append(add);
+  /** @type {string | undefined} */
+  let offered;
   add.addEventListener("change", () => {
-    const chart = catalogue.charts.find((/** @type {Chart} */ c) => c.id === add.value);
+    const chart = chartOf(add.value, catalogue);
     if (chart) store.set({ charts: [...store.get().charts, { id: chart.id, log: chart.log_y, choice: "" }] });
   });
   function render() {
     const shown = new Set(store.get().charts.map((/** @type {ChartView} */ c) => c.id));
-    const rest = catalogue.charts.filter((/** @type {any} */ c) => c.about === about && !shown.has(c.id));
+    const others = (/** @type {Chart[]} */ charts) => charts.filter((c) => c.about === about && !shown.has(c.id));
+    const [rest, own] = [others(catalogue.charts), others(ownCharts(store.get().runs ?? [], catalogue))];
+    const ids = [...rest, ...own].map(({ id }) => id).join();
+    if (ids === offered) return; // an open menu stays as it is
+    offered = ids;
+    const option = (/** @type {Chart} */ c) => make("option", { value: c.id, title: c.what }, c.title);
     add.replaceChildren(
-      make("option", { value: "" }, rest.length ? "Add a chart…" : "All charts are shown"),
-      ...rest.map((/** @type {Chart} */ c) => make("option", { value: c.id, title: c.what }, c.title)),
+      make("option", { value: "" }, ids ? "Add a chart…" : "All charts are shown"),
+      ...rest.map(option),
+      ...(own.length ? [make("optgroup", { label: "Metrics of its own" }, ...own.map(option))] : []),
     );
     add.value = "";
   }
-  store.on(["charts"], render);
+  store.on(["charts", "runs"], render);
   render();
 }

@@ -2,20 +2,35 @@
 
 import { eventsOf, marksOf } from "../run/events.mjs";
 import { make } from "../ui/dom.mjs";
+import { gapsOf } from "./gaps.mjs";
 
 const NEAR = 5; // pixels within which events share a mark
 const [LETTER, LINE] = [5.6, 14]; // pixels of a letter, about, and of a line
 const ROWS = 3; // of words, one below the other where marks lie close
 
+/** @typedef {{ run: import("./series.mjs").Series, events: import("../run/events.mjs").ShownEvent[] }} Marked  a run with its events */
+
+/**
+ * The runs with what a chart marks: what happened to each, and the gaps in its lines.
+ * @param {import("./series.mjs").Series[]} runs
+ * @param {import("./traces.mjs").Drawn[]} lines
+ * @returns {Marked[]}
+ */
+export function markedRuns(runs, lines) {
+  return runs.map((run) => {
+    const events = [...eventsOf(run.recording), ...gapsOf(lines, run)];
+    return { run, events: events.sort((a, b) => a.step - b.step) };
+  });
+}
+
 /**
  * Puts the marks of these runs over a chart; words stand at each where there is room, and at the cursor's in full.
  * @param {HTMLElement} place
- * @param {import("./series.mjs").Series[]} runs
+ * @param {Marked[]} known
  * @param {NonNullable<ReturnType<typeof import("./plot.mjs").scales>>} at
  * @param {{ step: number, hovering: boolean }} cursor
  */
-export function placeEvents(place, runs, at, { step, hovering }) {
-  const known = runs.map((run) => ({ run, events: eventsOf(run.recording) }));
+export function placeEvents(place, known, at, { step, hovering }) {
   const marks = marksOf(known, at.x, NEAR).filter(({ px }) => px >= at.left - 1 && px <= at.right + 1);
   const cursor = at.x(step);
   const nearest = hovering ? marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0] : undefined;
@@ -53,14 +68,12 @@ export function placeEvents(place, runs, at, { step, hovering }) {
 
 /**
  * The same marks as parts of a picture that is saved.
- * @param {import("./series.mjs").Series[]} runs
+ * @param {Marked[]} known
  * @returns {{ shapes: any[], annotations: any[] }}
  */
-export function eventShapes(runs) {
-  const events = runs.flatMap(({ recording, colour }) =>
-    eventsOf(recording)
-      .filter((event) => !event.quiet)
-      .map((event) => ({ ...event, colour })),
+export function eventShapes(known) {
+  const events = known.flatMap(({ run, events }) =>
+    events.filter((event) => !event.quiet).map((event) => ({ ...event, colour: run.colour })),
   );
   return {
     shapes: events.map(({ step, colour }) => ({

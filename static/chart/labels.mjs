@@ -20,8 +20,10 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
   const alone = new Set(drawn.map((d) => d.run)).size === 1;
   const items = drawn.map((d) => {
     const values = d.shown;
-    const last = values[rowAt(d.steps, end)] ?? 0;
-    const y = at.y(logarithmic ? Math.abs(last) : last);
+    let lastRow = rowAt(d.steps, end);
+    const isDrawn = (/** @type {number} */ value) => Number.isFinite(value) && !(logarithmic && value <= 0);
+    while (lastRow > 0 && !isDrawn(values[lastRow] ?? NaN)) lastRow -= 1; // the line ends before its gap
+    const y = at.y(values[lastRow] ?? 0);
     const value = values[rowAt(d.steps, step)];
     return { ...d, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom, value };
   });
@@ -38,11 +40,16 @@ export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
       // Too long, it is cut at its end; where runs differ in a setting, at its front: that stands behind.
       name.dir = item.run.label.includes(", ") ? "rtl" : "ltr";
     }
-    if (value) value.textContent = number(item.value, 3);
+    if (value) value.textContent = valueText(item);
     const { style } = /** @type {HTMLElement} */ (label);
     style.color = item.run.colour;
     style.transform = `translate(${at.right + 6}px, ${item.y - HEIGHT / 2}px)`;
   });
+}
+
+/** A walk's NaN is no number at all, a measured one is a result. @param {Drawn & { value: number | undefined }} item */
+function valueText({ run, value }) {
+  return Number.isNaN(value) && run.recording.about.kind !== "trajectory" ? "NaN" : number(value, 3);
 }
 
 /**

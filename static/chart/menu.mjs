@@ -7,7 +7,7 @@ import { picture } from "./plot.mjs";
 
 /**
  * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./traces.mjs").Drawn[],
- *   runs: import("./series.mjs").Series[] }} Shown
+ *   marked: import("./events.mjs").Marked[], x: string }} Shown
  */
 
 /**
@@ -40,10 +40,10 @@ export function chartMenu(chart, { shown, remove }) {
   /** @param {"png" | "svg"} format */
   async function save(format) {
     menu.open = false;
-    const { figure, runs } = shown();
-    const named = (/** @type {"xaxis" | "yaxis"} */ axis, fallback = "") => ({
+    const { figure, marked, x } = shown();
+    const named = (/** @type {"xaxis" | "yaxis"} */ axis, text = "") => ({
       ...figure.layout[axis],
-      title: { text: chart.figure.layout[axis]?.title?.text ?? fallback },
+      title: { text },
       automargin: true,
     });
     const layout = {
@@ -51,9 +51,9 @@ export function chartMenu(chart, { shown, remove }) {
       title: { text: chart.title, font: { size: 14 } },
       showlegend: true,
       margin: { l: 60, r: 20, t: 48, b: 48 },
-      xaxis: named("xaxis", "step"),
-      yaxis: named("yaxis"),
-      ...eventShapes(runs),
+      xaxis: named("xaxis", x),
+      yaxis: named("yaxis", chart.figure.layout.yaxis?.title?.text),
+      ...eventShapes(marked),
     };
     download(`optimscope-${chart.id}.${format}`, await picture({ data: figure.data, layout }, format, 900, 480));
   }

@@ -49,7 +49,8 @@ export function sketch(element, figure) {
   const { xaxis, yaxis } = figure.layout;
   const same = drawn?.yaxis.type === yaxis.type && String(drawn?.xaxis.range) === String(xaxis.range);
   if (!drawn || !same || lines.length !== figure.data.length) return false;
-  if (figure.data.some((trace) => trace.type !== "scatter")) return false;
+  // Points would stay where they are.
+  if (figure.data.some(({ type, mode }) => type !== "scatter" || mode !== "lines")) return false;
   const at = scalesOf(drawn);
   figure.data.forEach((trace, i) => {
     let data = "";
@@ -61,7 +62,7 @@ export function sketch(element, figure) {
       if (Number.isFinite(py)) {
         data += `${open ? "L" : "M"}${px.toFixed(1)},${py.toFixed(1)}`;
         open = true;
-      } else if (!trace.connectgaps) open = false;
+      } else open = false;
     }
     lines[i]?.setAttribute("d", data || "M0,0");
   });

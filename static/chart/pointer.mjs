@@ -7,12 +7,13 @@ const A_CLICK = 3; // pixels that a click may wander
 /**
  * @param {HTMLElement} place  where the chart is drawn
  * @param {import("../data/store.mjs").Store<any>} store
+ * @param {() => boolean} [byStep]  whether steps stand across
  */
-export function followPointer(place, store) {
+export function followPointer(place, store, byStep = () => true) {
   /** @param {number} step */
-  const within = (step) => Math.min(Math.max(Math.round(step), 0), store.get().steps);
+  const within = (step) => Math.min(Math.max(Math.round(step), store.get().first ?? 0), store.get().steps);
   place.addEventListener("pointermove", (event) => {
-    const at = event.buttons ? null : scales(place);
+    const at = event.buttons || !byStep() ? null : scales(place);
     if (!at) return;
     const px = event.clientX - place.getBoundingClientRect().left;
     store.set({ hover: px >= at.left && px <= at.right ? within(at.stepAt(px)) : null }, false);
@@ -21,7 +22,7 @@ export function followPointer(place, store) {
   place.addEventListener(
     "pointerdown",
     (down) => {
-      const at = scales(place);
+      const at = byStep() ? scales(place) : null;
       const left = place.getBoundingClientRect().left;
       // Plotly covers the page while a button is down, so the release is awaited on the window.
       addEventListener(

@@ -7,9 +7,9 @@ import { DASHES, FEW_RUNS } from "./series.mjs";
 /**
  * @typedef {import("./series.mjs").Series} Series
  * @typedef {import("../data/recording.mjs").Values} Values
- * What the viewer chose: `state` and `tensor` for the stand-ins in names of columns, whether |value| is drawn for a
- * logarithmic axis, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
- * @typedef {{ state?: string, tensor?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
+ * What the viewer chose: `state` and `tensor` for the stand-ins in names of columns, the column that stands across
+ * instead of the step, whether the axis is logarithmic, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
+ * @typedef {{ state?: string, tensor?: string, x?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
  *   ground?: string }} Choices
  * A line that is drawn; `shown`: its values as they are drawn, where that is smoothed.
  * @typedef {{ run: Series, column: string, label: string, values: Values, shown: Values, steps: ArrayLike<number> }} Drawn
@@ -22,6 +22,10 @@ const EACH = "{each}";
 
 const EACH_POINTS = 120; // of every tensor's line, where all are drawn
 const ALL_POINTS = 24_000; // of all these lines in a chart together
+const POINT = 6; // pixels
+const [WIDTH, SECOND] = [1.6, 2]; // of a run's first line, and of the others, which a dash tells from it
+// Where a dash tells the run itself from others of its colour, its lines are told apart by their weight.
+const WIDTHS = /** @type {Record<string, number>} */ ({ solid: WIDTH, dot: 2.6, dash: 3, dashdot: 3.4 });
 const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
@@ -29,7 +33,7 @@ const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogr
  * @param {{ data: any[] }} figure  as it is declared
  * @param {Series[]} all
  * @param {Choices} choices
- * @returns {{ data: any[], drawn: Drawn[], bins: number[] | null }}
+ * @returns {{ data: any[], drawn: Drawn[], lost: Drawn[], bins: number[] | null }}  lost: lines without a finite value
  */
 export function bind(figure, all, choices) {
   if (figure.data[0]?.type === "heatmap") return bindHeat(figure.data[0], all[0], choices);
@@ -37,19 +41,24 @@ export function bind(figure, all, choices) {
   const traces = figure.data.filter((trace) => few || !trace.meta.detail);
   /** @type {Drawn[]} */
   const drawn = [];
+  /** @type {Drawn[]} */
+  const lost = [];
   const points = pointsOfEach(all);
   const data = all.flatMap((run) =>
     traces.flatMap((trace) => {
       const column = columnOf(trace, run, choices);
       if (column === null) return few ? [tensorsTrace(trace, run, choices, points)] : [];
       const values = run.recording.columns[column];
-      if (!values?.some(Number.isFinite)) return [];
-      const line = { run, column, label: trace.meta.label, values, steps: run.recording.steps(column) };
-      drawn.push({ ...line, shown: smoothed(values, choices.smoothing) });
-      return [lineTrace(trace, /** @type {Drawn} */ (drawn.at(-1)), choices)];
+      if (!values?.length) return [];
+      const steps = run.recording.steps(column);
+      const shown = smoothed(values, choices.smoothing);
+      const line = { run, column, label: trace.meta.label, values, shown, steps };
+      const finite = values.some(Number.isFinite);
+      (finite ? drawn : lost).push(line);
+      return finite ? [lineTrace(trace, line, choices)] : [];
     }),
   );
-  return { data, drawn, bins: null };
+  return { data, drawn, lost, bins: null };
 }
 
 /**
@@ -104,9 +113,39 @@ function rowsOf(values, steps, { range }, most) {
   return thin(values, range?.map((step) => rowAt(steps, step)) ?? null, most);
 }
 
-/** A value as it lies on the axis: nothing where a logarithm has none. @param {number | undefined} value @param {Choices} choices */
+/** A value as it lies on the axis: nothing where it is not finite, or a logarithm has none. @param {number | undefined} value @param {Choices} choices */
 function placed(value, { logarithmic }) {
-  return logarithmic ? Math.abs(value ?? NaN) || null : value;
+  return Number.isFinite(value) && !(logarithmic && Number(value) <= 0) ? value : null;
+}
+
+/**
+ * Where steps lie: at themselves, or at what the chosen column is then, between its rows in proportion.
+ * @param {Series} run @param {ArrayLike<number>} steps @param {number[]} rows @param {Choices} choices
+ */
+function across({ recording }, steps, rows, { x = "" }) {
+  if (!x) return rows.map((i) => steps[i] ?? null);
+  const all = recording.columns[x] ?? [];
+  const known = Array.from(all, (_, i) => i).filter((i) => Number.isFinite(all[i]));
+  const at = known.map((i) => recording.steps(x)[i] ?? NaN);
+  return rows.map((i) => between(at, /** @type {number} */ (steps[i]), (k) => all[known[k] ?? -1] ?? NaN));
+}
+
+/** A value at a step, in proportion to those of the rows around it; null outside of all. @param {number[]} at  their steps @param {number} step @param {(row: number) => number} valueAt */
+function between(at, step, valueAt) {
+  const row = rowAt(at, step);
+  const [low, high] = [at[row] ?? NaN, at[row + 1] ?? NaN];
+  if (step === low) return valueAt(row);
+  if (!(step > low && step < high)) return null;
+  return valueAt(row) + ((step - low) / (high - low)) * (valueAt(row + 1) - valueAt(row));
+}
+
+/** The mode of a line and the sizes of its points: one between two gaps would not be seen as a line. @param {(number | null | undefined)[]} y */
+function marked(y) {
+  if (y.length < 2) return { mode: "markers", size: POINT };
+  const alone = y.map((value, i) => value !== null && (y[i - 1] ?? null) === null && (y[i + 1] ?? null) === null);
+  return alone.some(Boolean)
+    ? { mode: "lines+markers", size: alone.map((one) => (one ? POINT : 0)) }
+    : { mode: "lines", size: POINT };
 }
 
 /** @param {Series} run @param {any} declared */
@@ -118,16 +157,22 @@ function nameOf(run, declared) {
 function lineTrace(declared, { run, values, shown, steps }, choices) {
   const rows = rowsOf(values, steps, choices);
   const own = declared.line?.dash ?? "solid";
+  const y = rows.map((i) => placed(shown[i], choices));
+  const { mode, size } = marked(y);
   return {
     type: "scatter",
-    mode: rows.length < 2 ? "markers" : "lines",
+    mode,
     name: nameOf(run, declared),
-    marker: { color: run.colour, size: 6 },
-    x: rows.map((i) => steps[i]),
-    y: rows.map((i) => placed(shown[i], choices)),
-    line: { color: run.colour, width: 1.6, dash: own === "solid" ? DASHES[run.dash]?.plotly : own },
+    marker: { color: run.colour, size },
+    x: across(run, steps, rows, choices),
+    y,
+    line: {
+      color: run.colour,
+      ...(own === "solid" || run.dash
+        ? { width: WIDTHS[own], dash: DASHES[run.dash]?.plotly }
+        : { width: SECOND, dash: own }),
+    },
     hoverinfo: "skip",
-    connectgaps: true,
   };
 }
 
@@ -145,11 +190,9 @@ function tensorsTrace(declared, run, choices, points) {
     const values = run.recording.columns[column];
     if (!values) continue;
     const steps = run.recording.steps(column);
-    for (const i of rowsOf(values, steps, choices, points)) {
-      x.push(steps[i]);
-      y.push(placed(values[i], choices));
-    }
-    x.push(null);
+    const rows = rowsOf(values, steps, choices, points);
+    x.push(...across(run, steps, rows, choices), null);
+    y.push(...rows.map((i) => placed(values[i], choices)));
     y.push(null);
   }
   const alone = x.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));
@@ -174,7 +217,7 @@ function bindHeat(declared, run, choices) {
   const column = run && columnOf(declared, run, choices);
   const values = run?.recording.columns[column ?? ""];
   const width = run?.recording.width(column ?? "") ?? 1;
-  if (!run || !column || !values || width < 2) return { data: [], drawn: [], bins: null };
+  if (!run || !column || !values || width < 2) return { data: [], drawn: [], lost: [], bins: null };
   const steps = run.recording.steps(column);
   const z = Array.from({ length: width }, (_, bin) => Array.from(steps, (_, row) => values[row * width + bin] || null));
   const filled = z.map((row, bin) => (row.some(Boolean) ? bin : -1)).filter((bin) => bin >= 0);
@@ -194,5 +237,5 @@ function bindHeat(declared, run, choices) {
     zsmooth: false,
   };
   const bins = [(y[filled[0] ?? 0] ?? BINS.low) - 1, (y[filled.at(-1) ?? width - 1] ?? BINS.high) + 1];
-  return { data: [trace], drawn: [], bins };
+  return { data: [trace], drawn: [], lost: [], bins };
 }

@@ -55,8 +55,8 @@ export const PAGES = {
   explore: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
   compare: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
   train: ["clone"],
-  run: ["charts", "tensor", "smoothing"],
-  comparison: ["compared", "charts", "tensor", "smoothing", "layout"],
+  run: ["charts", "tensor", "x", "smoothing"],
+  comparison: ["compared", "charts", "tensor", "x", "smoothing", "layout"],
   runs: ["text", "status", "sort", "mine", "offset"],
 };
 
@@ -94,6 +94,7 @@ const FIELDS = {
   clone: text(),
   compared: words(""),
   tensor: text(),
+  x: text(),
   smoothing: real(0, 1),
   layout: choice(["", "side"]),
   text: text(),
@@ -175,7 +176,9 @@ function points(written) {
 
 /** @param {ChartView[]} charts */
 function chartsText(charts) {
-  const texts = charts.map((chart) => [chart.id, chart.log ? "log" : "linear", chart.choice].filter(Boolean).join("."));
+  const texts = charts.map((chart) =>
+    [idText(chart.id), chart.log ? "log" : "linear", chart.choice].filter(Boolean).join("."),
+  );
   return texts.join(",") || "none";
 }
 
@@ -183,6 +186,20 @@ function chartsText(charts) {
 function charts(written) {
   return wordsIn(written).map((one) => {
     const [id = "", scale = "", selected = ""] = one.split(".");
-    return { id, log: scale === "log", choice: selected };
+    return { id: idOf(id), log: scale === "log", choice: selected };
   });
+}
+
+/** An id with no sign that parts one from another: that of one's own metric has its name in it. @param {string} id */
+function idText(id) {
+  return encodeURIComponent(id).replaceAll(".", "%2E").replaceAll("%3A", ":").replaceAll("%2F", "/");
+}
+
+/** @param {string} written */
+function idOf(written) {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
 }

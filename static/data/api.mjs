@@ -4,9 +4,10 @@
 
 /** An answer that was not one: `field` is the path of the value that the server refused. */
 export class ApiError extends Error {
-  /** @param {{ code?: string, message: string, field?: string, hint?: string }} error */
-  constructor(error) {
+  /** @param {{ code?: string, message: string, field?: string, hint?: string }} error @param {number} [status]  of the answer, if there was one */
+  constructor(error, status = 0) {
     super(error.message);
+    this.status = status;
     this.code = error.code ?? "";
     this.field = error.field ?? "";
     this.hint = error.hint ?? "";
@@ -85,7 +86,8 @@ async function request(path, options) {
   }
   if (response.ok) return response;
   const body = await response.json().catch(() => null);
-  throw new ApiError(body?.error ?? { code: "http", message: `The server answered ${response.status}.` });
+  const error = body?.error ?? { code: "http", message: `The server answered ${response.status}.` };
+  throw new ApiError(error, response.status);
 }
 
 const DECODERS = {
@@ -170,22 +172,74 @@ export function latest(work, done, failed, patience = 250) {
   };
 }
 
+const REOPEN_MS = 3_000;
+
 /**
- * Opens the one stream of a tab, of `runs` (ids, or "*" for the states of all) and returns how to close it. The
- * browser reconnects by itself and the server goes on after the last event that arrived.
+ * Opens the one stream of a tab, of `runs` (ids, or "*" for the states of all) and returns how to close it. A
+ * connection that is lost is opened again, and the server goes on after the last event that arrived; what the server
+ * refuses is over, and told in its words.
  * @param {string} runs
  * @param {{ after?: string, columns?: string }} query
- * @param {{ onFrame?: (frame: any) => void, onState: (state: any) => void, onConnection: (connected: boolean, refused: boolean) => void }} listeners
+ * @param {{ onFrame?: (frame: any) => void, onState: (state: any) => void, onConnection: (connected: boolean) => void,
+ *   onRefused: (error: ApiError) => void }} listeners
  */
-export function openStream(runs, query, { onFrame, onState, onConnection }) {
-  const parameters = new URLSearchParams({ runs, ...query });
-  const source = new EventSource(`/api/stream?${parameters}`);
-  source.addEventListener("frame", (event) => onFrame?.(decode(JSON.parse(event.data))));
-  source.addEventListener("state", (event) => onState(JSON.parse(event.data)));
-  source.addEventListener("open", () => onConnection(true, false));
-  // Refused, it is over: none of these runs is there any more, or the visitor may not look.
-  source.addEventListener("error", () => onConnection(false, source.readyState === EventSource.CLOSED));
+export function openStream(runs, query, { onFrame, onState, onConnection, onRefused }) {
+  let over = false;
+  let waiting = 0;
+  let cursor = query.after;
+  /** @type {EventSource} */
+  let source;
+
+  function open() {
+    const parameters = new URLSearchParams({ runs, ...query, ...(cursor ? { after: cursor } : {}) });
+    const address = `/api/stream?${parameters}`;
+    source = new EventSource(address);
+    source.addEventListener("frame", (event) => {
+      cursor = event.lastEventId || cursor;
+      onFrame?.(decode(JSON.parse(event.data)));
+    });
+    source.addEventListener("state", (event) => onState(JSON.parse(event.data)));
+    source.addEventListener("open", () => onConnection(true));
+    source.addEventListener("error", () => {
+      // The browser goes on by itself unless it got an answer that is no stream, and does not tell which.
+      if (source.readyState === EventSource.CLOSED) ask(address);
+      else onConnection(false);
+    });
+  }
+
+  /** @param {string} address */
+  async function ask(address) {
+    const error = await refusalOf(address);
+    if (over) return;
+    if (error) onRefused(error);
+    else {
+      onConnection(false);
+      waiting = window.setTimeout(open, REOPEN_MS);
+    }
+  }
+
+  function close() {
+    over = true;
+    clearTimeout(waiting);
+    source.close();
+  }
+  open();
   // A page that is left in the background for good must not hold a connection.
-  addEventListener("pagehide", () => source.close(), { once: true });
-  return () => source.close();
+  addEventListener("pagehide", close, { once: true });
+  return close;
+}
+
+/** Why the server gives no stream, in its words; null where it would, or where it cannot say. @param {string} address */
+async function refusalOf(address) {
+  const stop = new AbortController();
+  try {
+    await request(address, { signal: stop.signal });
+    return null;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const refused = error.status >= 400 && error.status < 500 && error.code !== "http";
+    return refused ? error : null;
+  } finally {
+    stop.abort();
+  }
 }

@@ -36,8 +36,9 @@ export function extent(values, scale = (value) => value) {
 }
 
 /**
- * The rows to draw of these values: all of few, else the first, the last, and the lowest and highest of each stretch.
- * The same as the server's (tsdownsample), which thins before it sends.
+ * The rows to draw of these values: all of few, else the first, the last, and the lowest and highest of each stretch;
+ * where values that are not finite lay between two of these, also the first of them. The same as the server's
+ * (`thinned` in optim_core/recording.py), which thins before it sends.
  * @param {ArrayLike<number | null>} values
  * @param {number[] | null} [range]  of rows
  * @param {number} [most]
@@ -48,7 +49,10 @@ export function thin(values, range = null, most = MAX_POINTS) {
   const to = Math.min(Math.ceil(range?.[1] ?? Infinity) + 1, values.length - 1);
   const length = to - from + 1;
   if (length <= most) return Array.from({ length: Math.max(length, 0) }, (_, i) => from + i);
-  const stretches = Math.max(Math.floor((most - 2) / 2), 1);
+  const finite = (/** @type {number} */ row) => Number.isFinite(values[row] ?? NaN);
+  const broken = Array.from({ length }, (_, i) => from + i).filter((row) => !finite(row));
+  const room = broken.length ? Math.floor(most / 2) : most; // half is for the gaps
+  const stretches = Math.max(Math.floor((room - 2) / 2), 1);
   const rows = [from];
   const keep = (/** @type {number} */ row) => row > /** @type {number} */ (rows.at(-1)) && rows.push(row);
   let first = from;
@@ -57,7 +61,7 @@ export function thin(values, range = null, most = MAX_POINTS) {
     let [low, high] = [first, first];
     let [lowest, highest] = [Infinity, -Infinity];
     for (let row = first; row < end; row++) {
-      const value = values[row] ?? NaN; // NaN is neither
+      const value = finite(row) ? Number(values[row]) : NaN; // which is neither
       if (value < lowest) [low, lowest] = [row, value];
       if (value > highest) [high, highest] = [row, value];
     }
@@ -66,7 +70,17 @@ export function thin(values, range = null, most = MAX_POINTS) {
     first = end;
   }
   keep(to);
-  return rows;
+  return broken.length ? withGaps(rows, broken) : rows;
+}
+
+/** These rows, and the first broken one between any two of them. @param {number[]} rows @param {number[]} broken  both ascending */
+function withGaps(rows, broken) {
+  let at = 0;
+  return rows.flatMap((row) => {
+    const first = /** @type {number} */ (broken[at]);
+    while (at < broken.length && /** @type {number} */ (broken[at]) <= row) at++;
+    return first < row ? [first, row] : [row];
+  });
 }
 
 /**
@@ -98,7 +112,13 @@ export function allSteps(columns) {
 /** A row for each step, with its number and a cell for each column, empty where nothing was measured. @param {Measured[]} columns */
 export function rowsOf(columns) {
   const cells = columns.map(({ steps, values }) => new Map(Array.from(steps, (step, i) => [step, values[i]])));
-  return Array.from(allSteps(columns), (step) => [step, ...cells.map((one) => one.get(step) ?? "")]);
+  return Array.from(allSteps(columns), (step) => [step, ...cells.map((one) => cell(one.get(step)))]);
+}
+
+/** A number as the server's tables write it: nan, inf and -inf as every reader of CSV knows them. @param {number | undefined} value */
+function cell(value) {
+  if (value === undefined || Number.isFinite(value)) return value ?? "";
+  return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
 /** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */

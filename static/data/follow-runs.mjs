@@ -1,5 +1,6 @@
 // Training runs in the browser: stored columns, then the stream; both only for what is shown.
 
+import { chartOf } from "../chart/own.mjs";
 import { colourOf, FEW_RUNS, stylesOf } from "../chart/series.mjs";
 import { runLabels } from "../ui/names.mjs";
 import { ApiError, get, openStream } from "./api.mjs";
@@ -16,7 +17,7 @@ const SENTENCE = ["effective_decay"];
 
 /**
  * Follows runs and keeps in the store: `runs` (as the server tells them), `visible` (as charts draw
- * them), `missing` (ids of those that are not there), `steps`, `connected` and `error`. Reads the fields `charts`, `tensor` and `range`.
+ * them), `missing` (ids of those that are not there), `first` and last step (`steps`), `connected` and `error`. Reads the fields `charts`, `tensor`, `x` and `range`.
  * @param {import("./store.mjs").Store<any>} store
  * @param {any} catalogue
  * @param {string[]} wantedIds
@@ -39,12 +40,12 @@ export function followRuns(store, catalogue, wantedIds) {
 
   /** Patterns of the columns that are shown: of every tensor, and single ones. */
   function wanted() {
-    const { charts, tensor } = store.get();
+    const { charts, tensor, x } = store.get();
     const all = new Set((ids.length > 1 ? SENTENCE : TABLE).map((metric) => `*/${metric}`));
-    const own = new Set(ALWAYS);
+    const own = new Set(x ? [...ALWAYS, x] : ALWAYS);
     const chosen = [...new Set([...data.values()].map((one) => chosenOf(one, tensor)))];
     for (const view of charts) {
-      const chart = catalogue.charts.find((/** @type {any} */ c) => c.id === view.id);
+      const chart = chartOf(view.id, catalogue);
       for (const { y } of (chart?.figure.data ?? []).map((/** @type {any} */ trace) => trace.meta)) {
         if (y.includes("{each}")) {
           if (ids.length <= FEW_RUNS) all.add(y.replace("{each}", "*"));
@@ -87,10 +88,16 @@ export function followRuns(store, catalogue, wantedIds) {
       return;
     }
     show();
-    const after = ids.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(",");
+    watch();
+  }
+
+  /** Opens the stream of all runs that are there. */
+  function watch() {
+    const watched = ids.filter((id) => !isGone(id));
+    if (!watched.length) return;
     close = openStream(
-      ids.join(","),
-      { after, columns: `step,${wantedNow}` },
+      watched.join(","),
+      { after: watched.map((id) => `${id}:${data.get(id)?.nextSeq ?? 0}`).join(","), columns: `step,${wantedNow}` },
       {
         onFrame(frame) {
           const one = data.get(frame.run);
@@ -109,12 +116,20 @@ export function followRuns(store, catalogue, wantedIds) {
           if (changed) refreshInfo(state.id);
           later();
         },
-        onConnection(connected, refused) {
-          store.set({ connected }, false);
-          if (refused) for (const id of ids) refreshInfo(id);
+        onConnection: (connected) => store.set({ connected }, false),
+        async onRefused(error) {
+          if (error.code === "unknown_run") await Promise.all(watched.map(refreshInfo));
+          if (watched.some(isGone))
+            watch(); // deleted meanwhile: the others go on
+          else store.set({ error }, false);
         },
       },
     );
+  }
+
+  /** @param {string} id */
+  function isGone(id) {
+    return data.get(id)?.about.status === "deleted";
   }
 
   /** Asks for all descriptions; those that are not there are left out from now on. */
@@ -205,10 +220,12 @@ export function followRuns(store, catalogue, wantedIds) {
       complete,
     }));
     const steps = all.reduce((most, one) => Math.max(most, one.lastStep, one.about.step ?? 0), 1);
-    store.set({ visible, runs: told, steps, result: { serial: Date.now() } }, false);
+    const earliest = all.reduce((least, one) => Math.min(least, one.about.first_step ?? Infinity), Infinity);
+    const first = earliest > 1 && earliest < steps ? earliest : 0; // step 1 leads from 0, where weights are made
+    store.set({ visible, runs: told, first, steps, result: { serial: Date.now() } }, false);
   }
 
-  store.on(["charts", "tensor"], load);
+  store.on(["charts", "tensor", "x"], load);
   store.on(["range"], zoom);
   load();
   return { redraw: show, refresh: () => Promise.all(ids.map(refreshInfo)) };

@@ -7,6 +7,9 @@
  * @typedef {Float32Array | Float64Array} Steps
  */
 
+// Columns of a tensor, among those of a run that declared none: others with a slash are metrics of its own.
+export const TENSOR_METRIC =
+  /^(.+)\/(?:weight_norm|grad_norm|gradient_part_norm|decay_part_norm|update_ratio|angle|effective_\w+)$/;
 const FIRST_ROWS = 64; // that a column has room for
 
 export class Recording {
@@ -116,7 +119,8 @@ export class Recording {
   }
 
   /**
-   * Appends a frame of the stream; one that is already here is ignored.
+   * Appends a frame of the stream; one that is already here is ignored. One that goes back takes the place of what
+   * its columns had from its first step on, as in the store.
    * @param {any} frame
    */
   append(frame) {
@@ -127,6 +131,7 @@ export class Recording {
       if (name === "step") continue;
       const column = this.#growing.get(name) ?? emptyColumn(widthOf(values));
       if (frame.seq < column.seq) continue;
+      if (cut(column, frame.first_step + (offsets[0] ?? Infinity))) this.#detail.delete(name);
       const { length, width } = column;
       const rows = length + offsets.length;
       if (rows > column.steps.length || rows * width > column.values.length) {
@@ -167,7 +172,7 @@ export class Recording {
 export function tensorsOf(about, columns) {
   const declared = (about.tensors ?? []).map((/** @type {any} */ t) => t.name);
   if (declared.length) return declared;
-  return [...new Set([...columns].filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? ""))];
+  return [...new Set([...columns].flatMap((name) => TENSOR_METRIC.exec(name)?.[1] ?? []))];
 }
 
 /** The columns of these answers by name. @param {any[]} answers @returns {Map<string, Growing>} */
@@ -196,6 +201,13 @@ function emptyColumn(width) {
     width,
     seq: 0,
   };
+}
+
+/** Leaves out what a column has from this step on; whether that was anything. @param {Growing} column @param {number} step */
+function cut(column, step) {
+  const { length } = column;
+  while (column.length && /** @type {number} */ (column.steps[column.length - 1]) >= step) column.length -= 1;
+  return column.length < length;
 }
 
 /** Numbers as they came, or as an array of this type. @param {any} numbers @param {any} Type */

@@ -24,6 +24,7 @@ export async function openRunPage(page, charts) {
     compared: /** @type {string[]} */ ([]),
     charts: [...opening, ...chartViews(catalogue.charts.filter(isMore))],
     tensor: "",
+    x: "",
     smoothing: 0,
     layout: "",
   };
@@ -31,6 +32,7 @@ export async function openRunPage(page, charts) {
     ...viewOf(page, defaults, location.search),
     range: /** @type {number[] | null} */ (null),
     step: -1,
+    first: 0,
     steps: 1,
     hover: /** @type {number | null} */ (null),
     runs: /** @type {any[]} */ ([]),

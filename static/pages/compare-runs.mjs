@@ -2,13 +2,15 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
+import { mountAcross } from "../chart/own.mjs";
+import { DASHES } from "../chart/series.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
 import { statusWord } from "../run/label.mjs";
 import { mountHeldStep, mountRunStatus, mountSmoothing } from "../run/status.mjs";
 import { differences, mountRunsVerdict } from "../run/verdict.mjs";
-import { byId, make } from "../ui/dom.mjs";
+import { byId, make, svg } from "../ui/dom.mjs";
 import { settingName } from "../ui/names.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
@@ -17,6 +19,7 @@ const ids = store.get().compared;
 mountRunStatus(byId("status"), store);
 mountHeldStep(byId("held-step"), store);
 mountSmoothing(byId("smoothing"), store);
+mountAcross(byId("across"), store);
 mountAddChart(byId("add-chart"), store, catalogue, "run");
 
 // Overlaid: one list of charts with all runs. Side by side: a list for each, axes linked.
@@ -67,6 +70,13 @@ store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
   tensor.value = chosen;
 });
 
+/** A piece of a run's line, in its colour and with its dash. @param {import("../chart/series.mjs").Series} run */
+function sample(run) {
+  const stroke = { stroke: run.colour, "stroke-width": 2, "stroke-dasharray": DASHES[run.dash]?.pattern || undefined };
+  const line = svg("line", { x1: 0, y1: 4, x2: 28, y2: 4, ...stroke });
+  return svg("svg", { class: "sample", width: 28, height: 8, viewBox: "0 0 28 8", "aria-hidden": "true" }, line);
+}
+
 const legend = byId("legend");
 store.on(["visible", "runs"], ({ visible }) => {
   legend.replaceChildren(
@@ -74,7 +84,7 @@ store.on(["visible", "runs"], ({ visible }) => {
       make(
         "a",
         { href: `/runs/${run.recording.about.id}` },
-        make("span", { class: "swatch", style: `--colour: ${run.colour}` }),
+        sample(run),
         `${run.label} (${statusWord(run.recording.about)})`,
       ),
     ),

@@ -2,6 +2,7 @@
 
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
+import { mountAcross } from "../chart/own.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
@@ -24,6 +25,7 @@ mountRunControls(byId("run-controls"), store, id);
 mountRunStatus(byId("status"), store);
 mountHeldStep(byId("held-step"), store);
 mountSmoothing(byId("smoothing"), store);
+mountAcross(byId("across"), store);
 mountCharts(byId("charts"), store, catalogue, { which: (chart) => !OF_TENSOR.includes(chart) });
 mountAddChart(byId("add-chart"), store, catalogue, "run");
 mountWeightViews(byId("weight-views"), store);

@@ -171,5 +171,6 @@ openStream(
       rows.get(run.id)?.update(known.get(run.id), store.get().selected.has(run.id));
     },
     onConnection: (connected) => showMessage(connected ? "" : "The connection is lost. It is tried again by itself."),
+    onRefused: (error) => showMessage([error.message, error.hint].filter(Boolean).join(" ")),
   },
 );

@@ -6,9 +6,9 @@ import { count, number } from "../ui/format.mjs";
 const LETTERS = /** @type {Record<string, string>} */ ({ lr: "η", weight_decay: "λ" });
 const WORDS = /** @type {Record<string, string>} */ ({ lr: "learning rate η", weight_decay: "decay strength λ" });
 const ENDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
-const PAUSES = /** @type {Record<string, string>} */ ({ pause: "paused", resume: "went on" });
+const PAUSES = /** @type {Record<string, string>} */ ({ pause: "paused", resume: "went on", restart: "resumed" });
 const PLAIN_END = "finished";
-const IMPORTANCE = ["resume", "pause", "outcome", "setting"]; // the most telling one names a shared mark
+const IMPORTANCE = ["gap", "resume", "pause", "restart", "outcome", "setting"]; // the most telling one names a shared mark
 
 /**
  * An event as it is shown: `short` stands at its mark, `sentence` in the list.

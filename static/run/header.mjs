@@ -1,7 +1,7 @@
 // The line that says what a run is, how far it is and how long it will take.
 
 import { make, visitor } from "../ui/dom.mjs";
-import { count, number } from "../ui/format.mjs";
+import { count, measured, number } from "../ui/format.mjs";
 import { runName } from "../ui/names.mjs";
 import { makeStatusLabel, mayChange } from "./label.mjs";
 
@@ -25,7 +25,7 @@ export function mountRunHeader(root, store) {
       `step ${count(info.step)}${info.steps ? ` / ${count(info.steps)}` : ""}`,
       info.speed ? `${number(info.speed, 3)} steps/s` : "",
       info.eta && !info.finished ? `${duration(info.eta)} left` : "",
-      info.latest?.loss !== undefined ? `loss ${number(info.latest.loss)}` : "",
+      info.latest?.loss !== undefined ? `loss ${measured(info.latest.loss)}` : "",
       info.queue_position ? `${info.queue_position} before it in the queue` : "",
     ];
     facts.textContent = parts.filter(Boolean).join(" · ");

@@ -1,7 +1,7 @@
 // A row of the list of runs, and what can be done with the run that it shows.
 
 import { make, set, svg, visitor } from "../ui/dom.mjs";
-import { count, number } from "../ui/format.mjs";
+import { count, measured } from "../ui/format.mjs";
 import { runName } from "../ui/names.mjs";
 import { makeStatusLabel, mayChange, ownerName } from "./label.mjs";
 import { sparkline } from "./tensors.mjs";
@@ -26,7 +26,7 @@ export function makeRow(id, { select, rename, remove, tag }) {
   const [owner, optimizer, task, started] = [make("td"), make("td"), make("td"), make("td")];
   const [step, loss] = [make("td", { class: "number-cell" }), make("td", { class: "number-cell" })];
   const status = makeStatusLabel();
-  const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25 });
+  const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25, "stroke-linecap": "round" });
   const small = svg("svg", { width: 96, height: 20, viewBox: "0 0 96 20", "aria-hidden": "true" }, line);
   const actions = [
     make("button", { type: "button", class: "plain", onclick: rename }, "Rename"),
@@ -58,7 +58,7 @@ export function makeRow(id, { select, rename, remove, tag }) {
       task.textContent = run.task;
       status.update(run);
       step.textContent = run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step);
-      loss.textContent = number(run.latest?.loss, 4);
+      loss.textContent = measured(run.latest?.loss);
       line.setAttribute("d", sparkline(run.sparkline));
       started.textContent = run.started ? timeOf(run.started) : "";
       for (const action of actions) action.hidden = !mayChange(run);

@@ -85,7 +85,7 @@ export function mountTensors(root, store) {
     /** @type {[HTMLElement, HTMLElement]} */
     const facts = [make("td", {}), make("td", { class: "word" })];
     const cells = METRICS.map(() => make("td", {}));
-    const line = svg("path", { fill: "none", "stroke-width": 1.25 });
+    const line = svg("path", { fill: "none", "stroke-width": 1.25, "stroke-linecap": "round" });
     const button = make(
       "button",
       { type: "button", class: "plain", onclick: () => store.set({ tensor: store.get().tensor === name ? "" : name }) },
@@ -119,12 +119,16 @@ export function sparkline(values, width = WIDTH, height = HEIGHT) {
   if (!values || values.length < 2) return "";
   const [low, high] = extent(values);
   let data = "";
+  let open = false;
   for (const i of thin(values, null, 2 * width)) {
     const value = values[i];
-    if (value === null || value === undefined || !Number.isFinite(value)) continue;
-    const x = (i / (values.length - 1)) * width;
-    const y = height - 2 - ((value - low) / (high - low || 1)) * (height - 4);
-    data += `${data ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    const drawn = value !== null && value !== undefined && Number.isFinite(value);
+    if (drawn) {
+      const x = (i / (values.length - 1)) * width;
+      const y = height - 2 - ((value - low) / (high - low || 1)) * (height - 4);
+      data += `${open ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}${open ? "" : "h0"}`; // one alone is a dot
+    }
+    open = drawn;
   }
   return data;
 }

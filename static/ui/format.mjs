@@ -19,6 +19,11 @@ export function number(value, digits = 4) {
   return minus(front === "1" ? power : front === "-1" ? `-${power}` : `${front}×${power}`);
 }
 
+/** The newest value of a column as the server tells it: null is one that is not finite. @param {number | null | undefined} value */
+export function measured(value) {
+  return value === null ? "not finite" : number(value);
+}
+
 /** @param {number} whole */
 export function superscript(whole) {
   const digits = [...String(Math.abs(whole))].map((d) => SUPERSCRIPTS[Number(d)]).join("");

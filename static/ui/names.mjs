@@ -41,7 +41,8 @@ export function runLabels(runs, catalogue) {
 /** @param {string[]} names */
 function withoutHead(names) {
   const [first = ""] = names;
-  const head = first.slice(0, first.indexOf(", ") + 2);
+  const end = first.indexOf(", ");
+  const head = end < 0 ? "" : first.slice(0, end + 2);
   return head && names.every((name) => name.startsWith(head)) ? names.map((name) => name.slice(head.length)) : names;
 }
 

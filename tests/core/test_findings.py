@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -137,6 +138,31 @@ def test_a_run_that_broke_is_told_apart_and_holds_nobody_back() -> None:
         "C came to a number that is not finite at step 1.",
     ]
     assert told(**dict.fromkeys("BCDE", broken)) == ["4 of 4 runs broke: see the events below."]
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_has_no_rank(broken: float) -> None:
+    losses = {"A": broken, "B": 4.0, "C": 2.0, "D": 9.0, "E": 3.0}
+    many = {name: training([1.0, loss]) for name, loss in losses.items()}
+    assert told(**many) == [
+        "After 2 steps the loss of A is not a finite number.",
+        "After 2 steps C stands lowest, at a loss of 2, and D highest, at 9.",
+    ]
+    assert told(A=many["A"], B=many["B"]) == [
+        "After 2 steps the loss of A is not a finite number.",
+        "After 2 steps B does not decay and stands at a loss of 4.",
+    ]
+    assert told(**dict.fromkeys("BCDE", many["A"])) == [
+        "After 2 steps the loss of 4 runs is not a finite number."
+    ]
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_rates_that_are_not_finite_say_nothing_of_decay(broken: float) -> None:
+    one = training([1.0] * 100, {"w": 0.1, "v": 0.2, "u": 0.1})
+    one["v/effective_decay"][95:97] = broken
+    one["u/effective_decay"][:] = broken
+    assert "by a factor of 2 " in told(A=one, B=one)[0]
 
 
 def test_nothing_is_compared_that_has_not_begun_or_is_alone() -> None:

@@ -112,3 +112,16 @@ test("a solo runner of the opening scene is found again", () => {
   const query = writeQuery("explore", { ...defaults, solo: defaults.runners[0].key }, defaults);
   assert.equal(viewOf("explore", defaults, `?${query}`).solo, defaults.runners[0].key);
 });
+
+test("the chart of a metric of one's own and what stands across come back, whatever they are called", () => {
+  const defaults = { charts: [], tensor: "", x: "", smoothing: 0 };
+  const charts = ["own:reward", "own:eval/bleu.4", "own:a b%2E:é"].map((id) => ({
+    id,
+    log: id.endsWith("d"),
+    choice: "",
+  }));
+  const query = writeQuery("run", { ...defaults, charts, x: "eval/bleu, .5&x=1" }, defaults);
+  assert.ok(query.startsWith("charts=own:reward.log,own:eval"), query);
+  assert.deepEqual(readQuery("run", `?${query}`), { charts, x: "eval/bleu, .5&x=1" });
+  assert.deepEqual(readQuery("run", "?charts=own:%25E0%25.log").charts, [{ id: "own:%E0%", log: true, choice: "" }]);
+});

@@ -13,8 +13,9 @@ test("an axis holds all finite values and ignores the others", () => {
     false,
   );
   assert.ok(range[0] < -3 && range[1] > 2);
-  const log = axisFor([[0, 1e-4, -10]], true);
+  const log = axisFor([[0, 1e-4, 10, -1000]], true);
   assert.ok(log.range[0] < -4 && log.range[0] > -5 && log.range[1] > 1 && log.range[1] < 2);
+  assert.equal(axisFor([[-5, 0]], true).showticklabels, false, "it has nothing to show");
   assert.deepEqual(axisFor([[]], false).range, [0, 1]);
   const constant = axisFor([[5, 5]], false).range;
   assert.ok(constant[0] < 5 && constant[1] > 5);

@@ -15,6 +15,20 @@ test("thinning keeps every peak, the order of rows and no more points than it ma
   assert.ok(rows.every((row, i) => i === 0 || row > rows[i - 1]));
 });
 
+test("between two rows that are drawn, no gap was thinned away", () => {
+  const values = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 50));
+  for (const row of [1, 2, 777, 778, 9000, 19998]) values[row] = row % 2 ? Number.NaN : Number.POSITIVE_INFINITY;
+  values[12345] = 99;
+  const rows = thin(values, null);
+  assert.ok(rows.length <= 500 && rows.includes(12345));
+  for (const [i, row] of rows.entries()) {
+    const before = rows[i - 1] ?? 0;
+    const between = values.subarray(before + 1, row);
+    const finite = Number.isFinite(values[before]) && Number.isFinite(values[row]);
+    assert.ok(!finite || between.every(Number.isFinite), `rows ${before} and ${row}`);
+  }
+});
+
 test("few values are all kept, and a range keeps its neighbours", () => {
   const values = new Float32Array(40);
   assert.equal(thin(values, null).length, 40);
@@ -62,4 +76,6 @@ test("rows have the real steps, and gaps where nothing was measured", () => {
     [10, 6, 0.125],
     [20, 7, ""],
   ]);
+  const broken = { steps: [1, 2, 3], values: [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] };
+  assert.deepEqual(rowsOf([broken]).flat(), [1, "nan", 2, "inf", 3, "-inf"]);
 });

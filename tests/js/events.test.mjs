@@ -14,6 +14,12 @@ test("a change by hand is events in words, with the letter at its mark", () => {
   assert.equal(events.sentence, "Step 120: learning rate η changed by hand from 0.001 to 5×10⁻⁴.");
 });
 
+test("a producer that went back is told of in the server's words", () => {
+  const text = "Resumed at step 11: what was measured from there on before has given way.";
+  const [shown] = eventsOf({ events: [{ step: 11, kind: "restart", text }], about: {} });
+  assert.deepEqual([shown?.step, shown?.short, shown?.sentence], [11, "resumed", text]);
+});
+
 test("a run whose process died has an end too", () => {
   const info = { step: 40, finished: 1, outcome: null, status: "failed", reason: "Its process was ended." };
   const events = eventsOf({ events: [], about: info });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRunner } from "../../static/data/runner.mjs";
-import { fieldName, runnerName, settingName } from "../../static/ui/names.mjs";
+import { fieldName, runLabels, runnerName, settingName } from "../../static/ui/names.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };
 /** @type {any} */
@@ -49,4 +49,14 @@ test("a setting of a training run is called as on the form", () => {
   assert.equal(settingName("hyper.lr", run, known), "learning rate η");
   assert.equal(settingName("trace.every", run, known), "measure every");
   assert.equal(settingName("hyper.not_known", { task: "gone" }, known), "not known");
+});
+
+test("runs lose the words that all names begin with, and never a letter of a name", () => {
+  const labels = (/** @type {string[]} */ ...names) =>
+    runLabels(
+      names.map((name) => ({ id: name, name })),
+      catalogue,
+    );
+  assert.deepEqual(labels("AdamW, seed 1", "AdamW, seed 2"), ["seed 1", "seed 2"]);
+  assert.deepEqual(labels("run a", "run b"), ["run a", "run b"]);
 });

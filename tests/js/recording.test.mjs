@@ -52,6 +52,29 @@ test("a frame that came before is ignored, one with a new column begins it", () 
   assert.equal(run.lastStep, 2);
 });
 
+test("a frame that goes back takes the place of what its columns had from its first step on", () => {
+  const run = new Recording();
+  const steps = Array.from({ length: 20 }, (_, i) => i + 1);
+  run.load([stored(2, { loss: column(steps, steps), val_loss: column([10, 20], [1, 2]) })]);
+  run.loadDetail([stored(2, { loss: column([15, 16], [15, 16]) })]);
+  run.append({ seq: 2, first_step: 11, columns: { step: [0, 1], loss: [0.5, 0.25] }, events: ["resumed"] });
+  assert.deepEqual(told(run, "loss"), [
+    [...steps.slice(0, 10), 11, 12],
+    [...steps.slice(0, 10), 0.5, 0.25],
+  ]);
+  assert.deepEqual(told(run, "val_loss"), [
+    [10, 20],
+    [1, 2],
+  ]);
+  run.append(frame(3, 20, { val_loss: [3] }));
+  assert.deepEqual(told(run, "val_loss"), [
+    [10, 20],
+    [1, 3],
+  ]);
+  run.append({ seq: 4, first_step: 5, columns: { step: [], loss: [] } });
+  assert.equal(run.steps("loss").length, 12, "a frame without rows goes nowhere");
+});
+
 test("columns grow beyond the room that they were loaded with, histograms too, and what was loaded stays", () => {
   const run = new Recording();
   const loaded = column([1], [1, 2, 3], [1, 3]);

@@ -18,14 +18,26 @@ test("the optimizers of the story keep the first colours, others share the rest"
   );
 });
 
-test("there is a dash for each of five of one colour, and only the sixth is like the first", () => {
-  assert.equal(new Set(DASHES.map(({ plotly }) => plotly)).size, 5);
-  assert.equal(new Set(DASHES.map(({ pattern }) => pattern)).size, 5);
-  const dashes = stylesOf(
-    Array.from({ length: 6 }, () => of("adamw")),
-    IDS,
-  ).map(({ dash }) => dash);
-  assert.deepEqual(dashes, [0, 1, 2, 3, 4, 0]);
+/** How many of these look different. @param {{ slot: number, dash: number }[]} styles */
+const looks = (styles) => new Set(styles.map(({ slot, dash }) => `${slot} ${DASHES[dash]?.plotly}`)).size;
+const many = (/** @type {number} */ n) => Array.from({ length: n }, () => of("adamw"));
+
+test("eight of one colour have a dash each, and then other colours come", () => {
+  assert.equal(new Set(DASHES.map(({ plotly }) => plotly)).size, 8);
+  assert.equal(new Set(DASHES.map(({ pattern }) => pattern)).size, 8);
+  const styles = stylesOf(many(9), IDS);
+  assert.deepEqual(
+    styles.slice(0, 8).map(({ slot, dash }) => [slot, dash]),
+    Array.from({ length: 8 }, (_, dash) => [1, dash]),
+  );
+  assert.equal(looks(styles), 9);
+});
+
+test("as many runs as a page compares all look different, of one optimizer or of several", () => {
+  assert.equal(looks(stylesOf(many(64), IDS, true)), 64);
+  assert.equal(looks(stylesOf(many(64), IDS)), 64);
+  const mixed = Array.from({ length: 64 }, (_, i) => of(IDS[(i * i) % 5] ?? "gone"));
+  assert.equal(looks(stylesOf(mixed, IDS, true)), 64);
 });
 
 test("a choice of one's own is kept, and counts for those that follow", () => {
@@ -41,14 +53,12 @@ test("a choice of one's own is kept, and counts for those that follow", () => {
 });
 
 test("runs of one optimizer get colours of their own as long as there are any, then dashes", () => {
-  const styles = stylesOf(
-    Array.from({ length: COLOURS + 1 }, () => of("adamw")),
-    IDS,
-    true,
-  );
-  assert.equal(new Set(styles.map(({ slot }) => slot)).size, COLOURS);
+  const styles = stylesOf(many(COLOURS + 1), IDS, true);
+  assert.equal(new Set(styles.slice(0, COLOURS).map(({ slot }) => slot)).size, COLOURS);
+  assert.ok(styles.slice(0, COLOURS).every(({ dash }) => dash === 0));
   assert.deepEqual(styles.at(0), { slot: 1, dash: 0 });
-  assert.deepEqual(styles.at(-1), { slot: 1, dash: 1 });
+  assert.equal(styles.at(-1)?.slot, 1);
+  assert.ok(!["solid", "dash", "dot"].includes(DASHES[styles.at(-1)?.dash ?? 0]?.plotly ?? ""), "no dash of a chart's");
   const [first, second, third] = stylesOf([of("adamw"), of("adamw"), of("adam_l2")], IDS, true);
   assert.deepEqual([first?.slot, second?.slot, third?.slot], [1, 2, 0], "a colour that another one needs is not taken");
 });

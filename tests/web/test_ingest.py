@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_producer import frame
 from hypothesis import HealthCheck, given, settings
@@ -31,6 +33,10 @@ def make_known(client: TestClient, **about: Any) -> dict[str, Any]:
 
 def deliver(client: TestClient, run: str, *frames: Frame) -> Any:
     return client.post(f"{RUNS}/{run}/frames", json={"frames": [f.to_json() for f in frames]})
+
+
+def numbered(run: str, *frames: Frame) -> list[Frame]:
+    return [replace(frame, run=run, seq=seq) for seq, frame in enumerate(frames)]
 
 
 @pytest.fixture
@@ -289,3 +295,20 @@ def test_a_full_disk_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
         assert server.client.get("/api/runs/a").json()["next_seq"] == 0
         database.execute("PRAGMA max_page_count = 100000")
         assert server.client.post(f"{RUNS}/a/frames", json=large).json()["next_seq"] == 1
+
+
+def test_numbers_that_are_not_finite_are_told_as_what_they_are(client: TestClient, run: str) -> None:
+    losses = np.array([1, np.nan, 0.3, np.inf, -np.inf], np.float32)
+    frames = Frame.at([1, 2, 3, 4, 5], {"loss": losses}), Frame.at([9], {"val_loss": losses[:1]})
+    deliver(client, run, *numbered(run, *frames))
+    table = client.get(f"/api/runs/{run}/export").text
+    assert table.splitlines() == [
+        "step,loss,val_loss",
+        "1,1,",
+        "2,nan,",
+        "3,0.3,",
+        "4,inf,",
+        "5,-inf,",
+        "9,,1",
+    ]
+    assert client.get(f"/api/runs/{run}").json()["latest"] == {"loss": None, "val_loss": 1.0}

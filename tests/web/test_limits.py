@@ -57,6 +57,7 @@ def two_streams(server: Running) -> Any:
 # By the name of the limit: what it is set to, and a request that asks for more.
 CASES: dict[str, tuple[int, Callable[[Running], Any]]] = {
     "runs": (2, post("/api/trajectories", WALK)),
+    "compared": (1, get("/api/findings?runs=a,b")),
     "steps": (99, post("/api/trajectories", WALK)),
     "rows": (200, post("/api/trajectories", WALK)),
     "grid": (49, post("/api/surfaces/grid", GRID)),

@@ -5,8 +5,12 @@ Runs once for each implementation of `Store`; what one does with its files is te
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_producer import frame, same, sparse_frame
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import PATIENCE_S
 
@@ -23,6 +27,7 @@ from app.store import (
     NewRun,
     NoSuchRun,
     Query,
+    Run,
     RunEnded,
     RunExists,
     Status,
@@ -36,6 +41,7 @@ from optim_core.transport.frames import Frame
 
 ROOT = Path(__file__).parents[2]
 ALL = 10**9
+RUNS = itertools.count()
 
 
 def everything(name: str) -> bool:
@@ -230,6 +236,157 @@ def test_what_is_measured_every_tenth_step_lies_there(store: Store) -> None:
     assert same(read_all(store)[0], Frame("a", 0, 1, {"step": steps, "x": steps}))
 
 
+# --- Producers that go back -------------------------------------------------------------------------
+
+
+def piece(run: str, seq: int, steps: Sequence[int], *names: str) -> Frame:
+    """A frame whose numbers tell in which frame they came."""
+    values = np.full(len(steps), seq, np.float32)
+    return replace(Frame.at(steps, dict.fromkeys(names, values)), run=run, seq=seq)
+
+
+def told_last(frames: Sequence[Frame]) -> dict[str, dict[int, float]]:
+    """What holds of these frames, row by row: a column that goes back loses all from there on."""
+    found: dict[str, dict[int, float]] = {}
+    for each in frames:
+        for name, values in each.columns.items():
+            if name != "step" and len(values):
+                kept = {s: v for s, v in found.get(name, {}).items() if s < each.steps[0]}
+                found[name] = kept | dict(zip(each.steps.tolist(), values.tolist(), strict=True))
+    return found
+
+
+RESUMED = [
+    piece("a", 0, range(1, 11), "loss"),
+    piece("a", 1, [10], "val_loss"),
+    piece("a", 2, range(11, 21), "loss"),
+    piece("a", 3, [20], "val_loss"),
+    piece("a", 4, range(11, 16), "loss"),  # goes back
+    piece("a", 5, range(16, 21), "loss"),
+    piece("a", 6, [20], "val_loss"),  # comes to the same return later
+    piece("a", 7, range(21, 31), "loss"),
+]
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("gathered", [False, True])
+def test_what_a_resumed_run_measures_again_holds_and_the_return_is_told_once(
+    open_store: Open, tmp_path: Path, reopened: bool, gathered: bool
+) -> None:
+    store = open_store(tmp_path)
+    store.create(new()).result()
+    store.append("a", RESUMED[:4]).result()
+    if gathered:
+        store.finish("a", lambda run: {"status": Status.RUNNING.value}).result()
+    if reopened:
+        store.close()
+        store = open_store(tmp_path)
+    live = store.append("a", RESUMED[4:5]).result()
+    assert (live.run.step, live.run.sparkline["values"]) == (15, [0.0] * 10 + [4.0] * 5)
+    store.append("a", RESUMED[5:]).result()
+    text = "Resumed at step 11: what was measured from there on before has given way."
+    event = {"step": 11, "kind": "restart", "text": text}
+    assert live.new[0].events == (event,)
+    assert [dict(e) for f in read_all(store) for e in f.events] == [event]
+    run, series, events = store.series("a", everything, Window())
+    assert (run.step, events) == (30, [event])
+    assert series["loss"].steps.tolist() == list(range(1, 31))
+    assert series["loss"].values.tolist() == [0.0] * 10 + [4.0] * 5 + [5.0] * 5 + [7.0] * 10
+    assert (series["val_loss"].steps.tolist(), series["val_loss"].values.tolist()) == ([10, 20], [1.0, 6.0])
+    store.append("a", [piece("a", 8, [29, 30], "loss")]).result()
+    assert [e["step"] for e in store.series("a", everything, Window())[2]] == [11, 29]
+    store.close()
+
+
+@pytest.mark.usefixtures("gather_often")
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_later_rows_hold_however_a_producer_goes_back(store: Store, data: st.DataObject) -> None:
+    shapes = st.sampled_from([("loss",), ("loss", "accuracy"), ("val_loss",), ("accuracy",)])
+    starts = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 9), shapes), max_size=24)
+    run = f"run-{next(RUNS)}"
+    store.create(new(run)).result()
+    frames = [
+        piece(run, seq, range(first, first + rows), *names)
+        for seq, (first, rows, names) in enumerate(data.draw(starts))
+    ]
+    for each in frames:
+        store.append(run, [each]).result()
+    low = data.draw(st.integers(0, 35))
+    high = data.draw(st.integers(low, 40))
+    _, series, _ = store.series(run, everything, Window(0, low, high))
+    for name, rows in told_last(frames).items():
+        wanted = {step: value for step, value in sorted(rows.items()) if low <= step <= high}
+        found = series.get(name)
+        assert (
+            dict(zip(found.steps.tolist(), found.values.tolist(), strict=True)) if found else {}
+        ) == wanted
+
+
+def test_a_window_is_empty_where_all_has_given_way_to_what_lies_before_it(store: Store) -> None:
+    for seq, steps in enumerate((range(1, 101), range(11, 31))):
+        store.append("a", [piece("a", seq, steps, "loss")]).result()
+        store.finish("a", lambda run: {"status": Status.RUNNING.value}).result()  # gathers
+    assert not len(store.series("a", everything, Window(0, 50, 60))[1]["loss"])
+
+
+def test_extremes_that_have_given_way_are_not_drawn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "FRAMES", 2)
+    rows = 40_000
+    values = np.zeros(rows, np.float32)
+    values[rows // 2 :] = 9.0
+    steps = range(1, rows + 1)
+    first = replace(Frame.at(steps, {"loss": values}), run="a", seq=0)
+    again = replace(Frame.at(steps[rows // 2 :], {"loss": values[: rows // 2]}), run="a", seq=1)
+    store.append("a", [first]).result()
+    store.append("a", [again]).result()
+    for window in (Window(points=100), Window(0, rows - 100, rows, 50)):
+        _, series, _ = store.series("a", everything, window)
+        assert series["loss"].values.max() == 0.0
+        assert series["loss"].steps[-1] == rows
+
+
+def test_speed_progress_and_the_time_left_count_from_the_first_step(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = store.create(new("late", steps=301_000)).result().created
+
+    def at(seconds: float, *frames: Frame) -> Run:
+        monkeypatch.setattr(time, "time", lambda: began + seconds)
+        return store.append("late", frames).result().run
+
+    run = at(10, piece("late", 0, range(300_000, 300_100), "loss"))
+    assert (run.first_step, run.speed) == (300_000, pytest.approx(10.0))
+    assert run.progress == pytest.approx(100 / 1001)
+    run = at(20, piece("late", 1, range(300_100, 300_200), "loss"))
+    assert (run.step, run.speed) == (300_199, pytest.approx(10.0))
+    assert run.seconds_left == pytest.approx(80.1)
+    run = at(30, piece("late", 2, range(300_150, 300_250), "loss"))  # goes back
+    assert (run.step, run.speed) == (300_249, pytest.approx(10.0))
+    run = at(40, piece("late", 3, range(290_000, 290_100), "loss"))  # to before its beginning
+    assert (run.first_step, run.speed) == (290_000, pytest.approx(10.0))
+    assert run.progress == pytest.approx(100 / 11_001)
+    counted_from_0 = store.append("a", [piece("a", 0, range(500), "loss")]).result().run
+    assert counted_from_0.progress == pytest.approx(0.499)
+
+
+# --- Thinning ---------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 5.0, -3.0, math.nan, math.inf, -math.inf]), min_size=1, max_size=300),
+    st.integers(8, 60),
+)
+def test_between_two_rows_that_are_kept_no_gap_was_thinned_away(values: list[float], points: int) -> None:
+    whole = np.array(values, np.float32)
+    found = thinned(Series(np.arange(len(whole)), whole), points)
+    assert len(found) <= points
+    assert np.array_equal(found.values, whole[found.steps], equal_nan=True)
+    for before, after in itertools.pairwise(found.steps.tolist()):
+        if np.isfinite(whole[[before, after]]).all():
+            assert np.isfinite(whole[before:after]).all()
+
+
 def test_histograms_are_thinned_by_choosing_rows() -> None:
     series = Series(np.arange(100), np.repeat(np.arange(100, dtype=np.float32)[:, None], 8, axis=1))
     found = thinned(series, 5)
@@ -376,7 +533,7 @@ def test_a_run_is_told_with_every_field_that_lists_show(store: Store) -> None:
     told = store.find("a").summary()
     assert list(told) == [
         *("id", "kind", "name", "task", "optimizer", "tags", "config", "steps", "owner", "status", "outcome"),
-        *("reason", "step", "created", "started", "finished", "speed", "latest", "next_seq"),
+        *("reason", "step", "first_step", "created", "started", "finished", "speed", "latest", "next_seq"),
         *("progress", "eta", "sparkline", "paused", "cancelling", "changed"),
     ]
     assert (told["step"], told["progress"], told["steps"]) == (4, 0.004, 1000)

@@ -117,7 +117,7 @@ def case(name: str) -> dict[str, Any]:
 def test_a_trace_is_drawn_for_every_recording_that_has_its_column() -> None:
     figure = bound(case("gaps, zeros and negative values on a logarithmic axis"))
     assert [trace.name for trace in figure.data] == ["Adam+L2 x", "Adam+L2 y", "Adam+L2 expected", "AdamW x"]
-    assert figure.data[0].y == (None, 0.5, 0.25, None)
+    assert figure.data[0].y == (None, 0.5, None, None)
     assert [trace.line.dash for trace in figure.data] == ["solid", "dot", "dash", "solid"]
     assert figure.layout.yaxis.type == "log"
     assert figure.layout.title.text == charts()["decay_rate"].title
@@ -134,14 +134,44 @@ def test_each_recording_has_its_colour_and_dash() -> None:
     assert [trace.name for trace in dark.data] == ["seed 1 training", "seed 1 validation", "seed 2 training"]
 
 
+def test_no_line_of_many_runs_looks_like_another() -> None:
+    lines = {"loss": {"step": [1, 2], "value": [2, 1]}, "val_loss": {"step": [1, 2], "value": [3, 2]}}
+    runs = [
+        {"about": {"kind": "train", "optimizer": o, "task": "t", "id": str(i)}, "columns": lines}
+        for i, o in enumerate(["adamw"] * 40 + ["sgd", "adam_l2"] * 12)
+    ]
+    figure = charts()["run_loss"].bind([recording(told) for told in runs])
+    looks = {(trace.line.color, trace.line.dash, trace.line.width) for trace in figure.data}
+    assert len(looks) == len(figure.data) == 128
+    validations = [trace for trace in figure.data if trace.name.endswith("validation")]
+    assert min(trace.line.width for trace in validations) > 1.6, "heavier than training"
+
+
+def test_another_column_stands_across_where_it_was_measured() -> None:
+    figure = bound(case("another column across"))
+    assert figure.layout.xaxis.title.text == "tokens"
+    assert figure.data[0].x == pytest.approx((None, 100.0, 150.0, 200.0, 300.0, 400.0, None))
+    assert figure.data[1].x == pytest.approx((200.0, None))
+    assert figure.data[2].x == (None,), "a run without that column"
+
+
 def test_many_values_become_few_and_no_peak_is_lost() -> None:
     [told] = case("many values are thinned, smoothed ones too")["recordings"]
     [trace] = bound(case("many values are thinned, smoothed ones too"), smoothing=0.0).data
     assert len(trace.x) <= 500
     values = [value for value in told["columns"]["loss"]["value"] if value is not None]
-    assert np.nanmax(trace.y) == pytest.approx(max(values))
-    assert np.nanmin(trace.y) == pytest.approx(min(values))
+    drawn = [value for value in trace.y if value is not None]
+    assert max(drawn) == pytest.approx(max(values))
+    assert min(drawn) == pytest.approx(min(values))
     assert (trace.x[0], trace.x[-1]) == (1, 2098)
+
+
+def test_what_is_not_finite_is_a_gap_and_what_stands_alone_between_gaps_a_point() -> None:
+    told = case("alone between gaps")
+    told["recordings"][0]["columns"]["loss"]["value"][3] = np.inf
+    [trace] = bound(told).data
+    assert trace.y == pytest.approx((1.0, None, 0.3, None, 0.1, 0.05))
+    assert (trace.mode, trace.marker.size, trace.connectgaps) == ("lines+markers", (6, 0, 6, 0, 0, 0), None)
 
 
 def test_a_state_that_nobody_has_is_the_first() -> None:

@@ -76,7 +76,8 @@ class RunSummary(BaseModel):
         description="The last value of every column that belongs to no tensor."
     )
     next_seq: int = Field(description="The number of frames so far: a cursor at their end.")
-    progress: float | None = Field(description="From 0 to 1.")
+    first_step: int | None = Field(description="The first step that the run told of.")
+    progress: float | None = Field(description="From 0 to 1, counted from the first step.")
     eta: float | None = Field(description="Seconds that are left.")
     sparkline: list[float | None] = Field(description="The loss, at 60 to 120 points.")
     paused: bool

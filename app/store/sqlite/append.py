@@ -5,78 +5,24 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from array import array
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from app.store.check import width_of
-from app.store.interface import Appended, RunEnded
+from app.store.interface import Appended, RunEnded, Window
 from app.store.runs import ENDED, Run, Status
 from app.store.sqlite import blocks
-from app.store.sqlite.blocks import Layout
+from app.store.sqlite.layouts import RESTART, Layouts
+from app.store.sqlite.read import read_series
 from app.store.sqlite.rows import update
-from optim_core.declare.errors import InvalidInput
 from optim_core.transport.frames import Frame
 
-RUNS_REMEMBERED = 256
 SPEED_WEIGHT = 0.2  # of the newest measurement in the running average
 SPARKLINE_COLUMN = "loss"
 SPARKLINE_POINTS = 60
-
-
-class Layouts:
-    """The columns and layouts of the runs that were written to last; forget them after a rollback."""
-
-    def __init__(self) -> None:
-        self._runs: OrderedDict[int, dict[tuple[tuple[str, int], ...], Layout]] = OrderedDict()
-
-    def forget(self) -> None:
-        self._runs.clear()
-
-    def of(self, db: sqlite3.Connection, run: int, shape: tuple[tuple[str, int], ...]) -> Layout:
-        """The layout of these columns (name, width), made if it is new."""
-        known = self._runs.setdefault(run, {})
-        self._runs.move_to_end(run)
-        if len(self._runs) > RUNS_REMEMBERED:
-            self._runs.popitem(last=False)
-        if shape not in known:
-            known[shape] = _make_layout(db, run, shape)
-        return known[shape]
-
-
-def _make_layout(db: sqlite3.Connection, run: int, shape: tuple[tuple[str, int], ...]) -> Layout:
-    db.executemany(
-        "INSERT OR IGNORE INTO columns (run, name, width) VALUES (?, ?, ?)", [(run, *s) for s in shape]
-    )
-    found = {r["name"]: r for r in db.execute("SELECT id, name, width FROM columns WHERE run = ?", (run,))}
-    for name, width in shape:
-        if found[name]["width"] != width:
-            raise InvalidInput(
-                f"column {name[:80]!r} has {width} numbers a row, before it had {found[name]['width']}.",
-                code="bad_frame",
-            )
-    ids = tuple(found[name]["id"] for name, _ in shape)
-    content = array("q", ids).tobytes()
-    db.execute("INSERT OR IGNORE INTO layouts (run, columns) VALUES (?, ?)", (run, content))
-    (layout,) = db.execute("SELECT id FROM layouts WHERE run = ? AND columns = ?", (run, content)).fetchone()
-    return Layout(layout, ids, tuple(name for name, _ in shape), tuple(width for _, width in shape))
-
-
-def load_layouts(db: sqlite3.Connection, run: int) -> dict[int, Layout]:
-    """Every layout of a run, by id."""
-    names = {
-        r["id"]: (r["name"], r["width"]) for r in db.execute("SELECT * FROM columns WHERE run = ?", (run,))
-    }
-    found = {}
-    for row in db.execute("SELECT id, columns FROM layouts WHERE run = ?", (run,)):
-        ids = array("q", row["columns"])
-        found[row["id"]] = Layout(
-            row["id"], tuple(ids), tuple(names[i][0] for i in ids), tuple(names[i][1] for i in ids)
-        )
-    return found
 
 
 def append(db: sqlite3.Connection, layouts: Layouts, run: Run, frames: Sequence[Frame]) -> Appended:
@@ -87,6 +33,7 @@ def append(db: sqlite3.Connection, layouts: Layouts, run: Run, frames: Sequence[
     if run.status in ENDED and run.status != Status.CANCELLED and any(f.seq >= run.next_seq for f in frames):
         raise RunEnded(run)
     new: list[Frame] = []
+    restarts: set[int] = set()
     size, gap = 0, False
     for frame in frames:
         expected = run.next_seq + len(new)
@@ -94,16 +41,31 @@ def append(db: sqlite3.Connection, layouts: Layouts, run: Run, frames: Sequence[
             gap = True
             break
         if frame.seq == expected:
-            size += _insert(db, layouts, run.key, frame)
-            new.append(frame)
-    return Appended(update(db, run, **_changes(run, new, size)), new, gap)
+            kept, content_bytes = _insert(db, layouts, run.key, frame)
+            size += content_bytes
+            if kept is not frame:
+                restarts.add(kept.seq)
+            new.append(kept)
+    changes = _changes(run, new, size, restarts)
+    if restarts:
+        series = read_series(db, run, [SPARKLINE_COLUMN], Window())
+        losses = {name: one.values for name, one in series.items()}
+        changes["sparkline"] = _extended({}, losses) if losses else {}
+    return Appended(update(db, run, **changes), new, gap)
 
 
-def _insert(db: sqlite3.Connection, layouts: Layouts, run: int, frame: Frame) -> int:
+def _insert(db: sqlite3.Connection, layouts: Layouts, run: int, frame: Frame) -> tuple[Frame, int]:
+    """The frame, with an event if its producer has gone back, and the bytes that it takes."""
     shape = tuple((name, width_of(v)) for name, v in frame.columns.items() if name != "step")
     content = blocks.content_of(frame.columns)
     layout = layouts.of(db, run, shape)
     rows = len(frame.columns["step"])
+    if rows:
+        first, last = int(frame.steps[0]), int(frame.steps[-1])
+        if layouts.goes_back(run, layout, frame.seq, first, last):
+            text = f"Resumed at step {first}: what was measured from there on before has given way."
+            event = {"step": first, "kind": RESTART, "text": text}
+            frame = replace(frame, events=(event, *frame.events))
     db.execute(
         "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)",
         (run, frame.seq, layout.id, frame.first_step, rows, content),
@@ -112,10 +74,10 @@ def _insert(db: sqlite3.Connection, layouts: Layouts, run: int, frame: Frame) ->
         "INSERT INTO events VALUES (?, ?, ?)",
         [(run, frame.seq, orjson.dumps(event).decode()) for event in frame.events],
     )
-    return len(content)
+    return frame, len(content)
 
 
-def _changes(run: Run, new: Sequence[Frame], size: int) -> dict[str, Any]:
+def _changes(run: Run, new: Sequence[Frame], size: int, restarts: Collection[int]) -> dict[str, Any]:
     """What the run's row says after these frames."""
     now = time.time()
     changes: dict[str, Any] = {"heard": now}
@@ -125,12 +87,22 @@ def _changes(run: Run, new: Sequence[Frame], size: int) -> dict[str, Any]:
         changes |= {"started": run.started or now, "progressed": now}
     if not new:
         return changes
-    step = max([run.step, *(int(frame.steps[-1]) for frame in new if len(frame.columns["step"]))])
-    if step > run.step:
+    # Steps are counted from the first one that was seen: a producer may begin, or begin anew, at any.
+    before, step, first_step = run.step, run.step, run.first_step
+    for frame in new:
+        if not len(frame.columns["step"]):
+            continue
+        first, last = int(frame.steps[0]), int(frame.steps[-1])
+        if first_step is None or frame.seq in restarts:
+            before = step = max(first - 1, 0)
+        first_step = first if first_step is None else min(first_step, first)
+        step = max(step, last)
+    changes["first_step"] = first_step
+    if step > before:
         took = now - (run.progressed or now)
         changes["progressed"] = now
         if took > 0:  # clocks may jump
-            speed = (step - run.step) / took
+            speed = (step - before) / took
             changes["speed"] = speed if run.speed is None else run.speed + SPEED_WEIGHT * (speed - run.speed)
     latest, sparkline = dict(run.latest), run.sparkline
     for frame in new:

@@ -19,7 +19,7 @@ from optim_core.recording import Steps, Values
 
 F4 = np.dtype("<f4")
 I8 = np.dtype("<i8")
-BUCKET = 64  # rows of which a summary keeps the lowest and the highest
+BUCKET = 64  # rows of which a summary keeps the lowest and the highest, and one that is not finite
 SUMMARY_FROM = 1024  # rows; shorter chunks are quickly read as they are
 
 
@@ -92,28 +92,34 @@ def stride_of(steps: Steps) -> int:
 
 
 def summarise(values: Values) -> bytes:
-    """Of every `BUCKET` rows the places and the values of the lowest and the highest, places in order."""
+    """Of every `BUCKET` rows the places and the values of the lowest and the highest, places in order.
+
+    Of a column with values that are not finite, also the first of these.
+    """
     rows = len(values)
     buckets = -(-rows // BUCKET)
     padded = np.full(buckets * BUCKET, np.nan, F4)
     padded[:rows] = values
     grid = padded.reshape(buckets, BUCKET)
-    absent = np.isnan(grid)
-    places = np.stack(
-        [np.where(absent, np.inf, grid).argmin(axis=1), np.where(absent, -np.inf, grid).argmax(axis=1)],
-        axis=1,
-    )
+    finite = np.isfinite(grid)
+    chosen = [np.where(finite, grid, np.inf).argmin(axis=1), np.where(finite, grid, -np.inf).argmax(axis=1)]
+    broken = ~finite
+    broken.reshape(-1)[rows:] = False
+    if broken.any():
+        chosen.append(np.where(broken.any(axis=1), broken.argmax(axis=1), chosen[0]))
+    places = np.stack(chosen, axis=1)
     places.sort(axis=1)
     found = np.take_along_axis(grid, places, axis=1)
     return places.astype(np.uint8).tobytes() + found.astype(F4).tobytes()
 
 
-def read_summary(content: bytes) -> tuple[NDArray[np.int64], Values]:
-    """The places (rows of the chunk) and values that `summarise` kept."""
-    buckets = len(content) // 10
-    places = np.frombuffer(content, np.uint8, 2 * buckets).reshape(buckets, 2).astype(np.int64)
+def read_summary(content: bytes, rows: int) -> tuple[NDArray[np.int64], Values]:
+    """The places (rows of the chunk, which has ``rows``) and values that `summarise` kept."""
+    buckets = -(-rows // BUCKET)
+    count = len(content) // 5
+    places = np.frombuffer(content, np.uint8, count).reshape(buckets, -1).astype(np.int64)
     places += BUCKET * np.arange(buckets)[:, None]
-    values = np.frombuffer(content, F4, 2 * buckets, offset=2 * buckets)
+    values = np.frombuffer(content, F4, count, offset=count)
     flat = places.ravel()
     keep = np.append(True, np.diff(flat) > 0)
     return flat[keep], values[keep]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
 
-from app.store.interface import Wanted, Window
+from app.store.interface import FAR, Wanted, Window
 from app.store.runs import Run
 from app.store.sqlite import blocks
-from app.store.sqlite.append import load_layouts
 from app.store.sqlite.blocks import Layout
+from app.store.sqlite.layouts import load_layouts, went_back
 from optim_core.recording import Series, Steps, Values, thinned
 from optim_core.transport.frames import Frame
 
@@ -36,7 +37,10 @@ def events_of(db: sqlite3.Connection, run: int, after: int = 0) -> list[dict[str
 
 
 def read_series(db: sqlite3.Connection, run: Run, names: Sequence[str], window: Window) -> dict[str, Series]:
-    """These columns over the window, thinned to its points; call it within one transaction."""
+    """These columns over the window, thinned to its points; call it within one transaction.
+
+    Where the producer went back, the later rows hold, and what they passed again is left out.
+    """
     layouts, asked = load_layouts(db, run.key), set(names)
     wanted = {
         column: name
@@ -44,20 +48,42 @@ def read_series(db: sqlite3.Connection, run: Run, names: Sequence[str], window: 
         for column, name in zip(each.columns, each.names, strict=True)
         if name in asked
     }
-    found: dict[str, list[Series]] = {name: [] for name in wanted.values()}
+    found: dict[str, list[_Piece]] = {name: [] for name in wanted.values()}
+    # Where the producer went back, rows from before the window take the place of some in it, and what a
+    # summary has kept may have given way.
+    back = went_back(db, run.key)
     segments = db.execute(
         "SELECT * FROM segments WHERE run = ? AND last_seq >= ? AND last_step >= ? AND first_step <= ?"
         " ORDER BY first_seq",
-        (run.key, window.after, window.first_step, window.last_step),
+        (run.key, window.after, -FAR if back else window.first_step, window.last_step),
     ).fetchall()
-    coarse = window.points and _most_rows(segments, layouts) >= window.points * blocks.BUCKET
+    coarse = not back and window.points and _most_rows(segments, layouts) >= window.points * blocks.BUCKET
     for segment in segments:
         inside = [column for column in layouts[segment["layout"]].columns if column in wanted]
-        for column, series in _read_segment(db, segment, inside, window, coarse=bool(coarse)):
-            found[wanted[column]].append(series)
-    for column, series in _read_tail(db, run.key, layouts, wanted, window):
-        found[wanted[column]].append(series)
-    return {name: thinned(_joined(pieces, window), window.points) for name, pieces in found.items() if pieces}
+        for column, piece in _read_segment(db, segment, inside, window, coarse=bool(coarse)):
+            found[wanted[column]].append(piece)
+    for column, piece in _read_tail(db, run.key, layouts, wanted, window):
+        found[wanted[column]].append(piece)
+    chosen: _Chosen = {}
+    return {
+        name: thinned(_joined(pieces, window, chosen), window.points)
+        for name, pieces in found.items()
+        if pieces
+    }
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows of a column; ``seqs`` gives the frame that each came in."""
+
+    steps: Steps
+    values: Values
+    seqs: Callable[[], Steps]
+
+
+# The rows that are chosen of pieces with these steps (by the arrays' identity), and their steps: columns of
+# one layout share them.
+_Chosen: TypeAlias = dict[tuple[int, ...], tuple[Steps, Steps | slice]]
 
 
 def _most_rows(segments: Sequence[sqlite3.Row], layouts: dict[int, Layout]) -> int:
@@ -69,22 +95,28 @@ def _most_rows(segments: Sequence[sqlite3.Row], layouts: dict[int, Layout]) -> i
 
 def _read_segment(
     db: sqlite3.Connection, segment: sqlite3.Row, columns: Sequence[int], window: Window, *, coarse: bool
-) -> Iterator[tuple[int, Series]]:
-    steps = _steps(segment)
+) -> Iterator[tuple[int, _Piece]]:
     skipped = _rows_before(segment, window.after)
+    whole = _steps(segment)
+    steps, seqs = whole[skipped:], cache(lambda: _seqs(segment)[skipped:])
     summarised = set()
     if coarse:
         for column, content in _contents(db, "summaries", segment["id"], columns):
-            places, values = blocks.read_summary(content)
+            places, values = blocks.read_summary(content, len(whole))
             from_row = int(np.searchsorted(places, skipped))
+            rows = places[from_row:] - skipped
             summarised.add(column)
-            yield column, Series(steps[places[from_row:]], values[from_row:])
+            yield column, _Piece(steps[rows], values[from_row:], partial(_taken, seqs, rows))
     rest = [column for column in columns if column not in summarised]
     for column, content in _contents(db, "chunks", segment["id"], rest):
         values = np.frombuffer(content, blocks.F4)
-        if len(values) != len(steps):
-            values = values.reshape(len(steps), -1)
-        yield column, Series(steps[skipped:], values[skipped:])
+        if len(values) != len(whole):
+            values = values.reshape(len(whole), -1)
+        yield column, _Piece(steps, values[skipped:], seqs)
+
+
+def _taken(seqs: Callable[[], Steps], rows: Steps) -> Steps:
+    return seqs()[rows]
 
 
 def _steps(segment: sqlite3.Row) -> Steps:
@@ -100,6 +132,12 @@ def _rows_before(segment: sqlite3.Row, after: int) -> int:
         return 0
     index = _index(segment)
     return int(index[index[:, 0] < after, 2].sum())
+
+
+def _seqs(segment: sqlite3.Row) -> Steps:
+    """The frame of each row."""
+    index = _index(segment)
+    return np.repeat(index[:, 0], index[:, 2])
 
 
 def _index(segment: sqlite3.Row) -> Steps:
@@ -121,35 +159,51 @@ def _contents(
 
 def _read_tail(
     db: sqlite3.Connection, run: int, layouts: dict[int, Layout], wanted: Collection[int], window: Window
-) -> Iterator[tuple[int, Series]]:
+) -> Iterator[tuple[int, _Piece]]:
     """The frames that are in no segment yet."""
-    groups: dict[int, tuple[list[Steps], list[Values]]] = {}
+    groups: dict[int, tuple[list[Steps], list[Values], list[int]]] = {}
     for row in db.execute(
         "SELECT * FROM frames WHERE run = ? AND seq >= ? ORDER BY seq", (run, window.after)
     ):
         if row["rows"]:
             matrix = layouts[row["layout"]].matrix(row["content"], row["rows"])
-            steps, matrices = groups.setdefault(row["layout"], ([], []))
+            steps, matrices, numbers = groups.setdefault(row["layout"], ([], [], []))
             steps.append(blocks.steps_of(matrix, row["first_step"]))
             matrices.append(matrix)
-    for key, (steps, matrices) in groups.items():
+            numbers.append(row["seq"])
+    for key, (steps, matrices, numbers) in groups.items():
         layout, joined = layouts[key], np.concatenate(steps)
+        seqs = cache(partial(np.repeat, numbers, [len(each) for each in steps]))
         inside = [index for index, column in enumerate(layout.columns) if column in wanted]
         for index in inside:
             values = np.concatenate([layout.cut(matrix, index) for matrix in matrices])
-            yield layout.columns[index], Series(joined, values)
+            yield layout.columns[index], _Piece(joined, values, seqs)
 
 
-def _joined(pieces: Sequence[Series], window: Window) -> Series:
+def _joined(pieces: Sequence[_Piece], window: Window, chosen: _Chosen) -> Series:
     """One series in the order of its steps, within the window."""
+    key = tuple(id(piece.steps) for piece in pieces)
+    if key not in chosen:
+        chosen[key] = _rows(pieces, window)
+    steps, rows = chosen[key]
+    return Series(steps, np.concatenate([piece.values for piece in pieces])[rows])
+
+
+def _rows(pieces: Sequence[_Piece], window: Window) -> tuple[Steps, Steps | slice]:
+    """The rows of these pieces that hold, within the window and in the order of their steps; with these."""
     steps = np.concatenate([piece.steps for piece in pieces])
-    values = np.concatenate([piece.values for piece in pieces])
-    if (np.diff(steps) < 0).any():  # a column that lies in several layouts
-        order = np.argsort(steps, kind="stable")
-        steps, values = steps[order], values[order]
-    begin = int(np.searchsorted(steps, window.first_step, "left"))
-    end = int(np.searchsorted(steps, window.last_step, "right"))
-    return Series(steps[begin:end], values[begin:end])
+    order: Steps | None = None
+    if (np.diff(steps) <= 0).any():  # several layouts have the column, or its producer went back
+        order = np.argsort(np.concatenate([piece.seqs() for piece in pieces]), kind="stable")
+        steps = steps[order]
+        least = np.minimum.accumulate(steps[::-1])[::-1]  # of each row and those that came after it
+        holds = np.append(steps[:-1] < least[1:], True)
+        order, steps = order[holds], steps[holds]
+    inside = slice(
+        int(np.searchsorted(steps, window.first_step, "left")),
+        int(np.searchsorted(steps, window.last_step, "right")),
+    )
+    return steps[inside], inside if order is None else order[inside]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from app.store.runs import Run
 from app.store.sqlite import blocks
-from app.store.sqlite.append import load_layouts
 from app.store.sqlite.blocks import Layout
+from app.store.sqlite.layouts import load_layouts
 from app.store.sqlite.rows import update
 
 FRAMES = 512  # a run's frames are gathered into segments when there are so many

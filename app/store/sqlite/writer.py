@@ -14,8 +14,8 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from app.store.interface import Change, Listener
-from app.store.sqlite.append import Layouts
 from app.store.sqlite.database import explain
+from app.store.sqlite.layouts import Layouts
 from app.store.sqlite.purge import left_behind, purge
 from app.store.sqlite.rows import find
 from app.store.sqlite.segments import gather, is_due
