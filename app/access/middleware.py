@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import math
 import secrets
 import socket
 from contextlib import suppress
@@ -210,7 +209,7 @@ class AccessMiddleware:
 
 def too_many_guesses(visitors: Visitors, address: str) -> Response | None:
     """The answer to any token from where too many wrong ones came."""
-    wait = math.ceil(visitors.guesses.wait(address))
+    wait = round(visitors.guesses.wait(address) + 0.5)
     if not wait:
         return None
     return error_response(

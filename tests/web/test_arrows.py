@@ -22,9 +22,10 @@ MAY_IMPORT = {
     "app/store/sqlite/append.py": {"math"},
     "app/store/sqlite/blocks.py": {"numpy"},  # arrays to bytes and back
     "app/store/sqlite/segments.py": {"numpy"},
+    "app/store/sqlite/layouts.py": {"numpy"},
     "app/store/sqlite/read.py": {"numpy"},
     "app/store/decimate.py": {"numpy"},  # many points as a few
-    "app/traces.py": {"numpy"},  # the rows of columns that charts draw
+    "app/traces.py": {"math", "numpy"},  # the rows of columns that charts draw
     "app/jobs/worker.py": {"torch"},  # loads it for all workers
     "app/jobs/devices.py": {"torch"},  # which devices there are
     "app/bench/stream.py": {"numpy"},  # frames to send
