@@ -9,7 +9,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from app.traces import EACH, PALETTE, STATE, TENSOR, Choices, shown, state_of, traces
+from app.traces import EACH, PALETTE, STATE, TENSOR, Choices, absent, shown, state_of, traces
 from optim_core.declare.registry import Catalogue
 from optim_core.recording import Recording
 
@@ -58,7 +58,8 @@ class Chart:
 
         ``state`` and ``tensor`` say which of them the columns are about (the first), ``log_y`` is as
         declared where it is left out, ``x`` names a column that stands across instead of the step, ``range``
-        are the first and the last step in sight. ``palette`` has eight colours.
+        are the first and the last step in sight. ``palette`` has eight colours. An annotation says of which
+        optimizers no theory gives a line that the chart would have.
         """
         logarithmic = self.log_y if log_y is None else log_y
         choices = Choices(
@@ -69,7 +70,11 @@ class Chart:
             range=range,
             smoothing=smoothing,
         )
-        bound = go.Figure(traces(self.figure.data, shown(recordings, palette), choices), self.figure.layout)
+        all_shown = shown(recordings, palette)
+        bound = go.Figure(traces(self.figure.data, all_shown, choices), self.figure.layout)
+        if note := absent(self.figure.data, all_shown, choices):
+            below = {"x": 0, "y": 0, "yshift": -44, "xanchor": "left", "yanchor": "top"}
+            bound.add_annotation(text=note, xref="paper", yref="paper", showarrow=False, **below)
         if logarithmic:
             bound.update_yaxes(type="log", exponentformat="power")
         if x:

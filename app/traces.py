@@ -168,6 +168,29 @@ def traces(declared: Sequence[Any], all_shown: Sequence[Shown], choices: Choices
     return found
 
 
+def absent(declared: Sequence[Any], all_shown: Sequence[Shown], choices: Choices) -> str:
+    """Why declared lines are not drawn, for recordings of which something else is."""
+    said = []
+    for trace in declared:
+        if not trace.meta.get("absent") or (trace.meta["detail"] and len(all_shown) > FEW_RUNS):
+            continue
+        without = [
+            one.label
+            for one in all_shown
+            if trace.meta["y"] not in one.recording.columns
+            and _decays(one.recording)
+            and any(_column(other, one, choices) in one.recording.columns for other in declared)
+        ]
+        if without:
+            said.append(trace.meta["absent"].replace("{runs}", ", ".join(without)))
+    return " ".join(said)
+
+
+def _decays(recording: Recording) -> bool:
+    decay = recording.about.get("decay")
+    return decay["kind"] != "none" if decay else bool(np.any(recording.columns.get("weight_decay", 0) > 0))
+
+
 def _column(trace: Any, one: Shown, choices: Choices) -> str:
     """The column that a declared trace shows of this recording."""
     tensors = one.tensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
@@ -16,6 +17,8 @@ from app.store import NoSuchRun
 
 router = APIRouter(include_in_schema=False)
 
+Compared = Annotated[str, Query(max_length=2000)]
+
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def explore(request: Request, shared: Shared) -> Response:
@@ -24,12 +27,11 @@ async def explore(request: Request, shared: Shared) -> Response:
 
 
 @router.api_route("/compare", methods=["GET", "HEAD"])
-async def compare(
-    request: Request, shared: Shared, runs: Annotated[str, Query(max_length=2000)] = ""
-) -> Response:
-    """Two or three optimizers in columns, or training runs: ``?runs=a,b``."""
+async def compare(request: Request, shared: Shared, runs: Compared = "") -> Response:
+    """Two or three optimizers in columns; training runs (``?runs=a,b``) have moved to the page of runs."""
     if runs:
-        return shared.page(request, "compare_runs.html", runs=runs)
+        rest = [(k, v) for k, v in request.query_params.multi_items() if k != "runs"]
+        return RedirectResponse(f"/runs?{urlencode([('compare', runs), *rest], safe=',:;')}")
     return shared.page(request, "compare.html")
 
 
@@ -40,8 +42,10 @@ async def train(request: Request, shared: Shared) -> Response:
 
 
 @router.api_route("/runs", methods=["GET", "HEAD"])
-async def runs(request: Request, shared: Shared) -> Response:
-    """All runs."""
+async def runs(request: Request, shared: Shared, compare: Compared = "") -> Response:
+    """All runs, or some of them beside each other: ``?compare=a,b``."""
+    if compare:
+        return shared.page(request, "compare_runs.html", runs=compare)
     return shared.page(request, "runs.html")
 
 

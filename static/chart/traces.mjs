@@ -94,7 +94,7 @@ export function absent(traces, runs, drawn) {
 
 /** @param {import("../data/recording.mjs").Recording} recording */
 function decays({ about, columns }) {
-  return about.decay ? about.decay.kind !== "none" : Boolean(columns.weight_decay);
+  return about.decay ? about.decay.kind !== "none" : (columns.weight_decay ?? []).some((value) => value > 0);
 }
 
 /** Values as they are drawn. @param {Values} values @param {number} [smoothing] */

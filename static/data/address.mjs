@@ -105,7 +105,10 @@ const FIELDS = {
 };
 
 /** What a field is called in the address, where that is not its name. @type {Record<string, string>} */
-const NAMES = { runners: "run", compared: "runs" };
+const NAMES = { runners: "run", compared: "compare" };
+
+/** What it was called in addresses of before. @type {Record<string, string>} */
+const FORMER = { compared: "runs" };
 
 /**
  * What a page shows as a query string. What equals `defaults` is left out.
@@ -135,7 +138,9 @@ export function readQuery(page, search) {
   /** @type {Record<string, any>} */
   const view = {};
   for (const name of PAGES[page]) {
-    const texts = query.getAll(NAMES[name] ?? name);
+    const former = FORMER[name];
+    const told = query.getAll(NAMES[name] ?? name);
+    const texts = told.length || !former ? told : query.getAll(former);
     if (!texts.length) continue;
     const value = fieldOf(name).read(texts);
     if (value !== undefined && value !== null) view[name] = value;

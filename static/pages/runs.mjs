@@ -91,7 +91,7 @@ function deletable() {
 
 function openComparison() {
   const { selected } = store.get();
-  if (selected.size > 1) location.href = `/compare?runs=${[...selected].join(",")}`;
+  if (selected.size > 1) location.href = `/runs?compare=${[...selected].join(",")}`;
 }
 
 /** @param {string} id */

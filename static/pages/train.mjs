@@ -214,7 +214,7 @@ start.addEventListener("click", async () => {
   start.disabled = true;
   try {
     const { ids } = await post("/api/runs", requestsOf(store.get(), options, catalogue));
-    location.href = ids.length > 1 ? `/compare?runs=${ids.join(",")}` : `/runs/${ids[0]}`;
+    location.href = ids.length > 1 ? `/runs?compare=${ids.join(",")}` : `/runs/${ids[0]}`;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     refuse(error);

@@ -62,7 +62,7 @@ def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_
     page: Page,
 ) -> None:
     start(page, steps=400)
-    page.wait_for_url(re.compile(r"/compare\?runs="))
+    page.wait_for_url(re.compile(r"/runs\?compare="))
     page.wait_for_selector(LINE, state="attached")
     first = points(page)
     wait_for_more(page, first)
@@ -172,7 +172,7 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
 
 def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> None:
     start(page, steps=120)
-    page.wait_for_url(re.compile(r"/compare\?runs="))
+    page.wait_for_url(re.compile(r"/runs\?compare="))
     expect(page.locator("#legend")).to_contain_text(
         re.compile("finished.*finished", re.DOTALL), timeout=60_000
     )
@@ -280,7 +280,7 @@ def test_the_chosen_theme_stands_before_any_page_is_painted(page: Page) -> None:
 
 def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
     start(page, steps=20)
-    page.wait_for_url(re.compile(r"/compare\?runs="))
+    page.wait_for_url(re.compile(r"/runs\?compare="))
     page.goto("/runs")
     rows = page.locator("#runs tr")
     expect(rows.first).to_be_visible()
@@ -289,7 +289,7 @@ def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("x")
     page.keyboard.press("c")
-    page.wait_for_url(re.compile(r"/compare\?runs=.+,.+"))
+    page.wait_for_url(re.compile(r"/runs\?compare=.+,.+"))
     page.goto("/runs")
     page.get_by_label("Search runs").fill("no such run")
     expect(rows).to_have_count(0)
@@ -297,8 +297,8 @@ def test_the_list_is_searched_and_used_by_keyboard(page: Page) -> None:
 
 def test_runs_are_renamed_and_deleted_in_dialogs_that_can_be_put_away(page: Page) -> None:
     start(page, steps=20)
-    page.wait_for_url(re.compile(r"/compare\?runs="))
-    runs = page.url.partition("runs=")[2].partition("&")[0].split(",")
+    page.wait_for_url(re.compile(r"/runs\?compare="))
+    runs = page.url.partition("compare=")[2].partition("&")[0].split(",")
     page.goto("/runs")
     first = page.locator(f"tr[data-id='{runs[0]}']")
     dialog = page.get_by_role("dialog")
@@ -337,7 +337,7 @@ def test_any_field_can_be_varied_and_all_runs_start_together(page: Page) -> None
     page.get_by_label("values", exact=True).fill("1, 2")
     expect(page.get_by_label("Runs that will start")).to_contain_text("AdamW, seed 2")
     page.get_by_role("button", name="Start 4 runs").click()
-    page.wait_for_url(re.compile(r"/compare\?runs=(\w+,){3}\w+$"))
+    page.wait_for_url(re.compile(r"/runs\?compare=(\w+,){3}\w+$"))
     expect(page.locator("#differences")).to_contain_text("seed")
 
     page.goto("/train")
@@ -493,8 +493,8 @@ def test_a_reload_and_the_way_back_bring_the_form_as_it_was(page: Page) -> None:
     page.reload()
     as_it_was()
     page.get_by_role("button", name="Start 2 runs").click()
-    page.wait_for_url(re.compile(r"/compare\?runs="))
-    run = page.url.split("runs=")[1].split(",")[0]
+    page.wait_for_url(re.compile(r"/runs\?compare="))
+    run = page.url.split("compare=")[1].split(",")[0]
     page.go_back()
     as_it_was()
     expect(page.get_by_role("button", name="Start 2 runs")).to_be_enabled()

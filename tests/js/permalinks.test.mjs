@@ -122,7 +122,7 @@ const RUN_PAGE = {
 };
 
 test("a comparison of runs: which, with which charts, smoothed, side by side", () => {
-  const query = "runs=a1b2,c3d4&charts=run_loss.linear,run_parts.log&tensor=0.weight&smoothing=0.9&layout=side";
+  const query = "compare=a1b2,c3d4&charts=run_loss.linear,run_parts.log&tensor=0.weight&smoothing=0.9&layout=side";
   assert.deepEqual(said("comparison", RUN_PAGE, query), {
     compared: ["a1b2", "c3d4"],
     charts: [
@@ -133,6 +133,8 @@ test("a comparison of runs: which, with which charts, smoothed, side by side", (
     smoothing: 0.9,
     layout: "side",
   });
+  const former = query.replace("compare=", "runs=");
+  assert.deepEqual(viewOf("comparison", RUN_PAGE, `?${former}`), viewOf("comparison", RUN_PAGE, `?${query}`));
 });
 
 test("a run, whose address had its charts even where they were those that open by themselves", () => {

@@ -54,6 +54,9 @@ test("where nothing is declared the chart says so, of the runs that decay and ar
   assert.equal(absent(TRACES, all, drawn.slice(0, 2)), "No theory gives the angle for LAMB.");
   assert.equal(absent(TRACES, [known], drawn), "");
   assert.equal(absent(TRACES, [shown("SGD")], [{ run: shown("SGD") }]), "");
+  const still = shown("LAMB", "weight_decay");
+  still.recording.columns.weight_decay = [0, 0];
+  assert.equal(absent(TRACES, [still], [{ run: still }]), "", "what does not decay has no rate");
   const many = Array.from({ length: 5 }, () => one);
   const drawnMany = many.map((each) => ({ run: each }));
   assert.equal(absent(TRACES, many, drawnMany), "");

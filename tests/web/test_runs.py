@@ -306,6 +306,13 @@ def test_a_browser_gets_a_page_where_there_is_none_and_a_program_json(server: Ru
     assert server.client.post("/runs", headers=browser).status_code == 405
 
 
+def test_links_to_comparisons_of_before_lead_to_the_same_view(server: Running) -> None:
+    rest = "a,b&charts=run_loss.log,own:eval%2Fbleu.linear&smoothing=0.5"
+    moved = server.client.get(f"/compare?runs={rest}")
+    assert (moved.status_code, moved.headers["location"]) == (307, f"/runs?compare={rest}")
+    assert 'class="compare-runs"' in server.client.get(moved.headers["location"]).text
+
+
 def test_only_what_runs_can_be_steered(server: Running, run: str) -> None:
     for body, status in (
         ({"steps": 3}, "paused"),  # a step is for a run that pauses

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import optim_core as oc
 from app.chart import charts
 from app.traces import GROUND, PALETTE
 from optim_core.catalogue import rules
+from optim_core.derive import derived
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "charts.json").read_text())
@@ -184,3 +186,16 @@ def test_the_palette_is_that_of_the_pages() -> None:
     found = dict(re.findall(r"--(series-\d|ground): light-dark\((#\w+)", tokens))
     assert tuple(found[f"series-{slot}"] for slot in range(8)) == PALETTE
     assert found["ground"] == GROUND
+
+
+def test_where_no_theory_gives_a_line_the_figure_says_so() -> None:
+    def notes(**lambdas: float) -> list[str]:
+        runs = [
+            derived(oc.simulate("rotated_bowl", rule, steps=20, weight_decay=value).recording)
+            for rule, value in lambdas.items()
+        ]
+        return [note.text for note in charts()["decay_rate"].bind(runs).layout.annotations]
+
+    assert notes(adam_l2=0.1, adamw=0.1) == ["No theory gives one decay rate for Adam+L2."]
+    assert notes(adamw=0.1) == []
+    assert notes(adam_l2=0.0) == [], "what does not decay has no rate"
