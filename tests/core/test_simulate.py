@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,3 +44,14 @@ def test_of_many_runs_those_have_diverged_whose_weights_are_no_numbers_or_out_of
     assert many.diverged.tolist() == [True, False]
     far = oc.simulate_many("x^4 + y^2", "sgd", [[3.0, 1.0], [0.1, 1.0]], 30, lr=0.4)
     assert far.diverged.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize(("seed", "scale", "steps"), [(0, 0.5, 20), (1, 0.5, 20), (1, 2.0, 20), (1, 0.5, 30)])
+def test_the_noise_on_gradients_is_numpys_of_that_seed_whatever_the_rule(
+    rule: str, seed: int, scale: float, steps: int
+) -> None:
+    run = oc.simulate("x^2 + y^2", rule, (3.0, 1.0), steps, lr=0.1, noise=scale, seed=seed)
+    noise = scale * np.random.default_rng(seed).standard_normal((steps, 2))
+    for column, axis in enumerate("xy"):
+        np.testing.assert_allclose(run[f"grad_{axis}"][1:] - 2 * run[axis][:-1], noise[:, column], atol=1e-12)
