@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import plotly.graph_objects as go
 
 from optim_core.catalogue import rules
 from optim_core.recording import Recording, Series, Values, thinned
+from optim_core.wording import plain_name
 
 STATE = "{state}"  # in a column's name: stands for a state's name, which the viewer chooses
 TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer has chosen
@@ -102,7 +102,7 @@ def shown(recordings: Sequence[Recording], palette: Sequence[str] = PALETTE) -> 
 def labels(about: Sequence[Mapping[str, Any]]) -> list[str]:
     """By optimizer where these differ, else by name, without the words that all names begin with."""
     ids = [str(one.get("optimizer", "")) for one in about]
-    titles = [rules()[name].title if name in rules() else name for name in ids]
+    titles = [rules()[name].title if name in rules() else plain_name(name) for name in ids]
     names = titles
     if len(set(titles)) < len(titles):
         pairs = zip(about, titles, strict=True)
@@ -116,7 +116,7 @@ def labels(about: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _name(about: Mapping[str, Any]) -> str:
     told = " on ".join(filter(None, (about.get("optimizer"), about.get("task"))))
-    return str(about.get("name") or told or about.get("id", ""))
+    return plain_name(str(about.get("name") or "")) or plain_name(told) or str(about.get("id", ""))
 
 
 def _styles(optimizers: Sequence[str], *, apart: bool) -> Iterator[tuple[int, int]]:
@@ -281,7 +281,7 @@ def _across(one: Shown, steps: Values, choices: Choices) -> list[float | None]:
         return [None] * len(steps)
     at = one.recording.steps(choices.x)[finite]
     found = np.interp(steps, at, values[finite].astype(np.float64), left=np.nan, right=np.nan)
-    return [value if isfinite(value) else None for value in found.tolist()]
+    return [value if np.isfinite(value) else None for value in found.tolist()]
 
 
 def _title(one: Shown, trace: Any) -> str:
@@ -317,7 +317,7 @@ def _placed(values: Values, choices: Choices) -> list[float | None]:
     found = values.tolist()
     if choices.logarithmic:
         found = [value if value > 0 else None for value in found]
-    return [value if value is not None and isfinite(value) else None for value in found]
+    return [value if value is not None and np.isfinite(value) else None for value in found]
 
 
 def _marked(y: Sequence[float | None]) -> tuple[str, int | list[int]]:

@@ -13,7 +13,7 @@ from optim_core.catalogue import rules
 from optim_core.declare.registry import Catalogue
 from optim_core.derive import derived
 from optim_core.recording import Recording
-from optim_core.wording import fill, places
+from optim_core.wording import fill, places, plain_name
 
 Severity = Literal["fault", "risk", "information"]
 Key: TypeAlias = int | str  # of a run: its place in a request, or its id
@@ -138,4 +138,4 @@ def labels_of(runs: Runs) -> dict[Key, str]:
 def _name(recording: Recording) -> str:
     optimizer = str(recording.about.get("optimizer", ""))
     rule = rules().get(optimizer)
-    return str(recording.about.get("name") or (rule.title if rule else optimizer))
+    return plain_name(str(recording.about.get("name") or (rule.title if rule else optimizer)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -22,6 +23,11 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 def places(template: str) -> dict[str, str]:
     """The names in a template, with the kind of each."""
     return {place[1]: place[2] or "text" for place in _PLACE.finditer(template)}
+
+
+def plain_name(name: str) -> str:
+    """A name without signs that would turn around the text beside it: names are anybody's."""
+    return name.translate(_DIRECTIONS).strip()
 
 
 def number(value: float, digits: int = 3) -> str:

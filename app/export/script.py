@@ -122,8 +122,9 @@ def _with_simulate(trajectory: Trajectory) -> str:
 
 
 def _title(experiment: Experiment[SurfaceProblem]) -> str:
-    landscape = experiment.problem.landscape
-    return f"{experiment.rule.title} on {landscape.surface_id or 'a formula'}, as Optimscope runs it."
+    landscape, (x, y) = experiment.problem.landscape, experiment.problem.start
+    surface = landscape.surface_id or "a formula"
+    return f"{experiment.rule.title} on {surface} from ({x!r}, {y!r}), as Optimscope runs it."
 
 
 def _imports(body: str, ours: bool) -> list[str]:

@@ -17,11 +17,12 @@ FEWEST_STEPS = 1_000
 
 
 def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
-    """Header and rows ``run, optimizer, step, …``; an empty cell where a run has no such number."""
+    """Header and rows ``run, optimizer, start_x, start_y, step, …``; cells without a number are empty."""
     names = list(dict.fromkeys(name for _, columns in runs for name in columns))
-    yield _text([["run", "optimizer", *names]])
+    yield _text([["run", "optimizer", "start_x", "start_y", *names]])
     for number, (optimizer, columns) in enumerate(runs):
         rows = len(columns["step"])
+        start = [_cell(float(columns[axis][0])) for axis in "xy"]
         for first in range(0, rows, CHUNK):
             part = slice(first, min(first + CHUNK, rows))
             blank = [""] * (part.stop - part.start)
@@ -29,7 +30,7 @@ def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
                 [_cell(v) for v in columns[name][part].tolist()] if name in columns else blank
                 for name in names
             ]
-            yield _text([str(number), optimizer, *row] for row in zip(*cells, strict=True))
+            yield _text([str(number), optimizer, *start, *row] for row in zip(*cells, strict=True))
 
 
 def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:

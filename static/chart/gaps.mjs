@@ -22,7 +22,10 @@ export function lostText(lines) {
 
 /** What a logarithmic axis leaves out of these lines. @param {Drawn[]} lines */
 export function leftOutText(lines) {
-  const finite = lines.flatMap(({ values }) => Array.from(values).filter(Number.isFinite));
+  const finite = lines.flatMap((line) =>
+    // A walk's first row is its start, which no step has led to.
+    Array.from(line.values.subarray(measured(line) ? 0 : 1)).filter(Number.isFinite),
+  );
   const low = finite.filter((value) => value <= 0).length;
   if (!low) return "";
   return `${count(low)} of ${count(finite.length)} values are 0 or less: a logarithmic axis leaves them out.`;

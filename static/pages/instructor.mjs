@@ -5,6 +5,7 @@ import { makeStatusLabel } from "../run/label.mjs";
 import { confirmAction } from "../ui/dialog.mjs";
 import { byId, make } from "../ui/dom.mjs";
 import { count } from "../ui/format.mjs";
+import { runName } from "../ui/names.mjs";
 import { mountThemeSwitch } from "../ui/theme.mjs";
 
 const EVERY_MS = 2000;
@@ -62,7 +63,7 @@ function showRuns(queue) {
       return make(
         "tr",
         {},
-        make("th", { scope: "row" }, make("a", { href: `/runs/${run.id}` }, run.name || run.id)),
+        make("th", { scope: "row" }, make("a", { href: `/runs/${run.id}` }, runName(run))),
         make("td", {}, run.owner),
         make("td", {}, run.task),
         make("td", {}, label.element, place.has(run.id) ? ` ${place.get(run.id)}.` : ""),

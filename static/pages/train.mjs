@@ -11,6 +11,7 @@ import { formText, keepForm, keptForm } from "../forms/train-form.mjs";
 import { countOf, fieldsOf, requestsOf, titleOf } from "../forms/train-request.mjs";
 import { mountVary } from "../forms/vary.mjs";
 import { byId, make } from "../ui/dom.mjs";
+import { runName } from "../ui/names.mjs";
 import { mountThemeSwitch } from "../ui/theme.mjs";
 
 mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
@@ -122,7 +123,7 @@ async function applyClone(id) {
     apply(fromConfig(run.config));
     return;
   }
-  byId("status").textContent = `The run ${run?.name || id} ${why}. This is the first experiment instead.`;
+  byId("status").textContent = `The run ${run ? runName(run) : id} ${why}. This is the first experiment instead.`;
   byId("status").hidden = false;
   apply(presets[0]?.view);
 }

@@ -2,7 +2,7 @@
 
 import { make, set, svg, visitor } from "../ui/dom.mjs";
 import { count, measured } from "../ui/format.mjs";
-import { runName } from "../ui/names.mjs";
+import { plainName, runName } from "../ui/names.mjs";
 import { makeStatusLabel, mayChange, ownerName } from "./label.mjs";
 import { sparkline } from "./tensors.mjs";
 
@@ -23,7 +23,8 @@ export function makeRow(id, { select, rename, remove, tag }) {
     const words = tags.value.split(",").map((word) => word.trim());
     tag(words.filter(Boolean));
   });
-  const [owner, optimizer, task, started] = [make("td"), make("td"), make("td"), make("td")];
+  const cell = () => make("td", { class: "name" });
+  const [owner, optimizer, task, started] = [cell(), cell(), cell(), make("td")];
   const [step, loss] = [make("td", { class: "number-cell" }), make("td", { class: "number-cell" })];
   const status = makeStatusLabel();
   const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25, "stroke-linecap": "round" });
@@ -52,10 +53,10 @@ export function makeRow(id, { select, rename, remove, tag }) {
     element,
     /** @param {any} run @param {boolean} selected */
     update(run, selected) {
-      link.textContent = runName(run);
-      owner.textContent = ownerName(run);
-      optimizer.textContent = run.optimizer;
-      task.textContent = run.task;
+      link.textContent = link.title = runName(run);
+      owner.textContent = owner.title = ownerName(run);
+      optimizer.textContent = optimizer.title = plainName(run.optimizer);
+      task.textContent = task.title = plainName(run.task);
       status.update(run);
       step.textContent = run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step);
       loss.textContent = measured(run.latest?.loss);

@@ -24,6 +24,11 @@ export function measured(value) {
   return value === null ? "not finite" : number(value);
 }
 
+/** A point as people write it. @param {number[]} point */
+export function pointText(point) {
+  return `(${point.map((value) => number(value, 3)).join(", ")})`;
+}
+
 /** @param {number} whole */
 export function superscript(whole) {
   const digits = [...String(Math.abs(whole))].map((d) => SUPERSCRIPTS[Number(d)]).join("");

@@ -20,8 +20,13 @@ export function runnerName(index, runners, catalogue) {
 }
 
 /** What a training run is called, also where nobody gave it a name. @param {{ id: string, name?: string, optimizer?: string, task?: string }} run */
-export function runName({ id, name, optimizer, task }) {
-  return name || [optimizer, task].filter(Boolean).join(" on ") || id;
+export function runName({ id, name = "", optimizer, task }) {
+  return plainName(name) || plainName([optimizer, task].filter(Boolean).join(" on ")) || id;
+}
+
+/** Without signs that would turn around the text beside it: names are anybody's. @param {string} [name] */
+export function plainName(name = "") {
+  return name.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "").trim();
 }
 
 /**
@@ -32,7 +37,7 @@ export function runName({ id, name, optimizer, task }) {
  * @returns {string[]}
  */
 export function runLabels(runs, catalogue) {
-  const titles = runs.map(({ optimizer }) => titled(catalogue.optimizers, optimizer)?.title ?? optimizer);
+  const titles = runs.map(({ optimizer }) => titled(catalogue.optimizers, optimizer)?.title ?? plainName(optimizer));
   const own = () => runs.map((run, i) => (run.kind === "trajectory" ? titles[i] : runName(run)));
   const names = new Set(titles).size === runs.length ? titles : withoutHead(own());
   return names.map((name, i) => (names.filter((other) => other === name).length > 1 ? `${name} ${i + 1}` : name));

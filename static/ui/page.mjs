@@ -6,6 +6,7 @@ import { keepWithUndo } from "../data/history.mjs";
 import { openingView, settingsFor } from "../data/presets.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
+import { mountStarts } from "../forms/starts.mjs";
 import { mountSurfaces } from "../surface/choice.mjs";
 import { mountStatus } from "../surface/status.mjs";
 import { byId } from "./dom.mjs";
@@ -52,6 +53,7 @@ export async function openPage(page) {
     () => ({ ...defaults, ...runOf(store.get().surface, defaults, catalogue) }),
   );
   byId("run-settings").append(...Object.values(settings.elements));
+  mountStarts(byId("run-settings"), store);
   const render = () => {
     const { steps, noise, seed, clip, error } = store.get();
     settings.update({ steps, noise, seed, clip }, errorsAt(error && { ...error, field: `run.${error.field}` }, "run"));

@@ -5,6 +5,7 @@ import { post, postForText } from "../data/api.mjs";
 import { trajectoriesRequest } from "../data/trajectories.mjs";
 import { scenePicture } from "../surface/picture.mjs";
 import { closing, download, make } from "./dom.mjs";
+import { pointText } from "./format.mjs";
 
 /**
  * @param {HTMLElement} root  the menu's list of items
@@ -97,13 +98,9 @@ export function mountShare(root, store, page, defaults, scene) {
     area.scrollTop = 0;
   }
 
-  /** @param {number} index */
-  async function showScript(index) {
-    const view = store.get();
-    const { code } = await post("/api/trajectories/script", {
-      ...trajectoriesRequest(view),
-      run: index * view.starts.length,
-    });
+  /** @param {number} run  its place in the request */
+  async function showScript(run) {
+    const { code } = await post("/api/trajectories/script", { ...trajectoriesRequest(store.get()), run });
     showText("This run as a PyTorch script", code);
   }
 
@@ -115,16 +112,18 @@ export function mountShare(root, store, page, defaults, scene) {
 
   const scripts = make("div", { class: "menu-group", role: "group", "aria-label": "Copy as PyTorch" });
   function renderScripts() {
-    const { runners, result } = store.get();
+    const { runners, result, starts } = store.get();
     const labels = new Map((store.get().visible ?? []).map((/** @type {any} */ run) => [run.runner.key, run.label]));
     scripts.replaceChildren(
       make("p", { class: "menu-title" }, "Copy as PyTorch"),
-      ...runners.map((/** @type {any} */ runner, /** @type {number} */ i) =>
-        item(
-          String(labels.get(runner.key) ?? result?.byRunner.get(runner.key)?.about.optimizer ?? runner.optimizer),
-          () => showScript(i),
-        ),
-      ),
+      ...runners.flatMap((/** @type {any} */ runner, /** @type {number} */ i) => {
+        const name = labels.get(runner.key) ?? result?.byRunner.get(runner.key)?.about.optimizer ?? runner.optimizer;
+        return starts.map((/** @type {number[]} */ start, /** @type {number} */ k) =>
+          item(starts.length > 1 ? `${name} from ${pointText(start)}` : String(name), () =>
+            showScript(i * starts.length + k),
+          ),
+        );
+      }),
     );
   }
 
@@ -145,6 +144,6 @@ export function mountShare(root, store, page, defaults, scene) {
     make("div", { class: "menu-group" }, make("a", { href: "/docs" }, "HTTP API")),
     status,
   );
-  store.on(["runners", "visible"], renderScripts);
+  store.on(["runners", "visible", "starts"], renderScripts);
   renderScripts();
 }

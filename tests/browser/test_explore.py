@@ -581,3 +581,28 @@ def test_no_optimizer_is_offered_beyond_the_limit_of_runs(page: Page) -> None:
     expect(page.get_by_role("button", name="Duplicate").first).to_be_disabled()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     expect(add).to_be_enabled()
+
+
+def test_starts_are_typed_added_and_removed_and_the_address_keeps_them(page: Page) -> None:
+    drawn(page)
+    first = page.get_by_label("Start 1, x")
+    after(page, lambda: (first.fill("-1,25"), first.press("Enter")))
+    page.get_by_role("button", name="Add a start").click()
+    second = page.get_by_label("Start 2, y")
+    after(page, lambda: (second.fill("2.5"), second.press("Enter")))
+    page.wait_for_url(re.compile(r"starts=-1\.25,[^;]+;-1\.25,2\.5"))
+    written = page.url
+    second.fill("north")
+    second.press("Enter")
+    starts = page.get_by_role("group", name="Starting points")
+    expect(starts.get_by_role("status")).to_contain_text("“north” is no number.")
+    assert page.url == written
+    page.locator(".menu.share summary").click()
+    scripts = page.get_by_role("group", name="Copy as PyTorch")
+    scripts.get_by_role("button", name=re.compile(r"AdamW from \(−1\.25, 2\.5\)")).click()
+    assert "from (-1.25, 2.5)" in page.locator("dialog.script textarea").input_value().splitlines()[0]
+    drawn(page, written)
+    expect(page.get_by_label("Start 2, y")).to_have_value("2.5")
+    after(page, lambda: page.get_by_role("button", name="Remove start 1").click())
+    expect(page.get_by_label("Start 1, y")).to_have_value("2.5")
+    expect(page.get_by_role("button", name="Remove start 1")).to_be_hidden()

@@ -162,3 +162,24 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_above_0_and_says_so(page: Pag
     page.wait_for_function(
         "() => document.querySelector('[data-chart=run_loss] .chart-plot').data[0].y.join() === '-3,-2,1,2'"
     )
+
+
+def test_a_long_name_stays_in_its_place_and_a_turning_one_turns_nothing(page: Page) -> None:
+    ingested(page, "short", ([1, 2], {"loss": [2, 1]}), name="short")
+    width = "() => document.querySelector('.runs-table').getBoundingClientRect().width"
+    page.goto("/runs?text=short")
+    expect(page.locator("tr[data-id=short]")).to_be_visible()
+    before = page.evaluate(width)
+    long = ingested(page, "long", ([1, 2], {"loss": [2, 1]}), name="W" * 120, task="T" * 60)
+    page.goto("/runs?text=WWW")
+    link = page.locator("tr[data-id=long] th a")
+    expect(link).to_have_attribute("title", "W" * 120)
+    assert page.evaluate(width) <= max(before, 1440)
+    name = "\u202e" + "evil"
+    turned = ingested(page, "turned", ([1, 2], {"loss": [2, 1]}), name=name)
+    page.goto(f"/runs/{turned}")
+    expect(page.locator("#header h1")).to_have_text("evil")
+    page.goto(f"/compare?runs={long},{turned}")
+    expect(page.locator("#legend a").nth(1)).to_contain_text("evil (finished)")
+    assert "\u202e" not in page.locator("body").inner_text()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -192,6 +192,11 @@ def test_a_finding_travels_whole() -> None:
     assert fill(told_as["template"], {**told_as["numbers"], "run": "AdamW"}) == told_as["text"]
 
 
+def test_a_name_turns_no_text_around_that_stands_beside_it() -> None:
+    named = Recording({"optimizer": "adamw", "name": "safe\u202egnp.exe"})
+    assert labels_of({1: named}) == {1: "safegnp.exe"}
+
+
 def test_runs_of_one_name_are_numbered() -> None:
     same, other = Recording({"optimizer": "adamw"}), Recording({"optimizer": "sgd", "name": "mine"})
     assert labels_of({1: same, 2: other, 3: same}) == {1: "AdamW 1", 2: "mine", 3: "AdamW 2"}

@@ -50,4 +50,5 @@ test("what a logarithmic axis leaves out is counted", () => {
     "2 of 4 values are 0 or less: a logarithmic axis leaves them out.",
   );
   assert.equal(leftOutText([line([1, nan])]), "");
+  assert.equal(leftOutText([line([0, 1], { kind: "trajectory" })]), "", "the start of a walk");
 });

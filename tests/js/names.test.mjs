@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRunner } from "../../static/data/runner.mjs";
-import { fieldName, runLabels, runnerName, settingName } from "../../static/ui/names.mjs";
+import { fieldName, runLabels, runName, runnerName, settingName } from "../../static/ui/names.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };
 /** @type {any} */
@@ -59,4 +59,12 @@ test("runs lose the words that all names begin with, and never a letter of a nam
     );
   assert.deepEqual(labels("AdamW, seed 1", "AdamW, seed 2"), ["seed 1", "seed 2"]);
   assert.deepEqual(labels("run a", "run b"), ["run a", "run b"]);
+});
+
+test("a name turns no text around that stands beside it", () => {
+  assert.equal(runName({ id: "a", name: "safe\u202egnp.exe\u2066x" }), "safegnp.exex");
+  assert.equal(runName({ id: "a", name: "\u202e \u200f", optimizer: "mine", task: "a\u202bb" }), "mine on ab");
+  assert.equal(runName({ id: "a", name: "שלום" }), "שלום", "what is written from right to left stays");
+  const twins = ["x\u202e", "x"].map((name) => ({ id: name, name, optimizer: "\u2067mine" }));
+  assert.deepEqual(runLabels(twins, catalogue), ["x 1", "x 2"]);
 });

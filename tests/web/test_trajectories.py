@@ -179,6 +179,19 @@ def test_the_table_has_a_row_for_every_run_and_step(client: TestClient, walk: Wa
     assert rows[-1]["optimizer"] == "sgd"
 
 
+def test_rows_and_scripts_say_which_start_they_are_of(client: TestClient, walk: Walk) -> None:
+    starts = [[-1.5, 2.0], [0.1, 1 / 3]]
+    walk["runs"] = [
+        {"optimizer": rule, "start": start} for rule in ("sgd", "schedule_free_adamw") for start in starts
+    ]
+    rows = list(csv.DictReader(io.StringIO(client.post(f"{PATH}/csv", json=walk).text)))
+    for run in range(4):
+        told = {(float(row["start_x"]), float(row["start_y"])) for row in rows if row["run"] == str(run)}
+        assert told == {tuple(starts[run % 2])}
+        code = client.post(f"{PATH}/script", json={**walk, "run": run}).json()["code"]
+        assert repr(tuple(starts[run % 2])) in code.splitlines()[0]
+
+
 def test_a_run_longer_than_a_chunk_keeps_all_its_rows(client: TestClient, walk: Walk) -> None:
     walk |= {"steps": 1203, "runs": [{"optimizer": "sgd"}]}
     rows = list(csv.DictReader(io.StringIO(client.post(f"{PATH}/csv?derived=false", json=walk).text)))

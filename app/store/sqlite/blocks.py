@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from sqlite3 import Row
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,14 @@ def steps_of(matrix: Values, first_step: int) -> Steps:
     """The step of each row."""
     offsets: Steps = matrix[0].astype(np.int64)
     return first_step + offsets
+
+
+def segment_steps(segment: Row) -> Steps:
+    """The step of each row of a segment."""
+    if segment["stride"]:
+        first, stride = int(segment["first_step"]), int(segment["stride"])
+        return first + stride * np.arange(segment["rows"], dtype=np.int64)
+    return np.frombuffer(segment["steps"], I8)
 
 
 def stride_of(steps: Steps) -> int:

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import numpy as np
 import orjson
 
 from app.store.sqlite import blocks
@@ -107,20 +106,14 @@ def _reached(db: sqlite3.Connection, run: int) -> dict[int, _Place]:
         " WHERE run = ? AND rows > 0 GROUP BY layout",
         (run,),
     ):
-        stride = row["stride"]
-        last = (
-            row["first_step"] + stride * (row["rows"] - 1)
-            if stride
-            else np.frombuffer(row["steps"], blocks.I8)[-1]
-        )
-        found[row["layout"]] = _Place(int(last), row["seq"])
+        found[row["layout"]] = _Place(int(blocks.segment_steps(row)[-1]), row["seq"])
     for row in db.execute(
         "SELECT layout, MAX(seq) AS seq, first_step, substr(content, 4 * rows - 3, 4) AS offset FROM frames"
         " WHERE run = ? AND rows > 0 GROUP BY layout",
         (run,),
     ):
-        offset = np.frombuffer(row["offset"], blocks.F4)[0]
-        found[row["layout"]] = _Place(row["first_step"] + int(offset), row["seq"])
+        last = blocks.steps_of(Layout(row["layout"], (), (), ()).matrix(row["offset"], 1), row["first_step"])
+        found[row["layout"]] = _Place(int(last[0]), row["seq"])
     return found
 
 

@@ -97,7 +97,7 @@ def _read_segment(
     db: sqlite3.Connection, segment: sqlite3.Row, columns: Sequence[int], window: Window, *, coarse: bool
 ) -> Iterator[tuple[int, _Piece]]:
     skipped = _rows_before(segment, window.after)
-    whole = _steps(segment)
+    whole = blocks.segment_steps(segment)
     steps, seqs = whole[skipped:], cache(lambda: _seqs(segment)[skipped:])
     summarised = set()
     if coarse:
@@ -117,13 +117,6 @@ def _read_segment(
 
 def _taken(seqs: Callable[[], Steps], rows: Steps) -> Steps:
     return seqs()[rows]
-
-
-def _steps(segment: sqlite3.Row) -> Steps:
-    if segment["stride"]:
-        first, stride = int(segment["first_step"]), int(segment["stride"])
-        return first + stride * np.arange(segment["rows"], dtype=np.int64)
-    return np.frombuffer(segment["steps"], blocks.I8)
 
 
 def _rows_before(segment: sqlite3.Row, after: int) -> int:
@@ -287,5 +280,5 @@ def _part(db: sqlite3.Connection, segment: sqlite3.Row, layout: Layout, wanted: 
             name: values if shapes[name] == 1 else values.reshape(-1, shapes[name])
             for name, values in columns.items()
         },
-        _steps(segment),
+        blocks.segment_steps(segment),
     )
