@@ -4,8 +4,10 @@
 # What is installed is named in requirements/, by version and hash.
 
 ARG TORCH=cpu
+# Another base, or this one by its digest: --build-arg BASE=docker.io/library/python@sha256:…
+ARG BASE=docker.io/library/python:3.11-slim
 
-FROM python:3.11-slim AS build
+FROM ${BASE} AS build
 ARG TORCH
 # Where torch for the CPU alone lies, a tenth of the size of the one in PyPI, which is for the GPU.
 ARG TORCH_WHEELS=https://download.pytorch.org/whl/cpu/torch/
@@ -26,7 +28,8 @@ RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/optimscope/bin/python install --no-deps --no-index /wheels/*.whl \
     && /opt/optimscope/bin/python -P -m app.http.packing
 
-FROM python:3.11-slim
+# hadolint ignore=DL3006
+FROM ${BASE}
 COPY --from=build /opt/optimscope /opt/optimscope
 # Nothing is installed in here any more: what installs things goes.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin optimscope \

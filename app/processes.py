@@ -11,11 +11,23 @@ import threading
 from functools import cache
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
 
 # Elsewhere system libraries do not survive a fork: each process is a new interpreter instead.
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+CGROUP = Path("/sys/fs/cgroup/cpu.max")  # microseconds of work in so many microseconds
 _PR_SET_PDEATHSIG = 1
 _preloaded = ["app.commands.main"]  # multiprocessing loads the main program in every process
+
+
+def cores() -> int:
+    """How many cores this process may use: those of the machine, or its container's share of them."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CGROUP.read_text().split()
+        return max(1, min(found, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such limit, or "max"
+        return found
 
 
 @cache

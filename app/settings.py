@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.processes import cores
 from optim_core.declare.errors import InvalidInput
 
 SHORTEST_TOKEN, SHORTEST_INSTRUCTORS_TOKEN = 8, 16
@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         default="",
         description="Where others reach the server, as http://lab.example:8000, for the printed link.",
     )
+    published_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of a container from outside, for the printed link."
+    )
     frame_ancestors: str = Field(default="'none'", description="Pages that may embed this one, as in a CSP.")
     cache_bytes: int = Field(
         default=64_000_000, ge=0, description="Memory for answers that were computed before."
@@ -149,7 +152,7 @@ class Settings(BaseSettings):
     def _instructors_own(self) -> Settings:
         if self.instructor_token and self.instructor_token == self.token:
             raise ValueError("the instructor needs a token that the others do not have")
-        if self.instructor_token and not self.token:
+        if self.instructor_token and not self.token and self.is_local:
             raise ValueError("an instructor's token makes sense beside a token for the others only")
         return self
 
@@ -158,7 +161,7 @@ class Settings(BaseSettings):
         """How many processes compute answers; 0: threads do."""
         if self.processes is not None:
             return self.processes
-        return (os.cpu_count() or 1) if self.token else 0
+        return cores() if self.token else 0
 
     @property
     def is_local(self) -> bool:

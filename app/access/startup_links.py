@@ -13,7 +13,7 @@ _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 
 def local_link(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
-    return local_url(settings.host, settings.port)
+    return local_url(settings.host, settings.published_port or settings.port)
 
 
 def shared_link(settings: Settings) -> str:

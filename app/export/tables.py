@@ -14,12 +14,13 @@ from optim_core.simulate.trajectory import Column
 CHUNK = 500  # rows of a trajectory in one piece of the answer
 NUMBERS = 500_000  # of a run that are read at once
 FEWEST_STEPS = 1_000
+_FORMULA = frozenset("=+-@\t\r")  # what begins one
 
 
 def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
     """Header and rows ``run, optimizer, start_x, start_y, step, …``; cells without a number are empty."""
     names = list(dict.fromkeys(name for _, columns in runs for name in columns))
-    yield _text([["run", "optimizer", "start_x", "start_y", *names]])
+    yield _text([["run", "optimizer", "start_x", "start_y", *map(_harmless, names)]])
     for number, (optimizer, columns) in enumerate(runs):
         rows = len(columns["step"])
         start = [_cell(float(columns[axis][0])) for axis in "xy"]
@@ -38,7 +39,7 @@ def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:
 
     What was measured and is not finite stands as nan, inf or -inf.
     """
-    yield _text([["step", *names]])
+    yield _text([["step", *map(_harmless, names)]])
     stride, wanted = max(NUMBERS // (len(names) + 1), FEWEST_STEPS), frozenset(names).__contains__
     for first in range(0, run.step + 1, stride):
         _, series, _ = traces.series(run.id, wanted, Window(0, first, first + stride - 1))
@@ -55,6 +56,11 @@ def _text(rows: Iterable[Sequence[str]]) -> str:
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows(rows)
     return written.getvalue()
+
+
+def _harmless(name: str) -> str:
+    """A name that spreadsheets would take for a formula, marked as text."""
+    return f"'{name}" if name[:1] in _FORMULA else name
 
 
 def _cell(value: float) -> str:

@@ -16,7 +16,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 from app.jobs.executor import Ended
-from app.processes import METHOD, context, die_with_parent, load_fork_server, preload
+from app.processes import METHOD, context, cores, die_with_parent, load_fork_server, preload
 
 # Module and function of what a job does.
 TARGET = ("app.jobs.worker", "train_job")
@@ -216,8 +216,7 @@ def _work(target: tuple[str, str], job: Mapping[str, Any], threads: int, output:
 
 def threads_of_one(per_device: int) -> int:
     """Of one job. Small models gain little from many, and the server has to answer meanwhile."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(cores // 2 // per_device, 1)
+    return max(cores() // 2 // per_device, 1)
 
 
 def limit_threads(threads: int) -> None:

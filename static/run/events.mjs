@@ -38,10 +38,11 @@ function shownEvent(event) {
       sentence: `${at}: ${WORDS[event.name] ?? event.name} changed by hand from ${from} to ${to}.`,
     };
   }
-  const short = event.kind === "outcome" ? (ENDS[event.outcome] ?? String(event.outcome)) : PAUSES[event.kind];
+  const ended = event.outcome && (ENDS[event.outcome] ?? event.outcome);
+  const short = (event.kind === "outcome" ? ended : PAUSES[event.kind]) ?? event.kind ?? "event";
   return {
     ...base,
-    short: short ?? event.kind,
+    short,
     sentence: / step \d/.test(event.text) ? event.text : `${at}: ${event.text || `${short}.`}`,
   };
 }

@@ -56,3 +56,10 @@ test("events of a run that lie close together share a mark, named by the most te
     ],
   );
 });
+
+test("an event without words is told by its kind, and one without a kind as an event", () => {
+  const about = /** @type {any} */ ({});
+  const events = /** @type {any[]} */ ([{ step: 2 }, { step: 3, kind: "checkpoint" }, { step: 4, kind: "outcome" }]);
+  const sentences = eventsOf({ about, events }).map(({ sentence }) => sentence);
+  assert.deepEqual(sentences, ["Step 2: event.", "Step 3: checkpoint.", "Step 4: outcome."]);
+});

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from pathlib import Path
 
 from app.store.interface import StoreError
 from app.store.sqlite import migrations
+
+log = logging.getLogger("optimscope")
 
 FILE = "optimscope.db"
 APPLICATION_ID = 0x0B71_5C0E  # marks the file as ours, see `file` and PRAGMA application_id
@@ -19,7 +22,7 @@ def lock(folder: Path) -> int:
     """Keeps others out of the folder until the descriptor is closed; makes it if need be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(folder / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(
             f"{folder} cannot be used: {error.strerror}.", "Choose another with --data-dir."
@@ -46,6 +49,12 @@ def connect(path: Path) -> sqlite3.Connection:
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The one connection that writes; makes the tables in a new file. Raises StoreError."""
     try:
+        if path.exists() and not path.stat().st_size:
+            log.warning(
+                "%s is empty, as after a full disk: if there were runs in it, restore a backup.", path
+            )
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # it holds what visitors have named and sent
         connection = connect(path)
         try:
             _prepare(connection, path)
@@ -54,6 +63,10 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             raise
     except sqlite3.Error as error:
         raise explain(error, path) from None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}).", "Choose a folder of yours with --data-dir."
+        ) from None
     return connection
 
 
