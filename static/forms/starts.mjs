@@ -45,7 +45,7 @@ export function mountStarts(root, store) {
         starts: store.get().starts.filter((/** @type {Point} */ _, /** @type {number} */ i) => i !== index),
       });
     });
-    const name = make("span", {}, index ? `start ${index + 1}` : "start");
+    const name = make("span", {}, index ? `start ${index + 1}, x and y` : "start, x and y");
     return { element: make("div", { class: "start" }, name, ...boxes, remove), boxes, remove };
   }
 
