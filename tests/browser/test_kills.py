@@ -49,7 +49,9 @@ def window(launch: Callable[[], Browser]) -> Iterator[tuple[Page, set[int]]]:
     browser = launch()
     family = descendants(os.getpid()) - before
     try:
-        yield browser.new_page(), family
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        yield page, family
     finally:
         with suppress(Error):  # it may be dead
             browser.close()

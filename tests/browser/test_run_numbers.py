@@ -19,7 +19,7 @@ def finished(page: Page, *optimizers: str, **settings: Any) -> list[str]:
     ids: list[str] = answer.json()["ids"]
     for run in ids:
         page.goto(f"/runs/{run}")
-        expect(page.locator(".run-status")).to_contain_text("finished", timeout=60_000)
+        expect(page.locator(".run-status")).to_contain_text("finished")
     return ids
 
 
@@ -115,7 +115,7 @@ def test_runs_that_broke_are_told_apart_in_the_list_and_in_the_sentence(page: Pa
     )
     (broken,) = answer.json()["ids"]
     page.goto(f"/runs/{broken}")
-    expect(page.locator(".run-status")).to_contain_text(re.compile("diverged|NaN"), timeout=60_000)
+    expect(page.locator(".run-status")).to_contain_text(re.compile("diverged|NaN"))
     word = page.locator(".run-status").inner_text()
     page.goto(f"/compare?runs={good},{broken}")
     expect(page.locator("#legend")).to_contain_text(f"({word})")

@@ -55,7 +55,7 @@ def one_run(page: Page) -> Iterator[Page]:
     cancel = page.get_by_role("button", name="Cancel")
     if cancel.is_visible():
         cancel.click()
-    expect(page.locator(".run-status")).to_contain_text(re.compile("cancelled|finished"), timeout=10_000)
+    expect(page.locator(".run-status")).to_contain_text(re.compile("cancelled|finished"))
 
 
 def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_a_sentence(
@@ -68,7 +68,7 @@ def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_
     wait_for_more(page, first)
     expect(page.locator("#verdict")).to_contain_text(re.compile("Adam\\+L2.*AdamW", re.DOTALL))
     expect(page.locator("#legend")).to_contain_text(
-        re.compile("finished.*finished", re.DOTALL), timeout=60_000
+        re.compile("finished.*finished", re.DOTALL),
     )
     expect(page.locator("#differences")).to_contain_text("optimizer")
 
@@ -76,7 +76,7 @@ def test_the_preset_trains_two_runs_whose_curves_move_and_which_are_compared_in_
 def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page) -> None:
     page = one_run
     status = page.locator(".run-status")
-    expect(status).to_have_text("running", timeout=20_000)
+    expect(status).to_have_text("running")
     page.get_by_role("button", name="Pause").click()
     expect(status).to_have_text("paused")
     page.get_by_role("button", name="Step", exact=True).click()
@@ -92,7 +92,7 @@ def test_a_run_can_be_paused_stepped_resumed_changed_and_cancelled(one_run: Page
 def test_a_box_of_a_running_job_that_holds_no_number_changes_nothing(one_run: Page) -> None:
     page = one_run
     setting = page.get_by_label("Change η while it runs")
-    expect(setting).to_have_value("0.001", timeout=20_000)
+    expect(setting).to_have_value("0.001")
     sent: list[str] = []
     page.on("request", lambda r: sent.append(r.url) if r.url.endswith("/control") else None)
     for text, key in (("", "Enter"), ("", "Tab"), ("abc", "Enter"), ("0.5", "Escape"), ("abc", "Escape")):
@@ -127,7 +127,7 @@ def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"/runs/"))
     setting = page.get_by_label("Change η while it runs")
-    expect(setting).to_have_value("0.001", timeout=20_000)
+    expect(setting).to_have_value("0.001")
     now = page.locator(".live-setting", has_text="η").locator(".hint")
     expect(now).to_have_text(re.compile("now "))
     expect(page.locator(".live-setting", has_text="λ").locator(".hint")).to_be_hidden()
@@ -147,7 +147,7 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
     one_run: Page,
 ) -> None:
     page = one_run
-    expect(page.locator(".run-status")).to_have_text("running", timeout=20_000)
+    expect(page.locator(".run-status")).to_have_text("running")
     setting = page.get_by_label("Change η while it runs")
     setting.fill("0.0005")
     setting.press("Enter")
@@ -174,7 +174,7 @@ def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> N
     start(page, steps=120)
     page.wait_for_url(re.compile(r"/runs\?compare="))
     expect(page.locator("#legend")).to_contain_text(
-        re.compile("finished.*finished", re.DOTALL), timeout=60_000
+        re.compile("finished.*finished", re.DOTALL),
     )
     loss = page.locator("[data-chart=run_loss]")
     line = loss.locator(".js-line").first

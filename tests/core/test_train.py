@@ -398,11 +398,11 @@ def test_settings_change_without_a_reset_and_leave_an_event() -> None:
     factors = np.array(oc.schedules()["linear"].at().factors(12))
     base = np.where(np.arange(1, 13) <= 4, 1e-3, 1e-2)
     np.testing.assert_allclose(column(result, "lr"), base * factors, rtol=1e-6)
-    np.testing.assert_allclose(column(result, "weight_decay"), np.where(base < 2e-3, 0.01, 0.7), rtol=1e-6)
+    np.testing.assert_allclose(column(result, "weight_decay"), np.where(base < 2e-3, 0.1, 0.7), rtol=1e-6)
     events = [e for e in memory(result).recording.events if e["kind"] == "setting"]
     assert [(e["step"], e["name"], e["from"], e["to"]) for e in events] == [
         (4, "lr", 1e-3, 0.01),
-        (4, "weight_decay", 0.01, 0.7),
+        (4, "weight_decay", 0.1, 0.7),
     ]
     untouched = train(schedule="linear")
     np.testing.assert_array_equal(column(result, "loss")[:5], column(untouched, "loss")[:5])
