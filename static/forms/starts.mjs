@@ -46,7 +46,7 @@ export function mountStarts(root, store) {
       });
     });
     const name = make("span", {}, index ? `start ${index + 1}, x and y` : "start, x and y");
-    return { element: make("div", { class: "start" }, name, ...boxes, remove), boxes, remove };
+    return { element: make("div", { class: "start-row" }, name, ...boxes, remove), boxes, remove };
   }
 
   /** @param {number} index @param {number} axis @param {HTMLInputElement} box */
