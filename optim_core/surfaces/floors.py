@@ -7,7 +7,7 @@ Of (u, v) below, u counts the lines and v runs along each: (x, y), or (y, x) whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -158,34 +158,75 @@ def kinks(scan: Scan, turned: bool, floor: Floors) -> tuple[Array, Array, Any]:
     return x, y, steep
 
 
-def side(scan: Scan, number: int) -> tuple[Array, Array, Any]:
-    """Minima along one of the box's four sides: x, y, and whether it is lower, or not defined, beyond it."""
-    turned = number >= 2  # left and right are lines along y, bottom and top lines along x
-    axis_u, axis_v = scan.axes(turned)
-    at, next_in = axis_u[[0, 1]] if number % 2 == 0 else axis_u[[-1, -2]]
-    inward, cell = next_in - at, axis_v[1] - axis_v[0]
-    heights = scan.loss(turned, at, axis_v)
-    k = _dips(np.pad(heights, 1, constant_values=np.inf)[:, None])[0] - 1
-    if not k.size:
-        return np.zeros(0), np.zeros(0), np.zeros(0, bool)
+class _Dips(NamedTuple):
+    """Where a side of the box is lower than beside it; each an array of them all."""
 
-    def lowest_on(cells: Array, v: Array, reach: float) -> tuple[Array, Array]:
-        """v and height of the lowest points around ``v`` of the lines so many ``cells`` (n, 1) inward."""
-        around = np.maximum(v - reach, axis_v[0]), np.minimum(v + reach, axis_v[-1])
-        low, high = (np.broadcast_to(end, (cells.size, v.size)) for end in around)
-        return _section(lambda v: scan.loss(turned, at + cells * inward, v), low, high)
+    turned: Any  # whether the side runs along x
+    at: Array  # the other coordinate
+    inward: Array  # to the next line of the grid
+    v: Array  # along the side
+    first: Array  # the ends of the side
+    last: Array
+    cell: Array
+    beside: Array  # the lower of the heights next to it
 
-    (v,), (height,) = lowest_on(np.zeros((1, 1)), axis_v[k], cell)
-    next_to = np.pad(heights, 1, constant_values=np.inf)
-    # A kink that leaves the box falls inwards, and at half a cell may be out of reach already.
-    *inside, outside = lowest_on(np.array([[0.5], [0.05], [1e-3], [-1e-3]]), v, cell / 2)[1]
+    def loss(self, scan: Scan, cells: Array, v: Array) -> Array:
+        """So many ``cells`` inward, at ``v`` along the side; both broadcast against the dips."""
+        across = np.broadcast_to(self.at + cells * self.inward, v.shape)
+        return _high(scan.functions.value(np.where(self.turned, v, across), np.where(self.turned, across, v)))
+
+    def lowest(self, scan: Scan, cells: Array, reach: float) -> tuple[Array, Array]:
+        """v and height of the lowest points within ``reach`` cells of v, on lines so many cells inward."""
+        around = self.v - reach * self.cell, self.v + reach * self.cell
+        low, high = np.maximum(around[0], self.first), np.minimum(around[1], self.last)
+        low, high = (np.broadcast_to(end, (cells.size, self.v.size)) for end in (low, high))
+        return _section(lambda v: self.loss(scan, cells, v), low, high)
+
+    def where(self, mask: Any) -> _Dips:
+        """Some of them."""
+        return _Dips(*(part[mask] for part in self))
+
+
+def sides(scan: Scan) -> tuple[Array, Array, Any]:
+    """Minima along the box's sides: x, y, and whether it is lower, or not defined, beyond the box."""
+    dips = _Dips(*(np.concatenate(parts) for parts in zip(*_dips_of_sides(scan), strict=True)))
+    (v,), (height,) = dips.lowest(scan, np.zeros((1, 1)), 1.0)
     level = 1e-12 * scan.spread
-    strict = np.minimum(np.minimum(next_to[k], next_to[k + 2]), inside[0]) - height > level
-    strict &= np.minimum(inside[1], inside[2]) >= height
-    corner = (v == axis_v[0]) | (v == axis_v[-1])
-    beyond = corner | ~(outside > height)
-    v, u = v[strict], np.full(int(strict.sum()), at)
-    return (v, u, beyond[strict]) if turned else (u, v, beyond[strict])
+    lines = np.array([[0.5], [0.05], [1e-3], [-1e-3]])
+
+    def is_lower(heights: Array, height: Array) -> Any:
+        return (heights[0] - height > level) & (np.minimum(heights[1], heights[2]) >= height)
+
+    # What is lower straight inwards, as most are, is no minimum; the others are looked at from all sides.
+    ahead = dips.loss(scan, lines[:3], np.broadcast_to(v, (3, v.size)))
+    kept = (dips.beside - height > level) & is_lower(ahead, height)
+    dips, height = dips.where(kept)._replace(v=v[kept]), height[kept]
+    # A kink that leaves the box falls inwards, and at half a cell may be out of reach already.
+    around = dips.lowest(scan, lines, 0.5)[1]
+    kept = is_lower(around, height)
+    dips, outside, height = dips.where(kept), around[3][kept], height[kept]
+    beyond = (dips.v == dips.first) | (dips.v == dips.last) | ~(outside > height)
+    across = dips.at
+    return np.where(dips.turned, dips.v, across), np.where(dips.turned, across, dips.v), beyond
+
+
+def _dips_of_sides(scan: Scan) -> Iterator[_Dips]:
+    for turned in (False, True):
+        axis_u, axis_v = scan.axes(turned)
+        lines = scan.z if turned else scan.z.T  # (u, v)
+        for at, next_in in ((0, 1), (-1, -2)):
+            heights = np.pad(lines[at], 1, constant_values=np.inf)
+            k = _dips(heights[:, None])[0]
+            yield _Dips(
+                turned=np.full(k.size, turned),
+                at=np.full(k.size, axis_u[at]),
+                inward=np.full(k.size, axis_u[next_in] - axis_u[at]),
+                v=axis_v[k - 1],
+                first=np.full(k.size, axis_v[0]),
+                last=np.full(k.size, axis_v[-1]),
+                cell=np.full(k.size, axis_v[1] - axis_v[0]),
+                beside=np.minimum(heights[k - 1], heights[k + 1]),
+            )
 
 
 def _section(f: Callable[[Array], Array], low: Array, high: Array, rounds: int = 17) -> tuple[Array, Array]:

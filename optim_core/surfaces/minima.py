@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optim_core.formula.dialects import Functions
-from optim_core.surfaces.floors import GRID, MOST_CANDIDATES, Scan, floors, kinks, side
+from optim_core.surfaces.floors import GRID, MOST_CANDIDATES, Scan, floors, kinks, sides
 from optim_core.surfaces.placement import Box, Point
 
 Array = NDArray[np.float64]
@@ -49,16 +49,18 @@ def local_minima(functions: Functions, box: Box) -> tuple[Minimum, ...]:
         scan = Scan.of(functions, box)
         if not np.isfinite(scan.lowest):
             return ()
-        x, y, smooth, _ = _smooth_minima(functions, box, *_dents(scan), scan.spread)
-        found = [(x, y, smooth)]
-        for turned in (False, True):
-            floor = floors(scan, turned)
-            x, y, smooth, still = _smooth_minima(functions, box, floor.x, floor.y, scan.spread)
+        ways = [floors(scan, turned) for turned in (False, True)]
+        starts = [_dents(scan), *((floor.x, floor.y) for floor in ways)]
+        x, y = (np.concatenate(parts) for parts in zip(*starts, strict=True))
+        ends = _smooth_minima(functions, box, x, y, scan.spread)
+        places = np.cumsum([start[0].size for start in starts])[:-1]
+        dents, *of_floors = zip(*(np.split(part, places) for part in ends), strict=True)
+        found = [dents[:3]]
+        for turned, floor, (x, y, smooth, still) in zip((False, True), ways, of_floors, strict=True):
             here = np.hypot(x - floor.x, y - floor.y) < 2 * size / GRID  # others lost their way
             found += [(x, y, smooth & here), kinks(scan, turned, floor.where(~(still & here)))]
         inner = [(x[kept], y[kept], np.zeros(kept.sum(), bool)) for x, y, kept in found]
-        sides = [side(scan, number) for number in range(4)]
-        x, y, edge = (np.concatenate(parts) for parts in zip(*inner, *sides, strict=True))
+        x, y, edge = (np.concatenate(parts) for parts in zip(*inner, sides(scan), strict=True))
         loss = functions.value(x, y)
         real = loss >= scan.lowest - 10 * scan.spread  # lower only towards a pole
         real &= edge | _is_continuous(functions, box, x, y)
