@@ -26,6 +26,7 @@ MOST_KINKS = 80
 SECTION = np.linspace(
     0, 1, 17
 )  # where a line is searched, again and again between the lowest one's neighbours
+ROUNDS, QUICK_ROUNDS = 17, 3  # of a search along a line; each leaves an eighth of it
 FLOOR_ROUNDS = 11
 # A floor must rise by so much of the surface's range within one line, or it is level.
 LEVEL = 1e-7
@@ -175,12 +176,12 @@ class _Dips(NamedTuple):
         across = np.broadcast_to(self.at + cells * self.inward, v.shape)
         return _high(scan.functions.value(np.where(self.turned, v, across), np.where(self.turned, across, v)))
 
-    def lowest(self, scan: Scan, cells: Array, reach: float) -> tuple[Array, Array]:
+    def lowest(self, scan: Scan, cells: Array, reach: float, rounds: int = ROUNDS) -> tuple[Array, Array]:
         """v and height of the lowest points within ``reach`` cells of v, on lines so many cells inward."""
         around = self.v - reach * self.cell, self.v + reach * self.cell
         low, high = np.maximum(around[0], self.first), np.minimum(around[1], self.last)
         low, high = (np.broadcast_to(end, (cells.size, self.v.size)) for end in (low, high))
-        return _section(lambda v: self.loss(scan, cells, v), low, high)
+        return _section(lambda v: self.loss(scan, cells, v), low, high, rounds)
 
     def where(self, mask: Any) -> _Dips:
         """Some of them."""
@@ -190,24 +191,29 @@ class _Dips(NamedTuple):
 def sides(scan: Scan) -> tuple[Array, Array, Any]:
     """Minima along the box's sides: x, y, and whether it is lower, or not defined, beyond the box."""
     dips = _Dips(*(np.concatenate(parts) for parts in zip(*_dips_of_sides(scan), strict=True)))
+    dips = dips.where(_may_be_minima(scan, dips))
+    if not dips.v.size:
+        return np.zeros(0), np.zeros(0), np.zeros(0, bool)
     (v,), (height,) = dips.lowest(scan, np.zeros((1, 1)), 1.0)
     level = 1e-12 * scan.spread
-    lines = np.array([[0.5], [0.05], [1e-3], [-1e-3]])
-
-    def is_lower(heights: Array, height: Array) -> Any:
-        return (heights[0] - height > level) & (np.minimum(heights[1], heights[2]) >= height)
-
-    # What is lower straight inwards, as most are, is no minimum; the others are looked at from all sides.
-    ahead = dips.loss(scan, lines[:3], np.broadcast_to(v, (3, v.size)))
-    kept = (dips.beside - height > level) & is_lower(ahead, height)
-    dips, height = dips.where(kept)._replace(v=v[kept]), height[kept]
+    kept = dips.beside - height > level
+    dips, height = dips._replace(v=v).where(kept), height[kept]
     # A kink that leaves the box falls inwards, and at half a cell may be out of reach already.
-    around = dips.lowest(scan, lines, 0.5)[1]
-    kept = is_lower(around, height)
-    dips, outside, height = dips.where(kept), around[3][kept], height[kept]
+    *inside, outside = dips.lowest(scan, np.array([[0.5], [0.05], [1e-3], [-1e-3]]), 0.5)[1]
+    kept = (inside[0] - height > level) & (np.minimum(inside[1], inside[2]) >= height)
+    dips, outside, height = dips.where(kept), outside[kept], height[kept]
     beyond = (dips.v == dips.first) | (dips.v == dips.last) | ~(outside > height)
     across = dips.at
     return np.where(dips.turned, dips.v, across), np.where(dips.turned, across, dips.v), beyond
+
+
+def _may_be_minima(scan: Scan, dips: _Dips) -> Any:
+    """Leaves out what is lower straight inwards, as most are, by more than a quick look may be wrong."""
+    (v,), (height,) = dips.lowest(scan, np.zeros((1, 1)), 1.0, QUICK_ROUNDS)
+    near = 8.0**-QUICK_ROUNDS * dips.cell * np.array([[2.0], [-2.0]])
+    doubt = dips.loss(scan, np.zeros((1, 1)), v + near).max(0) - height
+    ahead = dips.loss(scan, np.array([[0.5], [0.05]]), np.broadcast_to(v, (2, v.size))).min(0)
+    return ~(ahead < height - doubt)
 
 
 def _dips_of_sides(scan: Scan) -> Iterator[_Dips]:
@@ -229,7 +235,9 @@ def _dips_of_sides(scan: Scan) -> Iterator[_Dips]:
             )
 
 
-def _section(f: Callable[[Array], Array], low: Array, high: Array, rounds: int = 17) -> tuple[Array, Array]:
+def _section(
+    f: Callable[[Array], Array], low: Array, high: Array, rounds: int = ROUNDS
+) -> tuple[Array, Array]:
     """The lowest point of ``f`` between ``low`` and ``high``, and its height, for many lines at once.
 
     Each round leaves an eighth of the line.
