@@ -5,7 +5,14 @@ import { scalesOf } from "./axis.mjs";
 
 /** @typedef {{ data: any[], layout: any }} Figure */
 
-const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
+// A page that redraws its charts may see the second click late.
+const CONFIG = {
+  displayModeBar: false,
+  responsive: false,
+  doubleClick: false,
+  doubleClickDelay: 600,
+  showTips: false,
+};
 
 /** @type {Promise<any> | undefined} */
 let loading;
