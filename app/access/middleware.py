@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-import hmac
-import logging
-import secrets
 import socket
-from contextlib import suppress
-from hashlib import sha256
-from html import escape
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access.visitors import Visitor, Visitors, cookie_name
+from app.access.tokens import (
+    cookie_value,
+    is_same,
+    known_tokens,
+    note_wrong_token,
+    shown_cookie,
+    sign_in,
+    too_many_guesses,
+)
+from app.access.visitors import Visitor, Visitors
 from app.http.errors import error_response
-from app.settings import SHORTEST_INSTRUCTORS_TOKEN, SHORTEST_TOKEN, Settings, is_loopback
-
-log = logging.getLogger("optimscope")
+from app.settings import Settings, is_loopback
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = frozenset({"/api/stream"})  # what other sites may not open either: each holds a connection
 # What a visitor without the token may see: the way in, and what that page loads.
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/favicon.svg", "/favicon.ico"})
 OPEN_FOLDER = "/static/"
-COOKIE_DAYS = 30
-KEPT_IN, INSTRUCTORS = "token", "instructor-token"
-
-
-def new_token() -> str:
-    """A token that nobody can guess."""
-    return secrets.token_urlsafe(24)
-
-
-def kept_token(folder: Path, name: str = KEPT_IN) -> str:
-    """The token made up for the server in ``folder``: a restart sends nobody away."""
-    path, shortest = folder / name, SHORTEST_INSTRUCTORS_TOKEN if name == INSTRUCTORS else SHORTEST_TOKEN
-    with suppress(OSError):
-        if len(token := path.read_text().strip()) >= shortest:
-            return token
-    token = new_token()
-    with suppress(OSError):  # a folder that cannot be written is told of by the store
-        folder.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(f"{token}\n")
-    return token
-
-
-def is_same(given: str, expected: str) -> bool:
-    """Compares in a time that does not depend on how much of it is right."""
-    return hmac.compare_digest(given.encode(), expected.encode())
 
 
 class AccessMiddleware:
@@ -178,9 +150,9 @@ class AccessMiddleware:
 
     def _by_cookie(self, request: Request) -> bool | None:
         """The same for its cookie."""
-        cookie = _cookie(request.headers, self._settings)
+        cookie = shown_cookie(request.headers, self._settings)
         found = [
-            instructor for token, instructor in self._tokens.items() if is_same(cookie, _cookie_value(token))
+            instructor for token, instructor in self._tokens.items() if is_same(cookie, cookie_value(token))
         ]
         return max(found, default=None)
 
@@ -207,69 +179,6 @@ class AccessMiddleware:
         )
 
 
-def too_many_guesses(visitors: Visitors, address: str) -> Response | None:
-    """The answer to any token from where too many wrong ones came."""
-    wait = round(visitors.guesses.wait(address) + 0.5)
-    if not wait:
-        return None
-    return error_response(
-        429,
-        "Too many wrong tokens came from there.",
-        code="guesses",
-        hint=f"Wait {wait} seconds. Whoever started the server can look the token up in its terminal.",
-        headers={"Retry-After": str(wait)},
-    )
-
-
-def note_wrong_token(visitors: Visitors, address: str) -> None:
-    """Counts and logs one."""
-    visitors.guesses.wrong(address)
-    log.warning("a wrong token came from %s", address)
-
-
-def known_tokens(settings: Settings) -> list[str]:
-    """The tokens that let people in."""
-    return [token for token in (settings.token, settings.instructor_token) if token]
-
-
-def sign_in(request: Request, settings: Settings, token: str, target: str) -> Response:
-    """Sends a visitor who showed ``token`` to ``target``, with the cookie that remembers it.
-
-    A page that goes on by itself, not a redirect: after a click in another site's page (a course's, a
-    mail's) browsers keep SameSite=Strict cookies back from redirects.
-    """
-    safe = escape(local_path(target))
-    response = HTMLResponse(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Optimscope</title>'
-        f'<meta http-equiv="refresh" content="0;url={safe}">'
-        f'<p>Signed in. <a href="{safe}">Go on</a></p></html>'
-    )
-    response.set_cookie(
-        _cookie_name(settings),
-        _cookie_value(token),
-        max_age=COOKIE_DAYS * 86400,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def local_path(target: str) -> str:
-    """``target`` if it is a path on this server, else the first page."""
-    if not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
-        return "/"
-    return quote(target, safe="/?&=%#:;,@!$'()*+~-._")
-
-
-def sign_out(settings: Settings) -> Response:
-    """Takes the cookie back and leads to the way in."""
-    response = RedirectResponse("/login", 303)
-    response.delete_cookie(_cookie_name(settings), httponly=True, samesite="strict")
-    return response
-
-
 def _admit(request: Request, settings: Settings, token: str) -> Response:
     return sign_in(request, settings, token, _without_token(request))
 
@@ -287,23 +196,6 @@ def _bearer(headers: Headers) -> str:
 
 def _in_link(request: Request) -> str:
     return request.query_params.get("token", "") if request.method == "GET" else ""
-
-
-def _cookie_name(settings: Settings) -> str:
-    return cookie_name("optimscope", settings)
-
-
-def _cookie_value(token: str) -> str:
-    """Derived from the token, so that the cookie does not give it away."""
-    return hmac.new(token.encode(), b"optimscope cookie", sha256).hexdigest()
-
-
-def _cookie(headers: Headers, settings: Settings) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(settings))
-    except CookieError:
-        return ""
-    return found.value if found else ""
 
 
 def _name(host: str) -> str:

@@ -31,8 +31,8 @@ def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
     from pydantic import ValidationError
 
-    from app.access.middleware import INSTRUCTORS, kept_token
     from app.access.startup_links import local_link, startup_text
+    from app.access.tokens import INSTRUCTORS, kept_token
     from app.commands.server import Server
     from app.http.connections import raise_file_limit
     from app.main import create_app

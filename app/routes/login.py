@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.middleware import (
+from app.access.tokens import (
     is_same,
     known_tokens,
     local_path,

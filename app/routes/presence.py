@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from app.access.middleware import local_path
+from app.access.tokens import local_path
 from app.access.visitors import Asking, Visitor
 from app.http.encoding import to_json
 from app.http.refusals import Refusal

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.access.guesses import Guesses
-from app.access.middleware import local_path
+from app.access.tokens import local_path
 from app.access.visitors import cookie_name
 from app.main import create_app
 from app.observe.logs import OneLine
@@ -364,7 +364,7 @@ def test_on_this_machine_nobody_is_asked(client: TestClient) -> None:
 def test_every_comparison_takes_the_same_time(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded.post("/login", data={"token": "a-long-secret"})
     bearer = {"Authorization": "Bearer a-long-secret"}
-    monkeypatch.setattr("app.access.middleware.hmac.compare_digest", lambda one, other: False)
+    monkeypatch.setattr("app.access.tokens.hmac.compare_digest", lambda one, other: False)
     assert guarded.get("/api/catalogue").status_code == 401, "the cookie"
     assert guarded.get("/api/catalogue", headers=bearer).status_code == 401, "the header"
     assert guarded.get("/api/catalogue?token=a-long-secret").status_code == 401, "the address"

@@ -13,8 +13,8 @@ import pytest
 import segno
 
 from app.access import startup_links
-from app.access.middleware import kept_token
 from app.access.startup_links import local_link, shared_link
+from app.access.tokens import kept_token
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
