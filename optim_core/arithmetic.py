@@ -15,13 +15,13 @@ import torch
 # A float, a numpy array or a tensor. The three share arithmetic but no static type.
 Array: TypeAlias = Any
 
-_NAN = math.nan
+_NAN, _sqrt = math.nan, math.sqrt
 
 
 def sqrt(x: Array) -> Array:
     """Square root; NaN for negative numbers."""
     if type(x) is float:
-        return math.sqrt(x) if x >= 0.0 else _NAN
+        return _sqrt(x) if x >= 0.0 else _NAN
     return torch.sqrt(x) if isinstance(x, torch.Tensor) else np.sqrt(x)
 
 
@@ -50,6 +50,8 @@ def maximum(a: Array, b: Array) -> Array:
 
 def minimum(a: Array, b: Array) -> Array:
     """The smaller of ``a`` and ``b``, elementwise; ``b`` may be a plain number. NaN wins."""
+    if type(a) is float and isinstance(b, float):
+        return a if a <= b or a != a else b
     return -maximum(-a, -b)
 
 

@@ -37,6 +37,8 @@ def derived(recording: Recording, wanted: Wanted = lambda name: True) -> Recordi
     def missing(name: str) -> bool:
         return wanted(name) and name not in recording
 
+    if not any(map(missing, _COLUMNS)):
+        return recording
     about, theory = recording.about, Theory.of(recording.about)
     if about.get("kind") == "trajectory" and theory:
         steps, landscape = recording.steps("x"), _landscape(json.dumps(about["config"]["surface"]))
@@ -108,6 +110,12 @@ class _Derivation:
         return self.theory.columns(steps, self["lr"], self["weight_decay"], wanted=lambda name: True, **given)
 
     @cached_property
+    def taken_as_declared(self) -> Column | None:
+        """What decay has taken of every coordinate alike, where the rule declares the rate."""
+        rate = self.expected.get("expected_decay_rate")
+        return None if rate is None else _taken(rate)
+
+    @cached_property
     def strength(self) -> Column | None:
         """c of the penalised gradient g + cθ at each step; None where no decay is coupled."""
         if self.rule.decay_kind(self.theory.hyper) != "coupled":
@@ -116,12 +124,15 @@ class _Derivation:
 
 
 def _decay_taken(known: _Derivation, axis: str) -> Column:
+    if known.taken_as_declared is not None:
+        return known.taken_as_declared
     decay, before = known[f"decay_part_{axis}"], _before(known[axis])
-    if "expected_decay_rate" in known.expected:
-        rate = known.expected["expected_decay_rate"]
-    else:
-        own: Column = _windowed(decay * before) / _nonzero(_windowed(before * before))
-        rate = np.minimum(own, 1.0)
+    own: Column = _windowed(decay * before) / _nonzero(_windowed(before * before))
+    return _taken(np.minimum(own, 1.0))
+
+
+def _taken(rate: Column) -> Column:
+    """What a share that is taken at every step comes to."""
     return np.asarray(1.0 - np.cumprod(1.0 - np.nan_to_num(rate, neginf=0.0)), dtype=np.float64)
 
 

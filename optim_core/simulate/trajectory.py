@@ -158,7 +158,8 @@ def _iterate(
             if end:
                 break
         if noise:
-            grad_x, grad_y = grad_x + noise[t - 1][0], grad_y + noise[t - 1][1]
+            noise_x, noise_y = noise[t - 1]
+            grad_x, grad_y = grad_x + noise_x, grad_y + noise_y
         if clip is not None:
             clip_factor = clip / (math.hypot(grad_x, grad_y) + CLIP_EPSILON)
             clip_factor = 1.0 if clip_factor > 1.0 else clip_factor
@@ -192,6 +193,7 @@ class _Elementwise:
         self._rule, self._arguments = rule, arguments
         self._x, self._y = (rule.start(value, arguments) for value in start)
         self.names = list(state_items(self._x))
+        self._update, self._flat = rule.update, isinstance(self._x, tuple)
 
     @property
     def state(self) -> tuple[float, ...]:
@@ -202,11 +204,15 @@ class _Elementwise:
         return look(x, self._x, arguments), look(y, self._y, arguments)
 
     def move(self, x: float, y: float, grad_x: float, grad_y: float, step: int) -> tuple[float, ...]:
-        update, arguments = self._rule.update, self._arguments
-        (rate_x, along_x, decay_x), self._x = update(grad_x, self._x, x, step, **arguments)
-        (rate_y, along_y, decay_y), self._y = update(grad_y, self._y, y, step, **arguments)
-        state = (*self._x, *self._y) if isinstance(self._x, tuple) else self.state
-        return (rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y, *state)
+        update, arguments = self._update, self._arguments
+        (rate_x, along_x, decay_x), state_x = update(grad_x, self._x, x, step, **arguments)
+        (rate_y, along_y, decay_y), state_y = update(grad_y, self._y, y, step, **arguments)
+        self._x, self._y = state_x, state_y
+        if self._flat:
+            return (
+                rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y, *state_x, *state_y,
+            )  # fmt: skip
+        return (rate_x, rate_y, rate_x * along_x, rate_y * along_y, decay_x, decay_y, *self.state)
 
 
 class _Whole:
