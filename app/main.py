@@ -28,6 +28,7 @@ from app.routes import (
     runs,
     stream,
     surfaces,
+    tokens,
     trajectories,
 )
 from app.routes.schemas.common import ErrorAnswer
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.runs.start()  # first: it says what the processes that compute answers load as well
+        services.visitors.personal.load(services.runs.store.tokens())
         Thread(target=warm_up, args=(services,), daemon=True).start()
         yield
         await asyncio.to_thread(services.compute.close)
@@ -82,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         export,
         ingest,
         presence,
+        tokens,
         health,
     ):
         app.include_router(module.router)
@@ -110,3 +113,4 @@ def warm_up(services: Services) -> None:
     services.compute.warm_up()
     catalogue.answer(services)
     services.assets.compress()
+    services.warm.set()

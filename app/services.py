@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import Annotated, Any
 
 import jinja2
@@ -35,6 +36,7 @@ class Services:
     visitors: Visitors
     compute: ComputePool
     presence: Presence
+    warm: Event  # set once nobody waits for what is loaded only once
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page from templates/; each gets ``version``, ``path``, ``asset(path)``, ``visitor``…"""
@@ -75,6 +77,7 @@ def make_services(settings: Settings, version: str) -> Services:
         visitors=Visitors(settings),
         compute=ComputePool(AnswerCache(settings.cache_bytes), settings.computing),
         presence=Presence(),
+        warm=Event(),
     )
 
 

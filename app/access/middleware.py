@@ -55,8 +55,9 @@ class AccessMiddleware:
         request, cookie = Request(scope, receive), ""
         refused = self._refusal(request) or self._guess(request)
         if not refused:
-            instructor = self._shown(request)
-            visitor = self._visitors.know(request, instructor=bool(instructor))
+            personal = self._visitors.personal.find(_bearer(request.headers))
+            instructor = False if personal else self._shown(request)
+            visitor = self._visitors.know(request, instructor=bool(instructor), personal=personal)
             scope["visitor"] = visitor
             cookie = self._visitors.cookie(visitor, secure=request.url.scheme == "https")
             refused = self._admission(request, instructor) or self._pace(request, visitor)
@@ -99,7 +100,7 @@ class AccessMiddleware:
         given = [_bearer(request.headers), _in_link(request)]
         if not (self._settings.token and any(given)) or self._by_cookie(request) is not None:
             return None
-        if is_same(given[0], self._worker_token):
+        if is_same(given[0], self._worker_token) or self._visitors.personal.find(given[0]):
             return None
         address = request.client.host if request.client else ""
         if refused := too_many_guesses(self._visitors, address):

@@ -115,11 +115,12 @@ def _server() -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     with TemporaryDirectory() as folder:
-        server = Server(create_app(Settings(token="", port=port, data_dir=Path(folder))), log_level="error")
+        app = create_app(Settings(token="", port=port, data_dir=Path(folder)))
+        server = Server(app, log_level="error")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         until = perf_counter() + PATIENCE_SECONDS
-        while not server.started:
+        while not (server.started and app.state.services.warm.is_set()):
             if not thread.is_alive() or perf_counter() > until:
                 raise RuntimeError("the server did not start")
             sleep(0.01)

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.access.visitors import share_of_address
+
 
 class BodyLimit:
     """ASGI middleware. What a body weighs is what came, whatever its headers say.
@@ -16,21 +18,27 @@ class BodyLimit:
     most     bytes of one body, by the beginning of the address; "" for all others. With it the setting
              that raises the limit, if one does.
     held     bytes of all bodies that are being read or worked on at the same time
-    of_one   as many of them as one visitor may have
+    of_one   as many of them as one visitor may have; one address may have three quarters of all
     """
 
     def __init__(self, app: ASGIApp, most: Mapping[str, tuple[int, str]], *, held: int, of_one: int):
         self._app = app
         self._most = sorted(most.items(), key=lambda item: -len(item[0]))
         self._held, self._of_one = held, of_one
-        self._now: Counter[str] = Counter()  # bytes by visitor
+        self._now: Counter[tuple[str, str]] = Counter()  # bytes by whom they are counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         most, setting = next(limit for start, limit in self._most if scope["path"].startswith(start))
-        headers, visitor, total = Headers(scope=scope), scope["visitor"].id, 0
+        headers, visitor, total = Headers(scope=scope), scope["visitor"], 0
+        # By visitor, by address, in all: with the most that each may have.
+        counted_by = {
+            ("visitor", visitor.id): self._of_one,
+            ("address", visitor.place): share_of_address(self._held),
+            ("all", ""): self._held,
+        }
         declared = headers.get("content-length", "")
 
         async def counted() -> Message:
@@ -46,10 +54,11 @@ class BodyLimit:
             message = await receive()
             size = len(message.get("body", b""))
             total += size
-            self._now[visitor] += size
+            for each in counted_by:
+                self._now[each] += size
             if total > most:
                 raise _too_large(most, setting)
-            if self._now[visitor] > self._of_one or self._now.total() > self._held:
+            if any(self._now[each] > most_held for each, most_held in counted_by.items()):
                 raise HTTPException(
                     429,
                     f"Too much is sent at the same time, allowed are at most {self._held} bytes of all"
@@ -62,9 +71,10 @@ class BodyLimit:
         try:
             await self._app(scope, counted, send)
         finally:
-            self._now[visitor] -= total
-            if self._now[visitor] <= 0:
-                del self._now[visitor]
+            for each in counted_by:
+                self._now[each] -= total
+                if self._now[each] <= 0:
+                    del self._now[each]
 
 
 def _too_large(most: int, setting: str) -> HTTPException:

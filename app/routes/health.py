@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from app.http.refusals import Refusal
 from app.runs.lifecycle import Manager
 from app.services import Shared
 
@@ -19,9 +20,16 @@ async def healthz(shared: Shared) -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(manager: Manager) -> dict[str, str]:
-    """Whether runs can be kept and started, for load balancers; 503 or 507 with the reason if not."""
+async def readyz(shared: Shared, manager: Manager) -> dict[str, str]:
+    """Whether runs can be kept and started, and nobody waits for what is loaded only once.
+
+    For load balancers; 503 or 507 with the reason if not.
+    """
     await manager.check_ready()
+    if not shared.warm.is_set():
+        raise Refusal(
+            503, "warming", "The server is loading what the first answers need.", "Try again in a second."
+        )
     return {"status": "ready"}
 
 

@@ -62,6 +62,7 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
         config=flat_config(given.config),
         steps=given.steps,
         owner=visitor.id,
+        place=visitor.place,
         status=Status.RUNNING,
     )
     greeted = partial(_greeted, manager, visitor)
@@ -78,7 +79,7 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
 def _greeted(manager: RunManager, visitor: Visitor, run: Run) -> Mapping[str, Any] | None:
     """A producer that says hello again goes on with its run."""
     now = time.time()
-    visitor.check_owns(run)
+    visitor.check_delivers(run)
     if run.status in ENDED:
         return None
     manager.check_producer(run)
@@ -95,7 +96,7 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, m
     """
 
     def check(found: Run) -> None:
-        visitor.check_owns(found)
+        visitor.check_delivers(found)
         manager.check_producer(found)
 
     content = await request.body()
@@ -136,7 +137,7 @@ async def finish(run: str, body: FinishRequest, visitor: Asking, manager: Manage
     """Says how the run ended; a second time changes nothing."""
 
     def end(found: Run) -> Mapping[str, Any] | None:
-        visitor.check_owns(found)
+        visitor.check_delivers(found)
         if found.status in ENDED:
             return None
         manager.check_producer(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,7 +13,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from app.access.visitors import Asking, Visitor
+from app.access.visitors import Asking, Visitor, share_of_address
 from app.http.encoding import to_json
 from app.http.refusals import Refusal
 from app.http.responses import reply
@@ -63,19 +64,25 @@ async def _start(
     manager: RunManager,
 ) -> Response:
     limits = shared.settings.limits
-    new = await run_in_threadpool(runs_of, body, visitor.id, limits)
-    await run_in_threadpool(_check_queue, manager, visitor.id, len(new), limits)
-    runs = [await asyncio.wrap_future(future) for future in [manager.store.create(each) for each in new]]
+    new = await run_in_threadpool(runs_of, body, visitor, limits)
+    async with manager.starting:  # nobody else counts while these are not there yet
+        await run_in_threadpool(_check_queue, manager, visitor, len(new), limits)
+        runs = [await asyncio.wrap_future(future) for future in [manager.store.create(each) for each in new]]
     answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}
     return Response(to_json(answer), 201, media_type="application/json")
 
 
-def _check_queue(manager: RunManager, owner: str, more: int, limits: Limits) -> None:
-    """Raises Refusal if there were too many runs, of this owner's or of all, that wait or run."""
+def _check_queue(manager: RunManager, visitor: Visitor, more: int, limits: Limits) -> None:
+    """Raises Refusal if too many runs waited or ran: of this owner's, from this address, or of all."""
     unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
-    for name, whose, who in (("queued", owner, "You have"), ("queue", "", "There are")):
-        _, count = manager.store.select(RunQuery(status=unfinished, owner=whose, local=True, limit=0))
-        most = getattr(limits, name)
+    of_all = RunQuery(status=unfinished, local=True, limit=0)
+    counted = [("queued", limits.queued, replace(of_all, owner=visitor.id), "You have")]
+    if not visitor.instructor:
+        most = share_of_address(limits.queue)
+        counted.append(("queue", most, replace(of_all, place=visitor.place), "From your address there are"))
+    counted.append(("queue", limits.queue, of_all, "There are"))
+    for name, most, query, who in counted:
+        _, count = manager.store.select(query)
         if count + more > most:
             raise Refusal(
                 429,

@@ -10,14 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from app.access.visitors import Asking
+from app.access.visitors import Asking, Visitor, share_of_address
 from app.http.columns import ColumnsText, columns
 from app.http.refusals import Refusal
 from app.runs.lifecycle import Manager
 from app.services import Shared
+from app.settings import Limits
 from app.store import NoSuchRun
 from app.store import Query as RunQuery
-from app.stream.hub import ALL
+from app.stream.hub import ALL, Hub
 from app.stream.subscription import Subscription
 from optim_core.declare.errors import InvalidInput
 
@@ -90,13 +91,39 @@ async def stream(
     The id of a frame event is a cursor for all runs of the stream: a browser that comes back with it
     goes on where it was. Nothing is lost and nothing comes twice.
     """
-    limits = shared.settings.limits
-    own = 0 if visitor.instructor else manager.hub.subscribers_of(visitor.id)
-    for name, count, whose in (
-        ("client_streams", own, "of yours "),
-        ("streams", manager.hub.subscribers, ""),
-    ):
-        most = getattr(limits, name)
+    _check_streams(manager.hub, visitor, shared.settings.limits)
+    ids = {run: seq for run, seq in cursors.items() if run != ALL}
+    if ids:
+        found, _ = await run_in_threadpool(manager.store.select, RunQuery(ids=list(ids), limit=len(ids)))
+        for missing in ids.keys() - {run.id for run in found}:
+            raise NoSuchRun(missing)
+    _check_streams(manager.hub, visitor, shared.settings.limits)  # others may have come meanwhile
+    return EventStream(
+        manager.hub.subscribe(
+            manager.traces,
+            ids,
+            columns(columns_wanted),
+            all_runs=ALL in cursors,
+            who=visitor.id,
+            place=visitor.place,
+        )
+    )
+
+
+def _check_streams(hub: Hub, visitor: Visitor, limits: Limits) -> None:
+    """Raises Refusal if too many streams are open: of this visitor, from this address, or of all."""
+    counted = [("streams", hub.subscribers, limits.streams, "")]
+    if not visitor.instructor:
+        counted += [
+            ("client_streams", hub.subscribers_of(visitor.id), limits.client_streams, "of yours "),
+            (
+                "streams",
+                hub.subscribers_at(visitor.place),
+                share_of_address(limits.streams),
+                "of your address ",
+            ),
+        ]
+    for name, count, most, whose in counted:
         if count >= most:
             raise Refusal(
                 429,
@@ -104,13 +131,3 @@ async def stream(
                 f"Too many streams {whose}are open, allowed are at most {most}.",
                 f"Close some pages, or start the server with OPTIMSCOPE_MAX_{name.upper()} set higher.",
             )
-    ids = {run: seq for run, seq in cursors.items() if run != ALL}
-    if ids:
-        found, _ = await run_in_threadpool(manager.store.select, RunQuery(ids=list(ids), limit=len(ids)))
-        for missing in ids.keys() - {run.id for run in found}:
-            raise NoSuchRun(missing)
-    return EventStream(
-        manager.hub.subscribe(
-            manager.traces, ids, columns(columns_wanted), all_runs=ALL in cursors, who=visitor.id
-        )
-    )

@@ -37,6 +37,7 @@ class RunManager:
         self._tasks: list[asyncio.Task[None]] = []
         self._address = (settings.host, settings.port)
         self.hub = Hub()
+        self.starting = asyncio.Lock()  # held while runs are counted and started
         self.listeners: list[Listener] = [self._to_hub]
 
     @property

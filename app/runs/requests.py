@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from app.access.visitors import Visitor
 from app.jobs.devices import candidates, devices
 from app.routes.schemas.train import TrainRequest
 from app.settings import Limits
@@ -21,23 +22,23 @@ KIND = "train"
 _OBJECTS = {"hyper", "settings", "schedule", "decay_schedule", "trace"}
 
 
-def runs_of(request: TrainRequest | Sequence[TrainRequest], owner: str, limits: Limits) -> list[NewRun]:
+def runs_of(request: TrainRequest | Sequence[TrainRequest], visitor: Visitor, limits: Limits) -> list[NewRun]:
     """All runs that the request asks for, checked before the first one is queued."""
     found: list[NewRun] = []
     if isinstance(request, TrainRequest):
-        found += _varied(request, owner, limits)
+        found += _varied(request, visitor, limits)
     else:
         for index, each in enumerate(request):
             with at(str(index)):
-                found += _varied(each, owner, limits)
+                found += _varied(each, visitor, limits)
     limits.check("runs", len(found), "vary", "runs")
     return found
 
 
-def _varied(request: TrainRequest, owner: str, limits: Limits) -> Iterator[NewRun]:
+def _varied(request: TrainRequest, visitor: Visitor, limits: Limits) -> Iterator[NewRun]:
     """A run for each value of the field that varies."""
     if not request.vary:
-        yield _run(request, "", owner, limits)
+        yield _run(request, "", visitor, limits)
         return
     ((path, values),) = request.vary.items()
     for index, value in enumerate(values):
@@ -51,7 +52,7 @@ def _varied(request: TrainRequest, owner: str, limits: Limits) -> Iterator[NewRu
         target[name] = value
         label = "" if path == "optimizer" else f"{name} {_told(value)}"[:60]
         try:
-            yield _run(validated(content, "vary"), label, owner, limits)
+            yield _run(validated(content, "vary"), label, visitor, limits)
         except InvalidInput as error:
             if error.field != path:
                 raise
@@ -73,7 +74,7 @@ def validated(content: Mapping[str, Any], place: str) -> TrainRequest:
         raise RequestValidationError(errors) from None
 
 
-def _run(request: TrainRequest, label: str, owner: str, limits: Limits) -> NewRun:
+def _run(request: TrainRequest, label: str, visitor: Visitor, limits: Limits) -> NewRun:
     config = config_of(request, limits)
     title = rules()[config["optimizer"]].title
     return NewRun(
@@ -85,7 +86,8 @@ def _run(request: TrainRequest, label: str, owner: str, limits: Limits) -> NewRu
         tags=tuple(dict.fromkeys(request.tags)),
         config=config,
         steps=config["steps"],
-        owner=owner,
+        owner=visitor.id,
+        place=visitor.place,
         local=True,
     )
 

@@ -19,6 +19,7 @@ from app.store.interface import (
     Window,
 )
 from app.store.runs import ACTIVE, ENDED, RETIRED, NewRun, Query, Run, Status, status_of
+from app.store.tokens import PersonalToken
 from optim_core.recording import Series
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Listener",
     "NewRun",
     "NoSuchRun",
+    "PersonalToken",
     "Query",
     "Run",
     "RunEnded",

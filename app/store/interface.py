@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.store.runs import NewRun, Query, Run, Status
+from app.store.tokens import PersonalToken
 from optim_core.recording import Series
 from optim_core.transport.frames import Frame
 
@@ -152,6 +153,17 @@ class Store(Protocol):
         self, run: str, wanted: Wanted, window: Window
     ) -> tuple[Run, dict[str, Series], list[dict[str, Any]]]:
         """The run, its wanted columns over a window, and its events, all of the same moment."""
+
+    # --- Tokens ------------------------------------------------------------------------------------
+
+    def add_token(self, token: PersonalToken) -> Future[None]:
+        """Keeps a token of a visitor's own."""
+
+    def remove_token(self, token: str) -> Future[None]:
+        """Forgets the one with this id."""
+
+    def tokens(self) -> list[PersonalToken]:
+        """All that are kept."""
 
     # --- What it takes -----------------------------------------------------------------------------
 

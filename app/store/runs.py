@@ -59,6 +59,7 @@ class NewRun:
     config: dict[str, Any] = field(default_factory=dict, metadata=_JSON)
     steps: int | None = None
     owner: str = ""
+    place: str = field(default="", metadata=_INTERNAL)  # from which it was started
     local: bool = field(default=False, metadata=_INTERNAL)
     status: Status = Status.QUEUED
 
@@ -130,6 +131,7 @@ class Query:
     text: str = ""
     titles: Mapping[str, str] = field(default_factory=dict)  # of tasks and optimizers: `text` finds them too
     owner: str = ""
+    place: str = ""
     local: bool | None = None
     ids: Sequence[str] = ()
     sort: str = "-created"

@@ -44,6 +44,10 @@ class Hub:
         """How many of them are one visitor's."""
         return sum(subscription.who == who for subscription in self._open)
 
+    def subscribers_at(self, place: str) -> int:
+        """How many of them come from one address."""
+        return sum(subscription.place == place for subscription in self._open)
+
     def open(self) -> None:
         """Starts on the running loop."""
         self._loop = asyncio.get_running_loop()
@@ -60,11 +64,25 @@ class Hub:
             self._loop.call_soon_threadsafe(self._take, changes)
 
     def subscribe(
-        self, store: Reader, after: Mapping[str, int], columns: Columns, *, all_runs: bool, who: str = ""
+        self,
+        store: Reader,
+        after: Mapping[str, int],
+        columns: Columns,
+        *,
+        all_runs: bool,
+        who: str = "",
+        place: str = "",
     ) -> Subscription:
         """A new watcher of the runs in ``after``, each from that sequence number on; call its `close`."""
         subscription = Subscription(
-            self, store, dict(after), columns, all_runs=all_runs, version=self._version, who=who
+            self,
+            store,
+            dict(after),
+            columns,
+            all_runs=all_runs,
+            version=self._version,
+            who=who,
+            place=place,
         )
         self._open.add(subscription)
         for run in after:

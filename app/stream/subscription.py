@@ -59,10 +59,11 @@ class Subscription:
         all_runs: bool,
         version: int,
         who: str = "",
+        place: str = "",
     ):
         self.wake = asyncio.Event()
         self.after = after
-        self.who = who
+        self.who, self.place = who, place
         self._hub = hub
         self._store = store
         self._columns = columns

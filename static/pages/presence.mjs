@@ -2,6 +2,7 @@
 
 import { ApiError, get, post } from "../data/api.mjs";
 import { byId, make, visitor } from "../ui/dom.mjs";
+import { showTokens } from "../ui/tokens.mjs";
 
 const EVERY_MS = 5000;
 const SEEN = "optimscope-shown"; // the last view that was opened or put away
@@ -53,6 +54,7 @@ async function look() {
   }
 }
 
+byId("tokens").addEventListener("click", showTokens);
 look();
 setInterval(look, EVERY_MS);
 document.addEventListener("visibilitychange", look);

@@ -118,3 +118,23 @@ def test_a_wrong_token_does_not_let_in_and_the_right_one_does(
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile("/train"))
     page.context.close()
+
+
+def test_a_student_makes_a_token_for_a_script_and_revokes_it(visitors: tuple[Page, Page]) -> None:
+    student, _ = visitors
+    student.get_by_role("button", name="Tokens for scripts…").click()
+    dialog = student.get_by_role("dialog", name="Tokens for scripts")
+    dialog.get_by_label("What the token is for").fill("laptop")
+    dialog.get_by_role("button", name="Make a token").click()
+    header = dialog.locator("code").inner_text()
+    assert header.startswith("Authorization: Bearer osp_")
+    me = student.evaluate("document.body.dataset.visitor")
+    ask = """async header => (await fetch('/api/room', {credentials: 'omit',
+             headers: {Authorization: header.replace('Authorization: ', '')}})).json()"""
+    assert student.evaluate(ask, header)["you"]["id"] == me
+    dialog.get_by_role("button", name="Revoke laptop").click()
+    expect(dialog.locator("li")).to_have_count(0)
+    expect(dialog.locator("code")).to_be_hidden()
+    assert student.evaluate(ask, header)["error"]["code"] == "unauthorized"
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fake_producer import frame
 from processes import fork_server, kill_fork_server
@@ -21,8 +22,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from running import PATIENCE_S, Running, Stream, alone, running
 from starlette.testclient import TestClient
 
+import app.main
 from app.observe import logs
 from app.runs.retention import DAY, Retention
+from app.services import Services
 from app.settings import Limits, Settings
 from app.store import NewRun, NoSuchRun, Status, Store, open_store
 
@@ -43,7 +46,25 @@ def error(response: Any) -> tuple[int, str]:
 
 
 def test_a_server_is_ready_when_it_can_keep_and_start_runs(server: Running) -> None:
+    until_ready(server.client)
     assert server.client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_it_is_not_ready_while_the_first_visitor_would_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_up, may_begin = app.main.warm_up, threading.Event()
+
+    def later(services: Services) -> None:
+        may_begin.wait(PATIENCE_S)
+        warm_up(services)
+
+    monkeypatch.setattr(app.main, "warm_up", later)
+    with running(tmp_path) as server:
+        assert error(server.client.get("/readyz")) == (503, "warming")
+        assert server.client.get("/healthz").status_code == 200
+        may_begin.set()
+        until_ready(server.client)
 
 
 def test_it_is_not_ready_but_lives_while_the_store_cannot_be_written(server: Running) -> None:
@@ -82,28 +103,29 @@ def test_who_stops_waiting_for_the_store_does_not_stop_the_store(server: Running
 def test_it_is_not_ready_without_what_starts_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path, preload=True) as server:
         monkeypatch.setattr("app.jobs.local.RETRY_SECONDS", 10 * PATIENCE_S)
-        until_ready(server, 200)
+        until_ready(server.client, 200)
         kill_fork_server()
-        until_ready(server, 503)
+        until_ready(server.client, 503)
         assert error(server.client.get("/readyz")) == (503, "workers")
         monkeypatch.setattr("app.jobs.local.RETRY_SECONDS", 0.01)
         server.manager.jobs.warm()
-        until_ready(server)
+        until_ready(server.client)
         before = fork_server()
         kill_fork_server()
-        until_ready(server)  # another one comes by itself
+        until_ready(server.client)  # another one comes by itself
         assert fork_server() != before
 
 
-def until_ready(server: Running, status: int = 200) -> None:
+def until_ready(client: httpx.Client, status: int = 200) -> None:
     pause, until = threading.Event(), time.monotonic() + PATIENCE_S
-    while server.client.get("/readyz").status_code != status:
+    while client.get("/readyz").status_code != status:
         assert time.monotonic() < until
         pause.wait(0.01)
 
 
 def test_load_balancers_need_no_token_and_figures_do(guarded: TestClient) -> None:
-    assert guarded.get("/healthz").status_code == guarded.get("/readyz").status_code == 200
+    until_ready(guarded)
+    assert guarded.get("/healthz").status_code == 200
     assert error(guarded.get("/metrics")) == (401, "unauthorized")
     bearer = {"Authorization": "Bearer a-long-secret"}
     assert guarded.get("/metrics", headers=bearer).status_code == 200

@@ -181,7 +181,10 @@ def test_the_first_step_of_a_run_from_before_it_was_kept_is_looked_up(tmp_path: 
         store.finish("a", lambda run: {"status": "finished"}).result()
     store.close()
     with closing(sqlite3.connect(tmp_path / FILE)) as db:
-        db.executescript("ALTER TABLE runs DROP COLUMN first_step; PRAGMA user_version = 1;")
+        db.executescript(
+            "ALTER TABLE runs DROP COLUMN first_step; ALTER TABLE runs DROP COLUMN place;"
+            "DROP TABLE tokens; PRAGMA user_version = 1;"
+        )
     store = SqliteStore(tmp_path)
     assert store.find("a").first_step == 480
     store.close()

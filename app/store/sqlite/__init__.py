@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any
@@ -22,6 +23,7 @@ from app.store.sqlite.database import FILE, connect, explain, lock, open_for_wri
 from app.store.sqlite.read import columns_of, events_of, read_frames, read_series
 from app.store.sqlite.segments import gather
 from app.store.sqlite.writer import Transaction, Writer
+from app.store.tokens import PersonalToken
 from optim_core.recording import Series
 from optim_core.transport.frames import Frame
 
@@ -238,6 +240,29 @@ class SqliteStore:
             found = _find(db, run)
             names = [name for name in columns_of(db, found.key) if wanted(name)]
             return found, read_series(db, found, names, window), events_of(db, found.key, window.after)
+
+    # --- Tokens ------------------------------------------------------------------------------------
+
+    def add_token(self, token: PersonalToken) -> Future[None]:
+        """Keeps a token of a visitor's own."""
+
+        def work(t: Transaction) -> None:
+            t.db.execute("INSERT INTO tokens VALUES (:id, :digest, :owner, :name, :created)", asdict(token))
+
+        return self._writer.submit(work)
+
+    def remove_token(self, token: str) -> Future[None]:
+        """Forgets the one with this id."""
+
+        def work(t: Transaction) -> None:
+            t.db.execute("DELETE FROM tokens WHERE id = ?", (token,))
+
+        return self._writer.submit(work)
+
+    def tokens(self) -> list[PersonalToken]:
+        """All that are kept."""
+        with self._reader() as db:
+            return [PersonalToken(**dict(row)) for row in db.execute("SELECT * FROM tokens")]
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

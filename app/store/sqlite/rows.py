@@ -70,7 +70,7 @@ def select(db: sqlite3.Connection, query: Query) -> tuple[list[Run], int]:
         if among:
             conditions.append(f"{name} IN ({', '.join('?' * len(among))})")
             values += among
-    for name in ("kind", "task", "optimizer", "owner", "local"):
+    for name in ("kind", "task", "optimizer", "owner", "place", "local"):
         if getattr(query, name) not in ("", None):
             conditions.append(f"{name} = ?")
             values.append(getattr(query, name))
