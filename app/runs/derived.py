@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from app.store import Change, NoSuchRun, Query, Run, Store, Window
+from app.store import Change, NoSuchRun, Query, Reader, Run, Window
 from optim_core.recording import Recording, Series, thinned
 from optim_core.theory import SETTINGS, Theory, expected
 from optim_core.transport.frames import Frame
@@ -18,7 +18,7 @@ Events: TypeAlias = Sequence[Mapping[str, Any]]
 class Traces:
     """Reads ``store``; what its own columns tell is not stored twice but computed anew."""
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Reader):
         self._store = store
         self._watched: dict[str, list[Mapping[str, Any]]] = {}  # events of runs that somebody watches live
 

@@ -11,6 +11,7 @@ from app.store.interface import (
     Edit,
     Listener,
     NoSuchRun,
+    Reader,
     RunEnded,
     RunExists,
     Store,
@@ -35,6 +36,7 @@ __all__ = [
     "NoSuchRun",
     "PersonalToken",
     "Query",
+    "Reader",
     "Run",
     "RunEnded",
     "RunExists",
@@ -44,6 +46,7 @@ __all__ = [
     "StoreError",
     "Wanted",
     "Window",
+    "open_reader",
     "open_store",
     "status_of",
 ]
@@ -57,3 +60,10 @@ def open_store(folder: Path, listener: Listener = lambda changes: None) -> Store
     from app.store.sqlite import SqliteStore
 
     return SqliteStore(folder, listener)
+
+
+def open_reader(folder: Path) -> Reader:
+    """What reads the store in ``folder``, which another process may have opened to write."""
+    from app.store.sqlite.reader import SqliteReader
+
+    return SqliteReader(folder)

@@ -36,6 +36,10 @@ class NoSuchRun(LookupError):
 
     def __init__(self, run: str):
         super().__init__(f"there is no run {run[:80]!r}.")
+        self._run = run
+
+    def __reduce__(self) -> tuple[type[NoSuchRun], tuple[str]]:
+        return type(self), (self._run,)  # it crosses from process to process
 
 
 class RunExists(Exception):
@@ -83,13 +87,55 @@ class Change:
 Listener = Callable[[list[Change]], None]
 
 
-class Store(Protocol):
+class Reader(Protocol):
+    """What is kept of runs, read.
+
+    Methods block for a moment and see one moment. All may be called from any thread; all raise StoreError
+    where the database fails, and NoSuchRun for a run that is not there.
+    """
+
+    def close(self) -> None:
+        """Lets go of the database."""
+
+    def find(self, run: str) -> Run:
+        """The run with this id."""
+
+    def select(self, query: Query) -> tuple[list[Run], int]:
+        """One page of runs, and how many there are in all."""
+
+    def count(self) -> dict[Status, int]:
+        """How many runs have each status; those that none has may be left out."""
+
+    def description(self, run: Run) -> dict[str, Any]:
+        """The ``tensors`` and ``facts`` that `describe` kept; empty ones if it was not called."""
+
+    def frames(self, run: str, after: int, wanted: Wanted, most_bytes: int) -> list[Frame]:
+        """The next frames from sequence number ``after`` on, with the wanted columns: a few at a time."""
+
+    def columns(self, run: Run) -> dict[str, int]:
+        """The run's columns, with the numbers in a row of each."""
+
+    def series(
+        self, run: str, wanted: Wanted, window: Window
+    ) -> tuple[Run, dict[str, Series], list[dict[str, Any]]]:
+        """The run, its wanted columns over a window, and its events, all of the same moment."""
+
+    def tokens(self) -> list[PersonalToken]:
+        """All that are kept."""
+
+    def bytes_used(self) -> int:
+        """What the runs take in the database; what deleted ones have left free is not counted."""
+
+    def bytes_on_disk(self) -> int:
+        """What the database takes, journals included."""
+
+
+class Store(Reader, Protocol):
     """Runs and their frames.
 
     Methods that write return a Future: its result is there once the change is kept, and then whoever
     listens has been or will be told, of all changes in their order. Each piece of work is kept or undone
-    alone. Methods that read block for a moment and see one moment. All may be called from any thread;
-    all raise StoreError where the database fails, and NoSuchRun for a run that is not there.
+    alone.
     """
 
     def close(self) -> None:
@@ -120,18 +166,6 @@ class Store(Protocol):
     def interrupt_all(self, reason: str) -> Future[int]:
         """Nothing runs when a server starts: marks what was running as interrupted; how many those were."""
 
-    def find(self, run: str) -> Run:
-        """The run with this id."""
-
-    def select(self, query: Query) -> tuple[list[Run], int]:
-        """One page of runs, and how many there are in all."""
-
-    def count(self) -> dict[Status, int]:
-        """How many runs have each status; those that none has may be left out."""
-
-    def description(self, run: Run) -> dict[str, Any]:
-        """The ``tensors`` and ``facts`` that `describe` kept; empty ones if it was not called."""
-
     # --- Frames ------------------------------------------------------------------------------------
 
     def append(
@@ -143,17 +177,6 @@ class Store(Protocol):
         frames of a run that has ended, InvalidInput for columns that do not fit the earlier ones.
         """
 
-    def frames(self, run: str, after: int, wanted: Wanted, most_bytes: int) -> list[Frame]:
-        """The next frames from sequence number ``after`` on, with the wanted columns: a few at a time."""
-
-    def columns(self, run: Run) -> dict[str, int]:
-        """The run's columns, with the numbers in a row of each."""
-
-    def series(
-        self, run: str, wanted: Wanted, window: Window
-    ) -> tuple[Run, dict[str, Series], list[dict[str, Any]]]:
-        """The run, its wanted columns over a window, and its events, all of the same moment."""
-
     # --- Tokens ------------------------------------------------------------------------------------
 
     def add_token(self, token: PersonalToken) -> Future[None]:
@@ -161,9 +184,6 @@ class Store(Protocol):
 
     def remove_token(self, token: str) -> Future[None]:
         """Forgets the one with this id."""
-
-    def tokens(self) -> list[PersonalToken]:
-        """All that are kept."""
 
     # --- What it takes -----------------------------------------------------------------------------
 
@@ -173,9 +193,3 @@ class Store(Protocol):
     @property
     def purging(self) -> bool:
         """Whether deleted runs are still being removed."""
-
-    def bytes_used(self) -> int:
-        """What the runs take in the database; what deleted ones have left free is not counted."""
-
-    def bytes_on_disk(self) -> int:
-        """What the database takes, journals included."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.store.interface import RunExists
+from app.store.interface import NoSuchRun, RunExists
 from app.store.runs import ACTIVE, AS_JSON, SORTS, NewRun, Query, Run, Status, plain, to_text
 
 
@@ -25,6 +25,14 @@ def find(db: sqlite3.Connection, run: str) -> Run | None:
     """The run with this id."""
     row = db.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
     return run_of(row) if row else None
+
+
+def existing(db: sqlite3.Connection, run: str) -> Run:
+    """The same; raises NoSuchRun."""
+    found = find(db, run)
+    if found is None:
+        raise NoSuchRun(run)
+    return found
 
 
 def insert(db: sqlite3.Connection, new: NewRun) -> Run:
