@@ -50,6 +50,13 @@ class Limits(BaseSettings):
     columns: int = Field(default=20_000, ge=1, description="Columns of one run.")
     points: int = Field(default=20_000, ge=2, description="Points of one column in one answer.")
     numbers: int = Field(default=8_000_000, ge=2, description="Numbers in one answer.")
+    cells: int = Field(default=3_000_000, ge=2, description="Cells of the table of runs on a surface.")
+    elements: int = Field(
+        default=5_000, ge=10, description="Values, lists and objects in the body of one request."
+    )
+    ingest_elements: int = Field(
+        default=1_000_000, ge=10, description="The same in one request that delivers frames."
+    )
     store_bytes: int = Field(
         default=10_000_000_000,
         ge=100_000,

@@ -14,6 +14,8 @@ from app.compute.trajectories import (
     surface_answer,
     surface_of,
 )
+from app.export.script import script_of
+from app.export.tables import csv_rows
 from app.http.columns import Columns
 from app.http.encoding import ArrayForm, to_json
 from app.settings import Limits
@@ -58,6 +60,24 @@ def grid(request: Mapping[str, Any], limits: Limits, form: ArrayForm) -> bytes:
         found = heights(strength)
         answer["penalised"] = {"weight_decay": strength, "z": found["z"], "minima": found["minima"]}
     return to_json(answer)
+
+
+def trajectories_csv(request: Mapping[str, Any], limits: Limits, derived: bool) -> bytes:
+    """The runs that ``request`` asks for, as one long table; raises InvalidInput."""
+    experiments = experiments_of(request, limits)
+    columns = columns_of([run(experiment) for experiment in experiments], derived=derived)
+    cells = sum(len(own) * len(own["step"]) for own in columns)
+    limits.check("cells", cells, "steps", "cells (steps of all runs × columns)")
+    ids = [experiment.rule.id for experiment in experiments]
+    return "".join(csv_rows(list(zip(ids, columns, strict=True)))).encode()
+
+
+def script(request: Mapping[str, Any], limits: Limits) -> bytes:
+    """One of the runs that ``request`` asks for as a Python script, in JSON; raises InvalidInput."""
+    experiments, place = experiments_of(request, limits), request["run"]
+    if place >= len(experiments):
+        raise InvalidInput(f"got {place}, allowed is 0 to {len(experiments) - 1}.", field="run")
+    return to_json({"code": script_of(experiments[place])})
 
 
 def ready() -> None:

@@ -18,19 +18,20 @@ from app.http.responses import etag_of, reply
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes of JSON, with the tag that names them."""
+    """Bytes, with the tag that names them."""
 
     body: bytes
     etag: str
+    media_type: str = "application/json"
 
     @classmethod
-    def of(cls, body: bytes) -> Answer:
-        """JSON with its tag."""
-        return cls(body, etag_of(body))
+    def of(cls, body: bytes, media_type: str = "application/json") -> Answer:
+        """The bytes with their tag."""
+        return cls(body, etag_of(body), media_type)
 
     def respond(self, request: Request) -> Response:
         """200 with the body, or 304 if the client has it already."""
-        return reply(request, self.body, "application/json", etag=self.etag)
+        return reply(request, self.body, self.media_type, etag=self.etag)
 
 
 class Once:

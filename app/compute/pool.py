@@ -7,66 +7,84 @@ of the others; on one's own machine by threads, which are there at once.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection, Pipe
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
+from pebble import ProcessExpired, ProcessPool, ThreadPool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.compute import answers
+from app.compute import answers, kept
 from app.compute.cache import Answer, AnswerCache, key_of
 from app.http.refusals import Refusal
-from app.http.responses import is_packed
+from app.http.responses import Delivered, is_packed
 from app.jobs.fair_queue import FairQueue
 from app.processes import METHOD, context, die_when_closed, load_fork_server, preload
 
+T = TypeVar("T")
 THREADS = 4
+TRIES = 3
+MOST_WAITING = 100  # questions of one visitor that nobody works on yet
+LONGEST_S = 60.0  # that a process works on one question
+GONE_S = 1.0  # for which it works on though nobody waits: most are done by then, and kept for the next
+UNREAD_OF_ONE, UNREAD = 32_000_000, 400_000_000  # bytes of answers on their way, with which others wait
 GONE = 499  # nginx's number for a client that closed the connection; nobody reads it
 
 
-@dataclass
-class _Pending:
-    """A question that is being answered, or waits for it."""
+@dataclass(eq=False)
+class _Question:
+    """What is being answered, or waits for it."""
 
-    work: Callable[[], bytes]
-    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    waiting: int = 0  # requests that want it
+    who: str
+    work: Callable[[], Any]
+    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    waiting: int = 0  # those that want it
+    task: asyncio.Task[None] | None = None  # once it is being answered
 
 
 class ComputePool:
-    """Answers of the API; ``processes`` work on them, or threads if that is 0."""
+    """Answers of the API; ``processes`` work on them, or threads if that is 0.
+
+    Visitors take turns. Where there are several processes, one visitor has all but one of them at most.
+    """
 
     def __init__(self, cache: AnswerCache, processes: int):
         self._cache, self._processes = cache, processes
-        self._pool: Executor | None = None
+        self._pool: ProcessPool | ThreadPool | None = None
+        self._ours: Connection | None = None
         self._lock = Lock()
         self._closed = False
-        self._pending: dict[str, _Pending] = {}
+        self._asked: dict[str, _Question] = {}
+        self._numbers = count()
         self._queue = FairQueue()
-        self._busy = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._busy: Counter[str] = Counter()  # questions that are being answered, by visitor
+        self._unread: Counter[str] = Counter()  # bytes of answers on their way, by visitor
         if processes:
-            preload(answers.__name__)
+            preload(answers.__name__, kept.__name__, "app.store.sqlite", "pebble.pool.process")
 
     def warm_up(self) -> None:
         """Has the processes load what they need; blocks."""
         if self._processes:
-            with suppress(BrokenExecutor, Refusal):  # the server stops already
-                wait([self._executor().submit(answers.ready) for _ in range(self._processes)])
+            with suppress(Refusal):  # the server stops already
+                wait([self._schedule(answers.ready) for _ in range(self._processes)])
 
     def close(self) -> None:
         """Ends the processes; what they are at is lost. Blocks until they are gone."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
+        if self._ours:
+            self._ours.close()  # which ends them at once
         if pool:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
 
     @property
     def waiting(self) -> int:
@@ -74,82 +92,162 @@ class ComputePool:
         return len(self._queue.order())
 
     async def respond(
-        self, request: Request, who: str, question: object, work: Callable[..., bytes], *arguments: Any
+        self,
+        request: Request,
+        who: str,
+        question: object,
+        work: Callable[..., bytes],
+        *arguments: Any,
+        media_type: str = "application/json",
+        name: str = "",
     ) -> Response:
         """The answer to ``question``, which ``work(*arguments)`` computes unless it is known.
 
-        A question whose askers have all gone before anybody took it up is dropped.
+        None as the question stands for one whose answer changes. ``name`` is that of a file to be saved. A
+        question whose askers have all gone is dropped.
         """
-        key = key_of(question)
-        known = self._cache.find(key)
-        if known:
-            return await _reply(known, request)
-        pending = self._pending.get(key)
-        if pending is None:
-            pending = self._pending[key] = _Pending(partial(work, *arguments))
+        key = key_of(question) if question is not None else ""
+        answer = self._cache.find(key) if key else None
+        if answer is None:
+            asking = asyncio.ensure_future(self.make(who, work, *arguments, key=key))
+            gone = asyncio.ensure_future(_disconnected(request))
+            try:
+                await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                gone.cancel()
+                if not asking.done():
+                    asking.cancel()
+            if not asking.done():
+                return Response(status_code=GONE)
+            answer = Answer.of(asking.result(), media_type)
+            if key:
+                self._cache.keep(key, answer)
+        response = await _reply(answer, request)
+        if name:
+            response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return self._on_its_way(response, who)
+
+    async def make(self, who: str, work: Callable[..., T], *arguments: Any, key: str = "") -> T:
+        """What ``work(*arguments)`` gives, in turn; questions of one ``key`` are answered together."""
+        key = key or f"#{next(self._numbers)}"
+        asked = self._asked.get(key)
+        if asked is None:
+            if self._queue.count(who) >= MOST_WAITING:
+                raise Refusal(
+                    429,
+                    "busy",
+                    f"{MOST_WAITING} of your questions wait for their answers, which is all that may.",
+                    "Wait for some of the answers.",
+                )
+            asked = self._asked[key] = _Question(who, partial(work, *arguments))
             self._queue.add(who, key)
             self._start_waiting()
-        pending.waiting += 1
-        gone = asyncio.ensure_future(_disconnected(request))
-        either: set[asyncio.Future[Any]] = {pending.answer, gone}
+        asked.waiting += 1
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            found: T = await asyncio.shield(asked.answer)
         finally:
-            gone.cancel()
-            pending.waiting -= 1
-            if not pending.waiting and key in self._queue:
-                self._queue.remove(key)
-                del self._pending[key]
-        return (
-            await _reply(pending.answer.result(), request)
-            if pending.answer.done()
-            else Response(status_code=GONE)
-        )
+            asked.waiting -= 1
+            if not asked.waiting:
+                self._leave(key, asked)
+        return found
+
+    def _leave(self, key: str, asked: _Question) -> None:
+        """Nobody waits for it any more."""
+        if key in self._queue:
+            self._queue.remove(key)
+            del self._asked[key]
+        elif self._processes and not asked.answer.done():
+            asyncio.get_running_loop().call_later(GONE_S, self._give_up, asked)
+
+    def _give_up(self, asked: _Question) -> None:
+        if asked.task and not asked.waiting:
+            asked.task.cancel()  # and with it the process
+
+    def _on_its_way(self, response: Response, who: str) -> Response:
+        """The response, counted until it is read."""
+        size = len(response.body)
+
+        def read() -> None:
+            self._unread[who] -= size
+            if not self._unread[who]:
+                del self._unread[who]
+            self._start_waiting()
+
+        self._unread[who] += size
+        return Delivered(response, read)
 
     def _start_waiting(self) -> None:
         """Begins what there is room for."""
-        while self._busy < (self._processes or THREADS):
-            key = self._queue.take(lambda _: True)
+        workers = self._processes or THREADS
+        while self._busy.total() < workers and self._unread.total() < UNREAD:
+            key = self._queue.take(lambda key: self._may_begin(self._asked[key].who, workers))
             if key is None:
                 return
-            self._busy += 1
-            task = asyncio.ensure_future(self._make(key, self._pending[key]))
-            self._tasks.add(task)  # the loop itself holds tasks but weakly
-            task.add_done_callback(self._tasks.discard)
+            asked = self._asked[key]
+            self._busy[asked.who] += 1
+            asked.task = asyncio.ensure_future(self._answer(key, asked))
 
-    async def _make(self, key: str, pending: _Pending) -> None:
+    def _may_begin(self, who: str, workers: int) -> bool:
+        most = max(workers - 1, 1) if self._processes else workers
+        return self._busy[who] < most and self._unread[who] < UNREAD_OF_ONE
+
+    async def _answer(self, key: str, asked: _Question) -> None:
         try:
-            answer = Answer.of(await self._run(pending.work))
+            asked.answer.set_result(await self._run(asked.work))
+        except asyncio.CancelledError:
+            asked.answer.cancel()
         except Exception as error:  # whoever asked gets it
-            pending.answer.set_exception(error)
-            pending.answer.exception()  # nobody may be left to hear of it
-        else:
-            self._cache.keep(key, answer)
-            pending.answer.set_result(answer)
+            asked.answer.set_exception(error)
+            asked.answer.exception()  # nobody may be left to hear of it
         finally:
-            self._busy -= 1
-            del self._pending[key]
+            self._busy[asked.who] -= 1
+            del self._asked[key]
             self._start_waiting()
 
-    async def _run(self, work: Callable[[], bytes]) -> bytes:
-        """In the pool; once more if a process of it was killed, for the work leaves no traces."""
-        loop, pool = asyncio.get_running_loop(), self._executor()
+    async def _run(self, work: Callable[[], Any]) -> Any:
+        """In the pool; again if a process of it was killed, for the work leaves no traces."""
         try:
-            return await loop.run_in_executor(pool, work)
-        except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    self._pool = None
-            return await loop.run_in_executor(self._executor(), work)
+            for _ in range(TRIES - 1):
+                with suppress(ProcessExpired, BrokenExecutor):
+                    return await asyncio.wrap_future(self._schedule(work))
+            return await asyncio.wrap_future(self._schedule(work))
+        except TimeoutError:
+            raise Refusal(
+                503,
+                "too_long",
+                f"This took longer than {LONGEST_S:.0f} seconds.",
+                "Ask for fewer runs, steps or columns, or for a simpler formula.",
+            ) from None
+        except CancelledError:  # the pool was closed meanwhile
+            raise _stopping() from None
 
-    def _executor(self) -> Executor:
+    def _schedule(self, work: Callable[[], T]) -> Future[T]:
         with self._lock:
             if self._closed:
-                raise Refusal(503, "stopping", "The server is stopping.", "Try again when it is back.")
+                raise _stopping()
+            if self._pool is not None and not self._pool.active:  # a process died that had nothing to do
+                self._pool.stop()  # type: ignore[no-untyped-call]
+                self._pool = None
             if self._pool is None:
-                count = self._processes
-                self._pool = _Processes(count) if count else ThreadPoolExecutor(THREADS, "answers")
-            return self._pool
+                self._pool = self._processes_of_it() if self._processes else ThreadPool(THREADS)
+            found: Future[T] = (
+                self._pool.schedule(work, timeout=LONGEST_S)
+                if isinstance(self._pool, ProcessPool)
+                else self._pool.schedule(work)
+            )
+            return found
+
+    def _processes_of_it(self) -> ProcessPool:
+        """Processes that end with this one, however it ends."""
+        # They wait for the end of this pipe, whose other end nobody else holds.
+        theirs, self._ours = Pipe(duplex=False)
+        if METHOD == "forkserver":
+            load_fork_server()
+        return ProcessPool(self._processes, initializer=_begin, initargs=(theirs,), context=context())
+
+
+def _stopping() -> Refusal:
+    return Refusal(503, "stopping", "The server is stopping.", "Try again when it is back.")
 
 
 async def _reply(answer: Answer, request: Request) -> Response:
@@ -157,22 +255,6 @@ async def _reply(answer: Answer, request: Request) -> Response:
     if is_packed(request, answer.body):
         return await asyncio.to_thread(answer.respond, request)
     return answer.respond(request)
-
-
-class _Processes(ProcessPoolExecutor):
-    """Processes that end with this one, however it ends."""
-
-    def __init__(self, count: int):
-        # They wait for the end of this pipe, whose other end nobody else holds.
-        theirs, self._ours = Pipe(duplex=False)
-        if METHOD == "forkserver":
-            load_fork_server()
-        super().__init__(count, context(), _begin, (theirs,))
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends them at once, whatever they are at."""
-        self._ours.close()
-        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _begin(pipe: Connection) -> None:

@@ -34,22 +34,30 @@ def csv_rows(runs: Sequence[tuple[str, Mapping[str, Column]]]) -> Iterator[str]:
             yield _text([str(number), optimizer, *start, *row] for row in zip(*cells, strict=True))
 
 
-def csv_of(traces: Traces, run: Run, names: Sequence[str]) -> Iterator[str]:
-    """Header and a row for every step at which one of the columns was measured; the other cells are empty.
+def csv_head(names: Sequence[str]) -> str:
+    """The first line of the table that `csv_of` goes on with."""
+    return _text([["step", *map(_harmless, names)]])
+
+
+def spans(run: Run, names: Sequence[str]) -> list[tuple[int, int]]:
+    """First and last steps of the pieces in which a run is read."""
+    stride = max(NUMBERS // (len(names) + 1), FEWEST_STEPS)
+    return [(first, first + stride - 1) for first in range(0, run.step + 1, stride)]
+
+
+def csv_of(traces: Traces, run: str, names: Sequence[str], span: tuple[int, int]) -> str:
+    """A row for every step of a span at which one of the columns was measured; the other cells are empty.
 
     What was measured and is not finite stands as nan, inf or -inf.
     """
-    yield _text([["step", *map(_harmless, names)]])
-    stride, wanted = max(NUMBERS // (len(names) + 1), FEWEST_STEPS), frozenset(names).__contains__
-    for first in range(0, run.step + 1, stride):
-        _, series, _ = traces.series(run.id, wanted, Window(0, first, first + stride - 1))
-        rows: dict[int, list[str]] = {}
-        for place, name in enumerate(names):
-            if name in series:
-                texts = series[name].values.astype(str).tolist()  # the shortest that names a 4-byte float
-                for step, text in zip(series[name].steps.tolist(), texts, strict=True):
-                    rows.setdefault(step, [""] * len(names))[place] = _shortened(text)
-        yield _text([str(step), *rows[step]] for step in sorted(rows))
+    _, series, _ = traces.series(run, frozenset(names).__contains__, Window(0, *span))
+    rows: dict[int, list[str]] = {}
+    for place, name in enumerate(names):
+        if name in series:
+            texts = series[name].values.astype(str).tolist()  # the shortest that names a 4-byte float
+            for step, text in zip(series[name].steps.tolist(), texts, strict=True):
+                rows.setdefault(step, [""] * len(names))[place] = _shortened(text)
+    return _text([str(step), *rows[step]] for step in sorted(rows))
 
 
 def _text(rows: Iterable[Sequence[str]]) -> str:

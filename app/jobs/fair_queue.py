@@ -15,6 +15,10 @@ class FairQueue:
     def __contains__(self, run: str) -> bool:
         return any(run in runs for runs in self._owners.values())
 
+    def count(self, owner: str) -> int:
+        """How many of an owner's wait."""
+        return len(self._owners.get(owner, ()))
+
     def add(self, owner: str, run: str) -> None:
         """At the end of its owner's runs."""
         self._owners.setdefault(owner, []).append(run)

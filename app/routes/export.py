@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from app.export.tables import csv_of
+from app.access.visitors import Asking
+from app.compute import kept
 from app.http.columns import ColumnsText, columns
-from app.runs.lifecycle import Manager
+from app.services import Shared
 from optim_core.declare.errors import InvalidInput
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -18,9 +20,10 @@ FORMATS = ("csv",)
 
 
 @router.get("/{run}/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-def export(
+async def export(
     run: str,
-    manager: Manager,
+    shared: Shared,
+    visitor: Asking,
     format: Annotated[str, Query(max_length=20, description="csv")] = "csv",
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
 ) -> Response:
@@ -29,8 +32,13 @@ def export(
         raise InvalidInput(
             f"got {format!r}, allowed is {' or '.join(FORMATS)}.", code="unknown_format", field="format"
         )
-    found, wanted = manager.store.find(run), columns(columns_wanted)
-    names = [name for name, width in manager.traces.columns(found).items() if width == 1 and wanted(name)]
-    headers = {"Content-Disposition": f'attachment; filename="{found.id}.csv"'}
-    rows = csv_of(manager.traces, found, names)
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    make, folder, who = shared.compute.make, shared.settings.data_dir, visitor.id
+    head, names, spans = await make(who, kept.table, folder, run, columns(columns_wanted))
+
+    async def pieces() -> AsyncIterator[str]:
+        yield head
+        for span in spans:
+            yield await make(who, kept.rows, folder, run, names, span)
+
+    headers = {"Content-Disposition": f'attachment; filename="{run}.csv"'}
+    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from app.access.visitors import Asking
+from app.compute import kept
 from app.http.columns import ColumnsText, columns
-from app.http.encoding import ArrayForm, to_json
-from app.http.responses import reply
+from app.http.encoding import ArrayForm
 from app.routes.schemas.runs import FramesAnswer
-from app.runs.lifecycle import Manager
 from app.services import Shared
 from app.store import FAR, Window
-from optim_core.recording import WIDE_NUMBERS
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -22,11 +21,11 @@ Step = Annotated[int | None, Query(ge=-FAR, le=FAR)]
 
 
 @router.get("/{run}/frames", response_model=FramesAnswer)
-def frames(
+async def frames(
     run: str,
     request: Request,
     shared: Shared,
-    manager: Manager,
+    visitor: Asking,
     columns_wanted: Annotated[ColumnsText, Query(alias="columns")] = "*",
     after: Annotated[int, Query(ge=0, le=FAR, description="Only frames from this sequence number on.")] = 0,
     points: Annotated[
@@ -40,23 +39,13 @@ def frames(
     ] = "bdata",
 ) -> Response:
     """Columns of a run over any part of it. What lies outside of the part is not read."""
-    limits, form = shared.settings.limits, ArrayForm(arrays, "f4")
-    limits.check("points", points, "points", "points")
-    wanted = columns(columns_wanted)
-    traces = manager.traces
-    widths = [width for name, width in traces.columns(manager.store.find(run)).items() if wanted(name)]
-    points = points or limits.points
-    numbers = sum(points if width == 1 else min(points * width, WIDE_NUMBERS) for width in widths)
-    limits.check("numbers", numbers, "columns", "numbers (columns × points)")
+    settings, form = shared.settings, ArrayForm(arrays, "f4")
+    settings.limits.check("points", points, "points", "points")
     window = Window(
-        after, -FAR if from_step is None else from_step, FAR if to_step is None else to_step, points
+        after,
+        -FAR if from_step is None else from_step,
+        FAR if to_step is None else to_step,
+        points or settings.limits.points,
     )
-    found, series, events = traces.series(run, wanted, window)
-    answer = {
-        "next_seq": found.next_seq,
-        "columns": {
-            name: {"step": form.steps(s.steps), "value": form.array(s.values)} for name, s in series.items()
-        },
-        "events": events,
-    }
-    return reply(request, to_json(answer), "application/json")
+    arguments = settings.data_dir, run, columns(columns_wanted), window, form, settings.limits
+    return await shared.compute.respond(request, visitor.id, None, kept.frames, *arguments)

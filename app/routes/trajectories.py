@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.access.visitors import Asking
 from app.compute import answers
-from app.compute.trajectories import columns_of, experiments_of
-from app.export.script import script_of
-from app.export.tables import csv_rows
 from app.http.encoding import Form
 from app.routes.schemas.common import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
 from app.services import Shared
-from optim_core.declare.errors import InvalidInput
-from optim_core.simulate.trajectory import run
 
 router = APIRouter(prefix="/api/trajectories", tags=["trajectories"])
 Derived = Annotated[bool, Query(description="Whether to add the columns that follow from the others.")]
@@ -40,20 +34,29 @@ async def trajectories(
 
 
 @router.post("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-def trajectories_csv(body: TrajectoriesRequest, shared: Shared, derived: Derived = True) -> Response:
+async def trajectories_csv(
+    body: TrajectoriesRequest, request: Request, shared: Shared, visitor: Asking, derived: Derived = True
+) -> Response:
     """The same runs as one long table: a row per run and step."""
-    experiments = experiments_of(body.model_dump(), shared.settings.limits)
-    columns = columns_of([run(experiment) for experiment in experiments], derived=derived)
-    ids = [experiment.rule.id for experiment in experiments]
-    rows: Iterator[str] = csv_rows(list(zip(ids, columns, strict=True)))
-    headers = {"Content-Disposition": 'attachment; filename="optimscope.csv"'}
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    asked = body.model_dump()
+    return await shared.compute.respond(
+        request,
+        visitor.id,
+        ["csv", asked, derived],
+        answers.trajectories_csv,
+        asked,
+        shared.settings.limits,
+        derived,
+        media_type="text/csv; charset=utf-8",
+        name="optimscope.csv",
+    )
 
 
 @router.post("/script", response_model=ScriptAnswer)
-def trajectories_script(body: ScriptRequest, shared: Shared) -> dict[str, str]:
+async def trajectories_script(
+    body: ScriptRequest, request: Request, shared: Shared, visitor: Asking
+) -> Response:
     """One of the runs as a Python script that needs only torch where torch has the rule."""
-    experiments = experiments_of(body.model_dump(), shared.settings.limits)
-    if body.run >= len(experiments):
-        raise InvalidInput(f"got {body.run}, allowed is 0 to {len(experiments) - 1}.", field="run")
-    return {"code": script_of(experiments[body.run])}
+    asked = body.model_dump()
+    arguments = asked, shared.settings.limits
+    return await shared.compute.respond(request, visitor.id, ["script", asked], answers.script, *arguments)
