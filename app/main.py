@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app import package_version
 from app.access.middleware import AccessMiddleware
 from app.http import errors, refusals
-from app.http.body_limit import BodyLimit
+from app.http.body_limit import BodyLimit, Most
 from app.observe.middleware import RequestMetrics
 from app.routes import (
     catalogue,
@@ -36,6 +36,7 @@ from app.services import Services, make_services
 from app.settings import Settings
 
 LOGIN_BYTES = 4_000  # of the form that signs in
+HELLO = 4  # times as much as other requests may hold
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -93,9 +94,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         {
-            "": (limits.body_bytes, "OPTIMSCOPE_MAX_BODY_BYTES"),
-            "/api/ingest/": (limits.ingest_bytes, "OPTIMSCOPE_MAX_INGEST_BYTES"),
-            "/login": (LOGIN_BYTES, ""),
+            "": Most(limits.body_bytes, limits.elements, "body_bytes", "elements"),
+            "/api/ingest/runs": Most(  # which tells of every tensor
+                HELLO * limits.body_bytes, HELLO * limits.elements, "body_bytes", "elements"
+            ),
+            "/api/ingest/runs/": Most(
+                limits.ingest_bytes, limits.ingest_elements, "ingest_bytes", "ingest_elements"
+            ),
+            "/login": Most(LOGIN_BYTES, LOGIN_BYTES),
         },
         held=limits.held_bytes,
         of_one=max(limits.held_bytes // 4, limits.ingest_bytes),

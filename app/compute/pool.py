@@ -22,7 +22,7 @@ from pebble import ProcessExpired, ProcessPool, ThreadPool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.compute import answers, kept
+from app.compute import answers, bodies, kept
 from app.compute.cache import Answer, AnswerCache, key_of
 from app.http.refusals import Refusal
 from app.http.responses import Delivered, is_packed
@@ -68,7 +68,9 @@ class ComputePool:
         self._busy: Counter[str] = Counter()  # questions that are being answered, by visitor
         self._unread: Counter[str] = Counter()  # bytes of answers on their way, by visitor
         if processes:
-            preload(answers.__name__, kept.__name__, "app.store.sqlite", "pebble.pool.process")
+            preload(
+                answers.__name__, bodies.__name__, kept.__name__, "app.store.sqlite", "pebble.pool.process"
+            )
 
     def warm_up(self) -> None:
         """Has the processes load what they need; blocks."""

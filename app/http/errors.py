@@ -26,6 +26,7 @@ _MESSAGES = {
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
 }
+MOST_ERRORS = 100  # of one body, that are looked at
 _UNREADABLE = "There was an error parsing the body"  # FastAPI's words
 # What pydantic's types of error mean, in plain words; {…} come from the error's context.
 _EXPECTED = {
@@ -137,11 +138,17 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     if found[0]["type"] == "json_invalid":
         where = f"{found[0]['ctx']['error']} at character {found[0]['loc'][-1]}"
         return error_response(422, f"The body is not JSON: {where}.", code="json")
-    paths = [_path(each["loc"], error.body) for each in found]
+    field, message = first_wrong(found, error.body)
+    return error_response(422, message, field=field)
+
+
+def first_wrong(errors: Sequence[Mapping[str, Any]], body: object) -> tuple[str, str]:
+    """The path of the first value that pydantic found wrong in ``body``, and why in plain words."""
+    paths = [_path(each["loc"], body) for each in errors[:MOST_ERRORS]]
     # Alternatives are refused each at its own depth: what is wrong is where the deepest one stopped.
     path = max((path for path in paths if path.startswith(paths[0])), key=len)
-    here = [each for each, its_path in zip(found, paths, strict=True) if its_path == path]
-    return error_response(422, _in_words(here), field=path or "body")
+    here = [each for each, its_path in zip(errors, paths, strict=False) if its_path == path]
+    return path or "body", _in_words(here)
 
 
 def _path(location: Sequence[int | str], body: object) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.access.visitors import Asking, Visitor
+from app.compute import bodies
+from app.http.body_limit import elements_in
 from app.http.encoding import to_json
 from app.http.refusals import Refusal
 from app.routes.schemas.runs import (
@@ -26,16 +27,16 @@ from app.routes.schemas.runs import (
 )
 from app.runs.control import control_of
 from app.runs.lifecycle import Manager, RunManager
-from app.services import Shared
-from app.settings import Limits
+from app.services import Services, Shared
 from app.store import ENDED, NewRun, Run, RunExists, Status, status_of
-from app.store.check import check_frame
 from app.store.runs import new_id, to_text
-from optim_core.declare.errors import InvalidInput
 from optim_core.experiment import flat_config
 from optim_core.transport.frames import Frame
 
 router = APIRouter(prefix="/api/ingest/runs", tags=["ingest"])
+
+# From here on a body is read in the pool.
+LARGE_BYTES, LARGE_ELEMENTS = 1_000_000, 5_000
 
 _FRAMES_BODY = {
     "requestBody": {
@@ -99,8 +100,7 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, m
         visitor.check_delivers(found)
         manager.check_producer(found)
 
-    content = await request.body()
-    frames = await run_in_threadpool(_frames, content, run, shared.settings.limits)
+    frames = await _frames(await request.body(), run, visitor, shared)
     done = await asyncio.wrap_future(manager.store.append(run, frames, check))
     if done.gap:
         raise Refusal(
@@ -113,23 +113,12 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, m
     return _answer(_next(done.run))
 
 
-def _frames(content: bytes, run: str, limits: Limits) -> list[Frame]:
-    """The frames in a body, checked."""
-    try:
-        given = orjson.loads(content)["frames"]
-        assert isinstance(given, list)
-    except (orjson.JSONDecodeError, TypeError, KeyError, AssertionError):
-        raise InvalidInput('expected {"frames": [frame, …]}.', code="bad_frame", field="frames") from None
-    found = []
-    for index, item in enumerate(given):
-        try:
-            frame = Frame.from_json(item)
-            limits.check("columns", len(frame.columns), "columns", "columns")
-            check_frame(frame, run)
-        except InvalidInput as error:
-            raise error.within(f"frames.{index}") from None
-        found.append(frame)
-    return found
+async def _frames(content: bytes, run: str, visitor: Visitor, shared: Services) -> list[Frame]:
+    """The frames in a body: a large one is read where nobody else waits."""
+    limits = shared.settings.limits
+    if len(content) < LARGE_BYTES and elements_in(content) < LARGE_ELEMENTS:
+        return await run_in_threadpool(bodies.frames, content, run, limits)
+    return await shared.compute.make(visitor.id, bodies.frames, content, run, limits)
 
 
 @router.post("/{run}/finish", response_model=IdAnswer)

@@ -209,11 +209,12 @@ def test_a_bad_query_is_refused(client: TestClient, walk: Walk, query: str, fiel
         ("5", 422, "invalid", "got 5, expected an object."),
         ('"x"', 422, "invalid", "got 'x', expected an object."),
         ("NaN", 422, "invalid", "got nan, expected an object."),
-        ("[" * 100_000, 400, "bad_request", "cannot be read as JSON"),
+        ("[" * 4_000, 400, "bad_request", "cannot be read as JSON"),
         ('{"steps": ' + "1" * 5000 + "}", 400, "bad_request", "cannot be read as JSON"),
+        ("[" * 100_000, 413, "too_large", "at most 5000 values, lists and objects"),
         ('"' + "x" * 1_000_000 + '"', 413, "too_large", "at most 1000000 bytes"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_body_that_is_no_request_is_refused(
     client: TestClient, body: str, status: int, code: str, message: str

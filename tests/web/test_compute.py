@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 from processes import descendants, gone
-from running import alone
+from running import PATIENCE_S, alone
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.compute import pool
 from app.compute.cache import AnswerCache
 from app.compute.pool import THREADS, ComputePool
+from app.http import responses
+from app.http.refusals import Refusal
+from app.http.responses import Delivered
 
 
 class Asker:
@@ -140,6 +144,126 @@ def test_an_error_reaches_everybody_and_is_not_kept() -> None:
 
 def whoami() -> bytes:
     return str(os.getpid()).encode()
+
+
+def idle() -> bytes:
+    threading.Event().wait(PATIENCE_S)
+    return b"too late"
+
+
+def asks(compute: ComputePool, who: str, work: Callable[[], bytes], asker: Asker) -> asyncio.Task[Response]:
+    return asyncio.ensure_future(compute.respond(asker.request, who, None, work))
+
+
+def test_what_nobody_waits_for_is_given_up_even_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "GONE_S", 0.05)
+
+    async def ask() -> None:
+        compute, hasty = ComputePool(AnswerCache(0), 1), Asker()
+        dropped = asks(compute, "x", idle, hasty)
+        await turns()
+        following = asks(compute, "y", whoami, Asker())
+        hasty.gone.set()
+        assert (await dropped).status_code == 499
+        assert (await asyncio.wait_for(following, PATIENCE_S / 2)).status_code == 200
+        compute.close()
+
+    alone(ask())
+
+
+def test_what_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LONGEST_S", 0.2)
+
+    async def ask() -> None:
+        compute = ComputePool(AnswerCache(0), 1)
+        with pytest.raises(Refusal, match="longer than") as refused:
+            await asks(compute, "x", idle, Asker())
+        assert refused.value.code == "too_long"
+        assert (await asks(compute, "x", whoami, Asker())).status_code == 200
+        compute.close()
+
+    alone(ask())
+
+
+def test_one_visitor_never_has_all_processes() -> None:
+    async def ask() -> None:
+        compute, askers = ComputePool(AnswerCache(0), 2), [Asker(), Asker()]
+        busy = [asks(compute, "x", idle, asker) for asker in askers]
+        await turns()
+        assert compute.waiting == 1
+        other = asks(compute, "y", whoami, Asker())
+        assert (await asyncio.wait_for(other, PATIENCE_S / 2)).status_code == 200
+        for each in busy:
+            each.cancel()
+        compute.close()
+
+    alone(ask())
+
+
+def test_nobody_s_questions_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MOST_WAITING", 3)
+
+    async def ask() -> None:
+        compute, held = ComputePool(AnswerCache(0), 0), Held()
+        asked = [asks(compute, "x", held.on(str(i)), Asker()) for i in range(THREADS + 3)]
+        await turns()
+        with pytest.raises(Refusal, match="wait for their answers"):
+            await asks(compute, "x", held.on("more"), Asker())
+        held.go.set()
+        assert [(await each).status_code for each in asked] == [200] * len(asked)
+        compute.close()
+
+    alone(ask())
+
+
+def test_who_does_not_read_gets_no_more_and_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "UNREAD_OF_ONE", 4)
+
+    async def ask() -> None:
+        compute, held = ComputePool(AnswerCache(0), 0), Held()
+        held.go.set()
+        unread = await asks(compute, "x", held.on("12345"), Asker())
+        following = asks(compute, "x", held.on("later"), Asker())
+        other = await asks(compute, "y", held.on("other"), Asker())
+        assert (other.body, held.begun) == (b"other", ["12345", "other"])
+        sent: list[bytes] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message.get("body", b""))
+
+        await unread({"type": "http"}, Asker().request.receive, send)
+        assert b"".join(sent) == b"12345"
+        assert (await following).body == b"later"
+        compute.close()
+
+    alone(ask())
+
+
+def test_an_answer_is_sent_in_pieces_and_given_up_when_nobody_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(responses, "PIECE", 3)
+    monkeypatch.setattr(responses, "LEAST_S", 0.1)
+
+    async def ask() -> tuple[list[bytes], list[str]]:
+        sent: list[bytes] = []
+        ended: list[str] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message.get("body", b""))
+            if len(sent) == 4 and len(ended):
+                await asyncio.Event().wait()
+
+        for _ in range(2):
+            response = Delivered(Response(b"12345678"), lambda: ended.append("read"))
+            await response({"type": "http"}, Asker().request.receive, send)
+            if len(ended) == 1:
+                assert sent == [b"", b"123", b"456", b"78"]
+                sent.clear()
+        return sent, ended
+
+    sent, ended = alone(asyncio.wait_for(ask(), PATIENCE_S))
+    assert (b"".join(sent), ended) == (b"12345678", ["read", "read"])
 
 
 def test_killed_processes_are_replaced_and_none_is_left() -> None:

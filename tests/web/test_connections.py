@@ -76,7 +76,7 @@ def test_bodies_that_do_not_end_fill_no_memory(tmp_path: Path) -> None:
     limits = Limits(held_bytes=100_000, ingest_bytes=20_000, body_bytes=20_000)
     with running(tmp_path, limits=limits) as server, ExitStack() as held:
         for _ in range(2):
-            attack = held.enter_context(opened(server, f"{HEAD}Content-Length: 19000\r\n\r\n{'[' * 18_000}"))
+            attack = held.enter_context(opened(server, f"{HEAD}Content-Length: 19000\r\n\r\n{' ' * 18_000}"))
         text = answer(attack)  # the second is above the visitor's share; the first still waits
         assert text.startswith("HTTP/1.1 429")
         assert "OPTIMSCOPE_MAX_HELD_BYTES" in text

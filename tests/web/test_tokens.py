@@ -330,5 +330,5 @@ def unfinished(one: httpx.Client, port: int) -> HTTPConnection:
     connection.putheader("Cookie", "; ".join(f"{name}={value}" for name, value in one.cookies.items()))
     connection.putheader("Content-Length", "29000")
     connection.endheaders()
-    connection.send(b"[" * 28_000)
+    connection.send(b" " * 28_000)
     return connection

@@ -22,7 +22,7 @@ PAGE = {"Accept": "text/html"}
 
 @contextmanager
 def shared(folder: Path, **given: Any) -> Iterator[Running]:
-    with running(folder, token=TOKEN, instructor_token=INSTRUCTORS, processes=0, **given) as server:
+    with running(folder, token=TOKEN, instructor_token=INSTRUCTORS, **{"processes": 0} | given) as server:
         yield server
 
 
