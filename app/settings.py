@@ -62,6 +62,12 @@ class Limits(BaseSettings):
         ge=100_000,
         description="Bytes of all runs; beyond that, those that ended longest ago are removed.",
     )
+    owner_runs: int = Field(
+        default=1_000, ge=1, description="Runs of one visitor of many; beyond that, the oldest are removed."
+    )
+    owner_bytes: int = Field(
+        default=2_000_000_000, ge=1_000, description="Bytes of the runs of one visitor of many, likewise."
+    )
 
     def check(self, name: str, value: int, field: str, what: str) -> None:
         """Raises InvalidInput if ``value`` is above the limit ``name``."""

@@ -28,7 +28,7 @@ from app.routes.schemas.runs import (
 from app.runs.control import control_of
 from app.runs.lifecycle import Manager, RunManager
 from app.services import Services, Shared
-from app.store import ENDED, NewRun, Run, RunExists, Status, status_of
+from app.store import ENDED, NewRun, NoSuchRun, Run, RunExists, Status, status_of
 from app.store.runs import new_id, to_text
 from optim_core.experiment import flat_config
 from optim_core.transport.frames import Frame
@@ -66,6 +66,8 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
         place=visitor.place,
         status=Status.RUNNING,
     )
+    if not given.existing and not await asyncio.to_thread(_is_known, manager, new.id):
+        manager.quotas.check_new(visitor)
     greeted = partial(_greeted, manager, visitor)
     try:
         made = store.change(new.id, greeted) if given.existing else store.create(new)
@@ -75,6 +77,13 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
     return _answer({"id": run.id} | _next(run))
+
+
+def _is_known(manager: RunManager, run: str) -> bool:
+    try:
+        return bool(manager.store.find(run))
+    except NoSuchRun:
+        return False
 
 
 def _greeted(manager: RunManager, visitor: Visitor, run: Run) -> Mapping[str, Any] | None:
@@ -99,6 +108,8 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, m
     def check(found: Run) -> None:
         visitor.check_delivers(found)
         manager.check_producer(found)
+        if frames and (found.local or not visitor.instructor):
+            manager.quotas.check_growth(found)
 
     frames = await _frames(await request.body(), run, visitor, shared)
     done = await asyncio.wrap_future(manager.store.append(run, frames, check))

@@ -66,6 +66,7 @@ async def _start(
     limits = shared.settings.limits
     new = await run_in_threadpool(runs_of, body, visitor, limits)
     async with manager.starting:  # nobody else counts while these are not there yet
+        manager.quotas.check_new(visitor, len(new))
         await run_in_threadpool(_check_queue, manager, visitor, len(new), limits)
         runs = [await asyncio.wrap_future(future) for future in [manager.store.create(each) for each in new]]
     answer = {"id": runs[0].id, "ids": [run.id for run in runs], "runs": [run.summary() for run in runs]}

@@ -15,6 +15,7 @@ from app.http.refusals import Refusal
 from app.jobs.local import TARGET, LocalExecutor
 from app.jobs.supervisor import Supervisor
 from app.runs.derived import Traces
+from app.runs.quotas import Quotas
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
 from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, open_store
@@ -34,11 +35,14 @@ class RunManager:
         self._store: Store | None = None
         self._traces: Traces | None = None
         self._jobs: Supervisor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._address = (settings.host, settings.port)
+        self._retention: Retention | None = None
+        self.quotas = Quotas(settings, self._make_room)
         self.hub = Hub()
         self.starting = asyncio.Lock()  # held while runs are counted and started
-        self.listeners: list[Listener] = [self._to_hub]
+        self.listeners: list[Listener] = [self.quotas.notice, self._to_hub]
 
     @property
     def store(self) -> Store:
@@ -91,6 +95,8 @@ class RunManager:
     async def start(self) -> None:
         """Opens everything; runs that a former server left running are interrupted."""
         self.open_store()
+        self.quotas.load(self.store.sizes())
+        self._loop = asyncio.get_running_loop()
         self.hub.open()
         interrupted = self.store.interrupt_all("The server stopped while it ran.")
         await asyncio.wrap_future(interrupted)
@@ -99,8 +105,8 @@ class RunManager:
         self._jobs = Supervisor(self.store, executor, self._job, per_device=per_device)
         self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
-        retention = Retention(self.store, self._settings)
-        self._tasks = [asyncio.create_task(work) for work in (self._sweep(), retention.forever())]
+        self._retention = Retention(self.store, self._settings)
+        self._tasks = [asyncio.create_task(work) for work in (self._sweep(), self._retention.forever())]
 
     async def stop_work(self) -> None:
         """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
@@ -118,6 +124,11 @@ class RunManager:
         store, self._store, self._traces = self._store, None, None
         if store:
             await asyncio.to_thread(store.close)
+
+    def _make_room(self) -> None:
+        """From any thread."""
+        if self._retention and self._loop:
+            self._loop.call_soon_threadsafe(self._retention.want)
 
     def _to_hub(self, changes: list[Change]) -> None:
         """Live frames with what follows from them."""

@@ -123,6 +123,9 @@ class Reader(Protocol):
     def tokens(self) -> list[PersonalToken]:
         """All that are kept."""
 
+    def sizes(self) -> list[tuple[int, str, int]]:
+        """Key, owner and bytes of every run."""
+
     def bytes_used(self) -> int:
         """What the runs take in the database; what deleted ones have left free is not counted."""
 

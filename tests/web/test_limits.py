@@ -76,7 +76,7 @@ CASES: dict[str, tuple[int, Callable[[Running], Any]]] = {
     "numbers": (99, get("/api/runs/a/frames?points=100")),
 }
 # Bounds no request, see `test_operations`; hold for visitors of a server for many, see `test_visitors`.
-ELSEWHERE = {"store_bytes", "requests", "client_streams"}
+ELSEWHERE = {"store_bytes", "owner_runs", "owner_bytes", "requests", "client_streams"}
 
 
 def test_every_limit_is_tried() -> None:

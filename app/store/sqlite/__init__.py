@@ -117,8 +117,12 @@ class SqliteStore(SqliteReader):
         """Keeps the table of the run's tensors, and what else its producer tells of it."""
 
         def work(t: Transaction) -> None:
-            values = (rows.existing(t.db, run).key, to_text(tensors), to_text(facts))
-            t.db.execute("INSERT OR REPLACE INTO details VALUES (?, ?, ?)", values)
+            found, texts = rows.existing(t.db, run), (to_text(tensors), to_text(facts))
+            before = "SELECT length(tensors) + length(facts) FROM details WHERE run = ?"
+            (known,) = t.db.execute(before, (found.key,)).fetchone() or (0,)
+            t.db.execute("INSERT OR REPLACE INTO details VALUES (?, ?, ?)", (found.key, *texts))
+            size = found.bytes + sum(map(len, texts)) - known
+            t.changes.append(Change(rows.update(t.db, found, bytes=size)))
 
         return self._writer.submit(work)
 

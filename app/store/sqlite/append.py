@@ -21,6 +21,7 @@ from app.store.sqlite.rows import update
 from optim_core.transport.frames import Frame
 
 SPEED_WEIGHT = 0.2  # of the newest measurement in the running average
+FRAME_BYTES = 100  # that a frame takes besides what it holds
 SPARKLINE_COLUMN = "loss"
 SPARKLINE_POINTS = 60
 
@@ -70,11 +71,9 @@ def _insert(db: sqlite3.Connection, layouts: Layouts, run: int, frame: Frame) ->
         "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)",
         (run, frame.seq, layout.id, frame.first_step, rows, content),
     )
-    db.executemany(
-        "INSERT INTO events VALUES (?, ?, ?)",
-        [(run, frame.seq, orjson.dumps(event).decode()) for event in frame.events],
-    )
-    return frame, len(content)
+    events = [orjson.dumps(event).decode() for event in frame.events]
+    db.executemany("INSERT INTO events VALUES (?, ?, ?)", [(run, frame.seq, event) for event in events])
+    return frame, FRAME_BYTES + len(content) + sum(map(len, events))
 
 
 def _changes(run: Run, new: Sequence[Frame], size: int, restarts: Collection[int]) -> dict[str, Any]:

@@ -61,6 +61,11 @@ class SqliteReader:
             found = db.execute("SELECT status, count(*) FROM runs GROUP BY status")
             return {Status(status): count for status, count in found}
 
+    def sizes(self) -> list[tuple[int, str, int]]:
+        """Key, owner and bytes of every run."""
+        with self._reader() as db:
+            return [tuple(row) for row in db.execute("SELECT key, owner, bytes FROM runs")]
+
     def bytes_used(self) -> int:
         """What the runs take in the database; what deleted ones have left free is not counted."""
         with self._reader() as db:
