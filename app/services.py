@@ -48,6 +48,7 @@ class Services:
             catalogue_url="/api/catalogue",
             visitor=request.scope["visitor"],
             shared=bool(self.settings.token),
+            full=self.runs.full,
             **context,
         )
         return reply(request, text.encode(), "text/html", status=status)

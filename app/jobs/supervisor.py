@@ -92,6 +92,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ends all workers."""
+        if not self._thread.ident:  # it was never started
+            self._executor.stop()
+            return
         self._messages.put(None)
         self._thread.join()
 

@@ -176,7 +176,7 @@ async def patch_run(run: Owned, body: PatchRequest, manager: Manager) -> Respons
 @router.delete("/{run}", status_code=204, response_class=Response)
 async def delete_run(run: Owned, manager: Manager) -> Response:
     """Removes a run for good; one that runs is cancelled first."""
-    await asyncio.wrap_future(manager.store.change(run, cancelled))
+    await asyncio.wrap_future(manager.store.change(run, cancelled, frees=True))
     await asyncio.wrap_future(manager.store.delete(run))
     return Response(status_code=204)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,13 @@ from app.runs.derived import Traces
 from app.runs.quotas import Quotas
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
-from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, open_store
+from app.store import ACTIVE, Change, Listener, Query, Run, Status, Store, StoreError, open_store
 from app.stream.hub import Hub
 
+log = logging.getLogger("optimscope")
+
 SWEEP_SECONDS = 5.0
+FULL_SECONDS = 1.0  # between attempts to write to a disk that is full
 READY_SECONDS = 3.0  # in which the store must take something
 
 
@@ -50,6 +54,11 @@ class RunManager:
         if self._store is None:
             raise Refusal(503, "starting", "The server is starting or stopping.", "Try again in a second.")
         return self._store
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing can be kept because the disk is full."""
+        return self._store is not None and self._store.full
 
     @property
     def traces(self) -> Traces:
@@ -98,15 +107,31 @@ class RunManager:
         self.quotas.load(self.store.sizes())
         self._loop = asyncio.get_running_loop()
         self.hub.open()
-        interrupted = self.store.interrupt_all("The server stopped while it ran.")
-        await asyncio.wrap_future(interrupted)
         per_device = self._settings.jobs_per_device
         executor = LocalExecutor(per_device=per_device, target=self.target)
         self._jobs = Supervisor(self.store, executor, self._job, per_device=per_device)
         self.listeners.append(self._jobs.notice)
-        await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
+        begun = await self._begin()
         self._retention = Retention(self.store, self._settings)
         self._tasks = [asyncio.create_task(work) for work in (self._sweep(), self._retention.forever())]
+        if not begun:
+            log.warning("Nothing can be kept until the disk has room: runs can be looked at and deleted.")
+            self._tasks.append(asyncio.create_task(self._begin_later()))
+
+    async def _begin(self) -> bool:
+        """Interrupts what a former server left running, and starts the queue; not while the disk is full."""
+        try:
+            await asyncio.wrap_future(self.store.interrupt_all("The server stopped while it ran."))
+        except StoreError as error:
+            if not error.full:
+                raise
+            return False
+        await asyncio.to_thread(self.jobs.start, warm=self._settings.preload)
+        return True
+
+    async def _begin_later(self) -> None:
+        while not await self._begin():
+            await asyncio.sleep(FULL_SECONDS)
 
     async def stop_work(self) -> None:
         """Ends streams and workers, which would keep the server from stopping; what ran is interrupted."""
@@ -114,7 +139,10 @@ class RunManager:
         jobs, self._jobs = self._jobs, None
         if jobs:
             await asyncio.to_thread(jobs.stop)
-            await asyncio.wrap_future(self.store.interrupt_all("The server was stopped while it ran."))
+            try:
+                await asyncio.wrap_future(self.store.interrupt_all("The server was stopped while it ran."))
+            except StoreError as error:  # the next start says it
+                log.warning("What ran could not be marked as interrupted: %s", error)
 
     async def stop(self) -> None:
         """Closes everything."""
@@ -153,6 +181,8 @@ class RunManager:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             store = self.store
+            if store.full:
+                store.try_writing()  # which notices when it is not any more
             query = Query(status=[status.value for status in ACTIVE], limit=1_000)
             runs = (await asyncio.to_thread(store.select, query))[0]
             silent = silence.of([run for run in runs if not run.local])

@@ -149,8 +149,11 @@ class Store(Reader, Protocol):
     def create(self, new: NewRun) -> Future[Run]:
         """Adds a run; RunExists if its id is taken."""
 
-    def change(self, run: str, change: Edit) -> Future[Run]:
-        """Changes fields of a run; ``change`` gets the run as it stands and may refuse by raising."""
+    def change(self, run: str, change: Edit, *, frees: bool = False) -> Future[Run]:
+        """Changes fields of a run; ``change`` gets the run as it stands and may refuse by raising.
+
+        Where ``frees``, it is done on a full disk too, as deletions are.
+        """
 
     def finish(self, run: str, change: Edit) -> Future[Run]:
         """The same for the change that ends a run; its frames are gathered for good."""
@@ -192,6 +195,10 @@ class Store(Reader, Protocol):
 
     def try_writing(self) -> Future[None]:
         """Writes what is there already; the result says whether the disk takes it."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk took nothing when something was to be written last."""
 
     @property
     def purging(self) -> bool:

@@ -286,7 +286,7 @@ def test_a_producer_that_falls_silent_interrupts_its_run_until_it_is_heard_again
 def test_a_full_disk_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         server.client.post(RUNS, json={"run": {"id": "a"}})
-        database = server.manager.store._db
+        database = server.manager.store._writer._db
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
         large = {"frames": [frame("a", 0, rows=500, tensors=50).to_json()]}

@@ -68,7 +68,7 @@ def test_it_is_not_ready_while_the_first_visitor_would_wait(
 
 
 def test_it_is_not_ready_but_lives_while_the_store_cannot_be_written(server: Running) -> None:
-    database = server.manager.store._db
+    database = server.manager.store._writer._db
     database.execute("PRAGMA query_only = ON")
     try:
         assert error(server.client.get("/readyz")) == (503, "store")

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from app.store.interface import Appended, Change, Listener
+from app.store.interface import Appended, Change, Listener, StoreError
 from app.store.runs import ACTIVE, RETIRED, NewRun, Query, Run, Status, to_text
 from app.store.sqlite import rows
 from app.store.sqlite.append import append
-from app.store.sqlite.database import explain, lock, open_for_writing
+from app.store.sqlite.database import lock, open_for_writing
 from app.store.sqlite.reader import SqliteReader
+from app.store.sqlite.reserve import Reserve
 from app.store.sqlite.segments import gather
 from app.store.sqlite.writer import Transaction, Writer
 from app.store.tokens import PersonalToken
 from optim_core.transport.frames import Frame
+
+T = TypeVar("T")
 
 
 class SqliteStore(SqliteReader):
@@ -31,24 +34,27 @@ class SqliteStore(SqliteReader):
 
     def __init__(self, folder: Path, listener: Listener = lambda changes: None):
         super().__init__(folder)
-        self._lock = lock(folder)
+        reserve = Reserve(folder)
+        self._lock = _with_room(partial(lock, folder), reserve)
+        open_db = partial(_with_room, partial(open_for_writing, self._path), reserve)
         try:
-            self._db = open_for_writing(self._path)
-            try:
-                self._writer = Writer(self._db, self._path, listener)
-            except sqlite3.Error as error:
-                self._db.close()
-                raise explain(error, self._path) from None
+            self._writer = Writer(open_db, self._path, reserve, listener)
         except BaseException:
             os.close(self._lock)
             raise
+        reserve.keep()
 
     def close(self) -> None:
         """Finishes writing and lets go of the file."""
         self._writer.close()
         super().close()
-        self._db.close()
+        self._writer.let_go()
         os.close(self._lock)
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk took nothing when something was to be written last."""
+        return self._writer.failed is not None and self._writer.failed.full
 
     # --- Runs --------------------------------------------------------------------------------------
 
@@ -62,7 +68,9 @@ class SqliteStore(SqliteReader):
 
         return self._writer.submit(work)
 
-    def change(self, run: str, change: Callable[[Run], Mapping[str, Any] | None]) -> Future[Run]:
+    def change(
+        self, run: str, change: Callable[[Run], Mapping[str, Any] | None], *, frees: bool = False
+    ) -> Future[Run]:
         """Changes columns of a run; ``change`` gets the run as it stands, None leaves it so."""
 
         def work(t: Transaction) -> Run:
@@ -73,7 +81,7 @@ class SqliteStore(SqliteReader):
                 t.changes.append(Change(found))
             return found
 
-        return self._writer.submit(work)
+        return self._writer.submit(work, frees=frees)
 
     def finish(self, run: str, change: Callable[[Run], Mapping[str, Any] | None]) -> Future[Run]:
         """The same for the change that ends a run; its frames are gathered for good."""
@@ -96,7 +104,7 @@ class SqliteStore(SqliteReader):
             t.db.execute("DELETE FROM runs WHERE key = ?", (found.key,))  # the writer removes the rest
             t.changes.append(Change(found, deleted=True))
 
-        return self._writer.submit(work)
+        return self._writer.submit(work, frees=True)
 
     def retire(self, run: str) -> Future[bool]:
         """Removes a run if it neither waits nor runs; whether it did."""
@@ -109,7 +117,7 @@ class SqliteStore(SqliteReader):
             t.changes.append(Change(found, deleted=True))
             return True
 
-        return self._writer.submit(work)
+        return self._writer.submit(work, frees=True)
 
     def describe(
         self, run: str, tensors: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
@@ -140,7 +148,7 @@ class SqliteStore(SqliteReader):
                 t.changes.append(Change(changed))
             return len(found)
 
-        return self._writer.submit(work)
+        return self._writer.submit(work, frees=True)  # without it no server starts
 
     # --- The file -----------------------------------------------------------------------------------
 
@@ -194,3 +202,13 @@ class SqliteStore(SqliteReader):
             t.db.execute("DELETE FROM tokens WHERE id = ?", (token,))
 
         return self._writer.submit(work)
+
+
+def _with_room(open_it: Callable[[], T], reserve: Reserve) -> T:
+    """What ``open_it`` gives; on a full disk with the room of the reserve. Raises StoreError."""
+    try:
+        return open_it()
+    except StoreError as error:
+        if not (error.full and reserve.give_up()):
+            raise
+        return open_it()

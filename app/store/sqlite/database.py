@@ -10,12 +10,14 @@ from pathlib import Path
 
 from app.store.interface import StoreError
 from app.store.sqlite import migrations
+from app.store.sqlite.reserve import room
 
 log = logging.getLogger("optimscope")
 
 FILE = "optimscope.db"
 APPLICATION_ID = 0x0B71_5C0E  # marks the file as ours, see `file` and PRAGMA application_id
 BUSY_SECONDS = 10.0
+LEAST_ROOM = 100_000  # bytes on a disk that is not full
 
 
 def lock(folder: Path) -> int:
@@ -38,9 +40,14 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that may pass between threads, one user at a time; no implicit transactions."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def connect(path: Path | str) -> sqlite3.Connection:
+    """A connection that may pass between threads, one user at a time; no implicit transactions.
+
+    As text, ``path`` is a URI as SQLite reads them.
+    """
+    connection = sqlite3.connect(
+        path, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=isinstance(path, str)
+    )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -109,7 +116,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
             f"{path} is damaged or no database ({error}).",
             "Move it away to start afresh, or put a backup in its place.",
         )
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and room(path.parent) < LEAST_ROOM):
         return StoreError(
             f"The disk that holds {path} is full.", "Delete runs or free some space.", full=True
         )

@@ -107,9 +107,10 @@ class SqliteReader:
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction of its own."""
-        db = self._readers.get()
+        kept = db = self._readers.get()
         try:
-            db = db or connect(self._path)
+            if db is None:
+                kept, db = self._open()
             db.execute("BEGIN")
             try:
                 yield db
@@ -118,4 +119,21 @@ class SqliteReader:
         except sqlite3.Error as error:
             raise explain(error, self._path) from None
         finally:
-            self._readers.put(db)
+            self._readers.put(kept)
+            if db is not kept and db is not None:
+                db.close()
+
+    def _open(self) -> tuple[sqlite3.Connection | None, sqlite3.Connection]:
+        """A connection to keep, and to use; on a full disk one that is not to be kept.
+
+        SQLite needs a little room even to read what others may write. Where there is none, nobody writes.
+        """
+        db = connect(self._path)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            db.close()
+            if not explain(error, self._path).full:
+                raise
+            return None, connect(f"{self._path.absolute().as_uri()}?immutable=1")
+        return db, db
