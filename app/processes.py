@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -58,6 +59,14 @@ def load_fork_server() -> int:
     # multiprocessing keeps this to itself, and tells nobody that its fork server died before it is needed.
     pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     return pid
+
+
+def end_fork_server() -> None:
+    """Kills the fork server, if there is one, and all that it started: for the end of this process."""
+    pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def die_with_parent() -> None:

@@ -81,7 +81,7 @@ def serve(open_page: bool, **given: Any) -> None:
     sys.stdout.flush()
     if open_page:
         click.launch(local_link(settings) + (f"/?token={token}" if token else ""))
-    Server(app).run(sockets=[listening])
+    Server(app, own_process=True).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from functools import partial
 
@@ -9,6 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.http.connections import Connections, DeadlineProtocol, raise_file_limit
+from app.observe.watchdog import Watchdog
+from app.processes import end_fork_server
 from app.runs.lifecycle import RunManager
 
 # For what keeps a connection open all the same.
@@ -16,9 +19,12 @@ SHUTDOWN_SECONDS = 3
 
 
 class Server(uvicorn.Server):
-    """uvicorn for an application of ours."""
+    """uvicorn for an application of ours.
 
-    def __init__(self, app: FastAPI, *, log_level: str = "warning"):
+    One that has the process for itself ends it when it hangs, and what starts its processes when it stops.
+    """
+
+    def __init__(self, app: FastAPI, *, log_level: str = "warning", own_process: bool = False):
         super().__init__(
             uvicorn.Config(
                 app,
@@ -32,13 +38,21 @@ class Server(uvicorn.Server):
             )
         )
         self._runs: RunManager = app.state.services.runs
+        self._own_process = own_process
+        self._watchdog: Watchdog | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Runs that a former server left waiting start before the first request comes."""
         if sockets:
             self._runs.serves_at(*sockets[0].getsockname()[:2])
         await super().startup(sockets)
+        if self._own_process:
+            self._watchdog = Watchdog(asyncio.get_running_loop())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._watchdog:
+            self._watchdog.stop()
+        if self._own_process:
+            end_fork_server()  # nobody waits until it has loaded
         await self._runs.stop_work()
         await super().shutdown(sockets)

@@ -75,7 +75,7 @@ class ComputePool:
     def warm_up(self) -> None:
         """Has the processes load what they need; blocks."""
         if self._processes:
-            with suppress(Refusal):  # the server stops already
+            with suppress(Refusal, BrokenExecutor):  # the server stops already
                 wait([self._schedule(answers.ready) for _ in range(self._processes)])
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from app.store.interface import StoreError
@@ -26,9 +27,7 @@ def lock(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be used: {error.strerror}.", "Choose another with --data-dir."
-        ) from None
+        raise StoreError(f"{folder} cannot be used: {error.strerror}.", _advice(error, folder)) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -71,10 +70,20 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise explain(error, path) from None
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror}).", "Choose a folder of yours with --data-dir."
-        ) from None
+        raise StoreError(f"{path} cannot be written ({error.strerror}).", _advice(error, path)) from None
     return connection
+
+
+def _advice(error: OSError, path: Path) -> str:
+    """What to do: where the place is another user's, whose it should be."""
+    with suppress(OSError):
+        owner, user = path.stat().st_uid, os.geteuid()
+        if isinstance(error, PermissionError) and owner != user:
+            return (
+                f"It belongs to user {owner}, the server is user {user}: give it to that one"
+                f" (chown -R {user} {path}), or choose another with --data-dir."
+            )
+    return "Choose another with --data-dir."
 
 
 def check_kind(connection: sqlite3.Connection, path: Path) -> None:
