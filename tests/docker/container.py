@@ -102,13 +102,16 @@ class Image:
         return subprocess.run([*self._command(data, {}), *command], capture_output=True, text=True)
 
     @contextmanager
-    def serving(self, data: Path, **settings: object) -> Iterator[Container]:
-        """The image's own command, on a free port."""
+    def serving(self, data: Path, *, files: int = 65_536, **settings: object) -> Iterator[Container]:
+        """The image's own command, on a free port; it may open so many files."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = self._command(data, {"OPTIMSCOPE_PORT": port, **settings})
         process = subprocess.Popen(
-            [*command, *self.config["Cmd"]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["prlimit", f"--nofile={files}:{files}", *command, *self.config["Cmd"]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         container = Container(process, port)
         try:

@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -22,7 +23,10 @@ from running import Stream
 
 TOOLS = ("buildah", "debootstrap", "unshare", "nsenter")
 FOLDER = os.environ.get("OPTIMSCOPE_DOCKER", "")
-STOP_SECONDS = 5.0
+STOP_SECONDS = 3.0
+TOKEN = "the-token-of-the-room"
+ROOM = {"Authorization": f"Bearer {TOKEN}"}
+HEADERS = {"Content-Type": "application/json", **ROOM}
 TRAINING = {"task": "moons_mlp", "optimizer": "adamw", "steps": 30}
 
 
@@ -60,7 +64,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def container(image: Image, data: Path) -> Iterator[Container]:
-    with image.serving(data, OPTIMSCOPE_HOST="127.0.0.1") as container:
+    with image.serving(data, OPTIMSCOPE_TOKEN=TOKEN) as container:
         answer(container, "/")
         yield container
 
@@ -71,7 +75,7 @@ def answer(container: Container, path: str, body: object = None) -> bytes:
     content, end = None if body is None else json.dumps(body).encode(), time.monotonic() + 120
     while time.monotonic() < end:
         try:
-            with urlopen(Request(url, content, {"Content-Type": "application/json"}), timeout=20) as response:
+            with urlopen(Request(url, content, HEADERS), timeout=20) as response:
                 found: bytes = response.read()
                 return found
         except ConnectionError:
@@ -148,13 +152,36 @@ def test_it_passes_its_own_health_check_and_does_its_work(image: Image, containe
 
 
 def test_it_stops_in_time_with_streams_open(container: Container) -> None:
-    streams = [Stream(container.port, "runs=*") for _ in range(5)]
+    streams = [Stream(container.port, "runs=*", headers=ROOM) for _ in range(5)]
     begun = time.monotonic()
     assert container.stop(STOP_SECONDS) in (0, 143)
     print(f"stopped in {time.monotonic() - begun:.2f} s")
     for stream in streams:
         assert stream.next("nothing") is None, "the stream has ended"
         stream.close()
+
+
+def test_it_stops_right_after_its_first_page(image: Image, data: Path) -> None:
+    with image.serving(data, OPTIMSCOPE_TOKEN=TOKEN) as container:
+        answer(container, "/login")
+        stream = Stream(container.port, "runs=*", headers=ROOM)
+        begun = time.monotonic()
+        assert container.stop(STOP_SECONDS) in (0, 143)
+        print(f"stopped in {time.monotonic() - begun:.2f} s")
+        stream.close()
+
+
+def test_where_files_are_few_the_refusal_comes_first(image: Image, data: Path) -> None:
+    settings = {"OPTIMSCOPE_TOKEN": TOKEN, "OPTIMSCOPE_MAX_CLIENT_STREAMS": 5000}
+    with image.serving(data, files=1024, **settings) as container, ExitStack() as opened:
+        answer(container, "/login")
+        statuses = [200]
+        while statuses[-1] == 200 and len(statuses) < 1000:
+            stream = Stream(container.port, "runs=*", headers=ROOM)
+            opened.callback(stream.close)
+            statuses.append(stream.response.status)
+        assert statuses[-1] == 429
+        assert json.loads(answer(container, "/healthz"))["status"] == "ok"
 
 
 def test_others_need_the_token_that_it_prints(image: Image, data: Path) -> None:
