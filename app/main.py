@@ -13,6 +13,7 @@ from app import package_version
 from app.access.middleware import AccessMiddleware
 from app.http import errors, refusals
 from app.http.body_limit import BodyLimit, Most
+from app.http.under_path import UnderPath
 from app.observe.middleware import RequestMetrics
 from app.routes import (
     catalogue,
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Optimscope",
         summary="What optimizers do to weights, step by step.",
         version=services.version,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from another host; /docs is our own
         redoc_url=None,
@@ -109,8 +111,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_exception_handler(404, pages.no_such_page)
     refusals.install(app)
-    app.add_middleware(AccessMiddleware, settings, services.visitors, services.runs.worker_token)
+    app.add_middleware(
+        AccessMiddleware, settings, services.visitors, services.runs.worker_token, services.proxy_page
+    )
     app.add_middleware(RequestMetrics, services.metrics, log_requests=settings.log_requests)
+    app.add_middleware(UnderPath, settings.root_path)
     return app
 
 

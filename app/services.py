@@ -7,6 +7,7 @@ from threading import Event
 from typing import Annotated, Any
 
 import jinja2
+import orjson
 from fastapi import Depends, Request
 from starlette.responses import Response
 
@@ -53,6 +54,17 @@ class Services:
         )
         return reply(request, text.encode(), "text/html", status=status)
 
+    def proxy_page(self, request: Request, refused: Response) -> Response:
+        """What a refusal means that a proxy's headers led to, for people, with what the server has seen."""
+        error = orjson.loads(bytes(refused.body))["error"]
+        names = ("host", "origin", "x-forwarded-for", "x-forwarded-proto")
+        text = self.templates.get_template("proxy.html").render(
+            message=error["message"],
+            hint=error.get("hint", ""),
+            seen=[(name.title(), request.headers.get(name, "")[:80]) for name in names],
+        )
+        return Response(text, refused.status_code, media_type="text/html")
+
 
 def make_services(settings: Settings, version: str) -> Services:
     """Everything that the handlers need, read and ready."""
@@ -62,8 +74,8 @@ def make_services(settings: Settings, version: str) -> Services:
         auto_reload=settings.reload,
         undefined=jinja2.StrictUndefined,
     )
-    templates.globals["text"] = translation()
-    assets = Assets(reload=settings.reload)
+    templates.globals |= {"text": translation(root=settings.root_path), "root": settings.root_path}
+    assets = Assets(reload=settings.reload, root=settings.root_path)
     manager = RunManager(settings)
     metrics = Metrics(manager)
     manager.listeners.append(metrics.notice)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -102,6 +103,13 @@ class Settings(BaseSettings):
         default="",
         description="Where others reach the server, as http://lab.example:8000, for the printed link.",
     )
+    root_path: str = Field(
+        default="", description="Path under which a proxy serves it, as /lab; whether or not it takes it off."
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto count, with commas.",
+    )
     published_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of a container from outside, for the printed link."
     )
@@ -137,7 +145,7 @@ class Settings(BaseSettings):
     )
     limits: Limits = Field(default_factory=lambda: Limits())
 
-    @field_validator("hosts", mode="before")
+    @field_validator("hosts", "proxies", mode="before")
     @classmethod
     def _split(cls, names: object) -> object:
         """Names from a text with commas between them."""
@@ -153,13 +161,42 @@ class Settings(BaseSettings):
             raise ValueError(f"a token of this kind needs at least {least} plain characters")
         return token
 
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for each in proxies:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    f"{each[:60]!r} is neither an address nor a network, as 10.0.0.2 or 10.0.0.0/24"
+                ) from None
+        return proxies
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_path(cls, path: str) -> str:
+        path = path.rstrip("/")
+        if path and not re.fullmatch(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+", path):
+            raise ValueError(f"got {path[:60]!r}, expected a path as /lab: plain letters, digits, - . _ ~")
+        return path
+
     @field_validator("url")
     @classmethod
     def _reachable(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and not (parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")):
+        if url and not (parts.scheme in ("http", "https") and parts.hostname and not parts.query):
             raise ValueError("expected an address as http://lab.example:8000")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_path(self) -> Settings:
+        path = urlsplit(self.url).path.rstrip("/")
+        if path and path != self.root_path:
+            raise ValueError(
+                f"expected an address as http://lab.example:8000; set {path} as OPTIMSCOPE_ROOT_PATH too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _instructors_own(self) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -37,13 +38,21 @@ class AccessMiddleware:
     What it lets pass has a ``visitor`` in its scope. ``worker_token`` is what our own workers show.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, visitors: Visitors, worker_token: str):
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        visitors: Visitors,
+        worker_token: str,
+        explain: Callable[[Request, Response], Response],
+    ):
         self._app = app
         self._settings = settings
         self._visitors = visitors
         own = {settings.token: False, settings.instructor_token: True, worker_token: True}
         self._tokens = {token: instructor for token, instructor in own.items() if token}
         self._worker_token = worker_token
+        self._explain = explain  # to people, what headers led to a refusal
         self._hosts = _own_names(settings)
         self._headers = _headers(settings)
 
@@ -53,7 +62,10 @@ class AccessMiddleware:
             return
 
         request, cookie = Request(scope, receive), ""
-        refused = self._refusal(request) or self._guess(request)
+        refused = self._refusal(request)
+        if refused and "text/html" in request.headers.get("accept", ""):
+            refused = self._explain(request, refused)
+        refused = refused or self._guess(request)
         if not refused:
             personal = self._visitors.personal.find(_bearer(request.headers))
             instructor = False if personal else self._shown(request)
@@ -87,11 +99,13 @@ class AccessMiddleware:
             )
         guarded = request.method not in SAFE_METHODS or request.url.path in STREAMS
         if guarded and not self._same_origin(request, host):
+            origin = request.headers.get("origin", "")
             return error_response(
                 403,
-                "Requests that come from pages of another site are refused.",
+                "Requests that come from pages of another site are refused:"
+                f" this one came from {origin[:80]!r}, and asked for {host[:80]!r}.",
                 code="origin",
-                hint="Open the page under this server's own address.",
+                hint="Open the page under this server's own address; a proxy in front must pass Host on.",
             )
         return None
 

@@ -13,19 +13,19 @@ _CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 
 def local_link(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
-    return local_url(settings.host, settings.published_port or settings.port)
+    return local_url(settings.host, settings.published_port or settings.port) + settings.root_path
 
 
 def shared_link(settings: Settings) -> str:
     """Where other machines find it, as far as one can tell."""
     if settings.url or settings.is_local:
-        return settings.url
+        return settings.url and settings.url.removesuffix(settings.root_path) + settings.root_path
     if settings.host not in LOOPBACK_OF:
         return local_link(settings)
     if any(Path(mark).exists() for mark in _CONTAINERS):
         return ""  # the addresses in here mean nothing outside
     host = _own_address(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    return url_of(host, settings.port) if host else ""
+    return url_of(host, settings.port) + settings.root_path if host else ""
 
 
 def startup_text(settings: Settings, token: str) -> str:

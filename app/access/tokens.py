@@ -82,9 +82,10 @@ def sign_in(request: Request, settings: Settings, token: str, target: str) -> Re
     A page that goes on by itself, not a redirect: after a click in another site's page (a course's, a
     mail's) browsers keep SameSite=Strict cookies back from redirects.
     """
-    safe = escape(local_path(target))
+    safe = escape(settings.root_path + local_path(target))
     response = HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Optimscope</title>'
+        f'<link rel="icon" href="data:,">'
         f'<meta http-equiv="refresh" content="0;url={safe}">'
         f'<p>Signed in. <a href="{safe}">Go on</a></p></html>'
     )
@@ -94,6 +95,7 @@ def sign_in(request: Request, settings: Settings, token: str, target: str) -> Re
         max_age=COOKIE_DAYS * 86400,
         httponly=True,
         samesite="strict",
+        path=f"{settings.root_path}/",
         secure=request.url.scheme == "https",
     )
     response.headers["Cache-Control"] = "no-store"
@@ -110,7 +112,9 @@ def local_path(target: str) -> str:
 def sign_out(settings: Settings) -> Response:
     """Takes the cookie back and leads to the way in."""
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(_cookie_name(settings), httponly=True, samesite="strict")
+    response.delete_cookie(
+        _cookie_name(settings), path=f"{settings.root_path}/", httponly=True, samesite="strict"
+    )
     return response
 
 

@@ -91,7 +91,8 @@ class Visitors:
         """The header that gives a new browser its cookie, or nothing."""
         if not visitor.cookie:
             return ""
-        last = f"Max-Age={COOKIE_DAYS * 86400}; Path=/; HttpOnly; SameSite=Strict"
+        path = f"{self._settings.root_path}/"
+        last = f"Max-Age={COOKIE_DAYS * 86400}; Path={path}; HttpOnly; SameSite=Strict"
         return f"{self._cookie_name}={visitor.cookie}; {last}{'; Secure' if secure else ''}"
 
     def know(

@@ -22,6 +22,7 @@ BACKLOG = 2048
     "--token", help="What visitors must show; made up and printed if the host is not this machine's own."
 )
 @click.option("--instructor-token", help="What the instructor shows, who may change every run; made up too.")
+@click.option("--root-path", help="Path under which a proxy serves it, as /lab.")
 @click.option("--url", help="Where others reach the server, for the link and the QR code that are printed.")
 @click.option(
     "--log-format", type=click.Choice(["text", "json"]), help="How the log is written.  [default: text]"

@@ -33,6 +33,7 @@ class Server(uvicorn.Server):
                 log_level=log_level,
                 log_config=None,  # see `app.observe.logs`
                 access_log=False,  # see `app.observe.middleware`
+                forwarded_allow_ips=",".join(app.state.services.settings.proxies) or "none",
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
                 server_header=False,
             )

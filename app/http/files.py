@@ -47,9 +47,12 @@ class Asset:
 class Assets:
     """The files by address. ``reload`` looks at the folder again for every page (for developers)."""
 
-    def __init__(self, static: Path | None = None, *, reload: bool = False, packed: Path = _READY):
+    def __init__(
+        self, static: Path | None = None, *, reload: bool = False, packed: Path = _READY, root: str = ""
+    ):
         self._static = static or folder("static")
         self._folder = packed
+        self._root = root  # what the addresses begin with
         self._reload = reload
         self._seen: list[tuple[str, int]] = []
         self.refresh()
@@ -77,7 +80,7 @@ class Assets:
             self.refresh()
         if path not in self._files:
             raise KeyError(f"there is no static file {path!r}")
-        return f"/static/{self.version}/{path}"
+        return f"{self._root}/static/{self.version}/{path}"
 
     def imported(self, module: str) -> list[str]:
         """The addresses of all modules that this one imports, and they in turn: to be fetched at once."""

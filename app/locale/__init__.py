@@ -13,11 +13,14 @@ Translate = Callable[..., Markup]
 
 
 @cache
-def translation(language: str = "en") -> Translate:
-    """``text("login.title")``: the text of an id, with the named values put in and escaped."""
+def translation(language: str = "en", root: str = "") -> Translate:
+    """``text("login.title")``: the text of an id, with the named values put in and escaped.
+
+    ``root`` is what the paths of this server begin with.
+    """
     tables = tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text("utf-8"))
     texts = {
-        f"{table}.{name}": Markup(text)  # noqa: S704 (ours, not a visitor's)
+        f"{table}.{name}": Markup(text.replace('href="/', f'href="{root}/'))  # noqa: S704 (ours, not a visitor's)
         for table, own in tables.items()
         for name, text in own.items()
     }

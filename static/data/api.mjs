@@ -1,5 +1,7 @@
 // The server's answers and its stream, with arrays decoded; every failure is an ApiError with a field and a hint.
 
+import { under } from "./root.mjs";
+
 /** @typedef {Float32Array | Float64Array | Uint8Array} Numbers */
 
 /** An answer that was not one: `field` is the path of the value that the server refused. */
@@ -75,7 +77,7 @@ async function answer(path, options) {
 async function request(path, options) {
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(under(path), options);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError({
@@ -193,7 +195,7 @@ export function openStream(runs, query, { onFrame, onState, onConnection, onRefu
   function open() {
     const parameters = new URLSearchParams({ runs, ...query, ...(cursor ? { after: cursor } : {}) });
     const address = `/api/stream?${parameters}`;
-    source = new EventSource(address);
+    source = new EventSource(under(address));
     source.addEventListener("frame", (event) => {
       cursor = event.lastEventId || cursor;
       onFrame?.(decode(JSON.parse(event.data)));

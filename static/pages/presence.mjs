@@ -1,13 +1,14 @@
 // On a server for many: tells that somebody looks at this page, and offers what the instructor shows.
 
 import { ApiError, get, post } from "../data/api.mjs";
+import { bare } from "../data/root.mjs";
 import { byId, make, visitor } from "../ui/dom.mjs";
 import { showTokens } from "../ui/tokens.mjs";
 
 const EVERY_MS = 5000;
 const SEEN = "optimscope-shown"; // the last view that was opened or put away
 
-const here = () => location.pathname + location.search;
+const here = () => bare(location.pathname) + location.search;
 const note = byId("announcement");
 
 if (visitor().instructs) {

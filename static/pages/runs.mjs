@@ -3,6 +3,7 @@
 import { viewOf } from "../data/address.mjs";
 import { ApiError, get, openStream, send } from "../data/api.mjs";
 import { keepInUrl } from "../data/history.mjs";
+import { under } from "../data/root.mjs";
 import { createStore } from "../data/store.mjs";
 import { DEFAULTS, isFiltered, listQuery, mountFilters, mountPaging } from "../run/filters.mjs";
 import { mayChange } from "../run/label.mjs";
@@ -91,7 +92,7 @@ function deletable() {
 
 function openComparison() {
   const { selected } = store.get();
-  if (selected.size > 1) location.href = `/runs?compare=${[...selected].join(",")}`;
+  if (selected.size > 1) location.href = under(`/runs?compare=${[...selected].join(",")}`);
 }
 
 /** @param {string} id */
@@ -145,7 +146,7 @@ document.addEventListener("keydown", (event) => {
     c: openComparison,
   };
   if (at >= 0 && document.activeElement instanceof HTMLTableRowElement)
-    keys.Enter = () => location.assign(`/runs/${here}`);
+    keys.Enter = () => location.assign(under(`/runs/${here}`));
   const act = keys[event.key];
   if (!act) return;
   event.preventDefault();

@@ -3,6 +3,7 @@
 import { viewOf } from "../data/address.mjs";
 import { ApiError, get, post } from "../data/api.mjs";
 import { presetsOf, runnerOf } from "../data/presets.mjs";
+import { under } from "../data/root.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, firstWrong, form } from "../forms/form.mjs";
@@ -215,7 +216,7 @@ start.addEventListener("click", async () => {
   start.disabled = true;
   try {
     const { ids } = await post("/api/runs", requestsOf(store.get(), options, catalogue));
-    location.href = ids.length > 1 ? `/runs?compare=${ids.join(",")}` : `/runs/${ids[0]}`;
+    location.href = under(ids.length > 1 ? `/runs?compare=${ids.join(",")}` : `/runs/${ids[0]}`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     refuse(error);

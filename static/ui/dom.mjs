@@ -1,5 +1,7 @@
 // Small helpers to build the page; text always goes in as text.
 
+import { under } from "../data/root.mjs";
+
 /**
  * An element with attributes and children: `make("button", { type: "button", onclick: f }, "Play")`.
  * A property that starts with "on" is a listener; false and undefined leave an attribute out.
@@ -41,6 +43,7 @@ export function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === undefined || value === false || value === null) element.removeAttribute(name);
+    else if (name === "href") element.setAttribute(name, under(String(value)));
     else element.setAttribute(name, value === true ? "" : String(value));
   }
 }

@@ -102,13 +102,14 @@ class Image:
         return subprocess.run([*self._command(data, {}), *command], capture_output=True, text=True)
 
     @contextmanager
-    def serving(self, data: Path, *, files: int = 65_536, **settings: object) -> Iterator[Container]:
-        """The image's own command, on a free port; it may open so many files."""
+    def serving(self, data: Path, *, files: int = 0, **settings: object) -> Iterator[Container]:
+        """The image's own command, on a free port; it may open so many files (0: as many as here)."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = self._command(data, {"OPTIMSCOPE_PORT": port, **settings})
+        limited = ["prlimit", f"--nofile={files}:{files}"] if files else []
         process = subprocess.Popen(
-            ["prlimit", f"--nofile={files}:{files}", *command, *self.config["Cmd"]],
+            [*limited, *command, *self.config["Cmd"]],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
