@@ -19,6 +19,26 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
+# With one of these before all paths nobody could tell whether a proxy has taken it off.
+OWN_FOLDERS = frozenset(
+    [
+        "api",
+        "static",
+        "runs",
+        "compare",
+        "train",
+        "instructor",
+        "docs",
+        "login",
+        "logout",
+        "metrics",
+        "healthz",
+        "readyz",
+        "openapi.json",
+    ]
+)
+
+
 class Limits(BaseSettings):
     """What one request may ask for; the variable OPTIMSCOPE_MAX_STEPS raises ``steps``, and so on."""
 
@@ -179,6 +199,8 @@ class Settings(BaseSettings):
         path = path.rstrip("/")
         if path and not re.fullmatch(r"(/[A-Za-z0-9][A-Za-z0-9._~-]*)+", path):
             raise ValueError(f"got {path[:60]!r}, expected a path as /lab: plain letters, digits, - . _ ~")
+        if path.split("/")[1:2] and path.split("/")[1] in OWN_FOLDERS:
+            raise ValueError(f"{path[:60]!r} is what addresses of the server's own begin with: take another")
         return path
 
     @field_validator("url")
@@ -212,6 +234,14 @@ class Settings(BaseSettings):
         if self.processes is not None:
             return self.processes
         return cores() if self.token else 0
+
+    def trusts(self, address: str) -> bool:
+        """Whether the address is that of a proxy whose word counts."""
+        try:
+            peer = ip_address(address)
+        except ValueError:
+            return False
+        return any(peer in ip_network(proxy) for proxy in self.proxies)
 
     @property
     def is_local(self) -> bool:

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.tokens import (
+    by_tls,
     cookie_value,
     is_same,
     known_tokens,
@@ -71,7 +72,7 @@ class AccessMiddleware:
             instructor = False if personal else self._shown(request)
             visitor = self._visitors.know(request, instructor=bool(instructor), personal=personal)
             scope["visitor"] = visitor
-            cookie = self._visitors.cookie(visitor, secure=request.url.scheme == "https")
+            cookie = self._visitors.cookie(visitor, secure=by_tls(request))
             refused = self._admission(request, instructor) or self._pace(request, visitor)
 
         async def send_guarded(message: Message) -> None:
@@ -222,11 +223,10 @@ def _name(host: str) -> str:
 
 
 def _own_names(settings: Settings) -> frozenset[str]:
-    names = set(settings.hosts)
+    names = {*settings.hosts, _name(urlsplit(settings.url).netloc)}
     if not settings.is_local:
         names |= {
             settings.host.lower(),
-            _name(urlsplit(settings.url).netloc),
             socket.gethostname().lower(),
             socket.getfqdn().lower(),
         }

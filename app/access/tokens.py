@@ -96,10 +96,15 @@ def sign_in(request: Request, settings: Settings, token: str, target: str) -> Re
         httponly=True,
         samesite="strict",
         path=f"{settings.root_path}/",
-        secure=request.url.scheme == "https",
+        secure=by_tls(request),
     )
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def by_tls(request: Request) -> bool:
+    """Whether the browser speaks TLS, with the server or with a proxy that may not tell."""
+    return "https" in (request.url.scheme, request.headers.get("origin", "").partition(":")[0])
 
 
 def local_path(target: str) -> str:

@@ -13,6 +13,7 @@ from app.http.connections import Connections, DeadlineProtocol, raise_file_limit
 from app.observe.watchdog import Watchdog
 from app.processes import end_fork_server
 from app.runs.lifecycle import RunManager
+from app.settings import Settings
 
 # For what keeps a connection open all the same.
 SHUTDOWN_SECONDS = 3
@@ -25,15 +26,17 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, *, log_level: str = "warning", own_process: bool = False):
+        settings: Settings = app.state.services.settings
+        known = Connections(raise_file_limit(), trusted=settings.trusts)
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(DeadlineProtocol, known=Connections(raise_file_limit())),  # type: ignore[arg-type]
+                http=partial(DeadlineProtocol, known=known),  # type: ignore[arg-type]
                 ws="none",
                 log_level=log_level,
                 log_config=None,  # see `app.observe.logs`
                 access_log=False,  # see `app.observe.middleware`
-                forwarded_allow_ips=",".join(app.state.services.settings.proxies) or "none",
+                forwarded_allow_ips=",".join(settings.proxies) or "none",
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
                 server_header=False,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -21,9 +22,15 @@ RESERVED_FILES = 160  # for the store, processes that compute and workers
 
 
 class Connections:
-    """All that are open: at most ``most``, and ``of_one`` of one address; then the oldest idle one goes."""
+    """All that are open: at most ``most``, and ``of_one`` of one address; then the oldest idle one goes.
 
-    def __init__(self, most: int, of_one: int | None = None):
+    ``trusted`` tells the addresses of proxies: behind one sits everybody, so only ``most`` holds for it.
+    """
+
+    def __init__(
+        self, most: int, of_one: int | None = None, trusted: Callable[[str], bool] = lambda address: False
+    ):
+        self._trusted = trusted
         self._most, self._of_one = most, min(of_one or OF_ONE_ADDRESS, most)
         self._open: dict[str, dict[DeadlineProtocol, None]] = defaultdict(
             dict
@@ -35,7 +42,7 @@ class Connections:
         own = self._open[new.address]
         own[new] = None
         self._count += 1
-        if len(own) > self._of_one:
+        if len(own) > self._of_one and not self._trusted(new.address):
             self._end_one(own)
         elif self._count > self._most:
             self._end_one(max(self._open.values(), key=len))

@@ -20,7 +20,7 @@ HEAD = "POST /api/trajectories HTTP/1.1\r\nHost: localhost\r\nContent-Type: appl
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path) as server:
+    with running(tmp_path, proxies=()) as server:
         yield server
 
 
@@ -173,6 +173,20 @@ def test_where_all_are_in_use_the_new_one_is_refused() -> None:
     another.address = "c"
     known.add(another)  # type: ignore[arg-type]
     assert (other.ended, another.ended, every[1].ended) == (False, False, True)  # whoever has most loses
+
+
+def test_a_trusted_proxy_may_have_as_many_as_there_are() -> None:
+    class Idle:
+        address, is_idle, ended = "proxy", True, False
+
+        def end(self) -> None:
+            self.ended = True
+
+    known = connections.Connections(most=4, of_one=2, trusted="proxy".__eq__)
+    every = [Idle() for _ in range(5)]
+    for each in every:
+        known.add(each)  # type: ignore[arg-type]
+    assert [each.ended for each in every] == [True, False, False, False, False]
 
 
 # --- The log ----------------------------------------------------------------------------------------
