@@ -145,7 +145,7 @@ def open_at(server: Running) -> list[connections.DeadlineProtocol]:
 
 def test_the_oldest_silent_connection_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "OF_ONE_ADDRESS", 5)
-    with running(tmp_path) as server, ExitStack() as held:
+    with running(tmp_path, proxies=()) as server, ExitStack() as held:
         silent = [held.enter_context(opened(server)) for _ in range(8)]
         for gone in silent[:3]:
             assert answer(gone) == ""
