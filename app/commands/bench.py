@@ -50,6 +50,15 @@ def stream(as_json: bool) -> None:
 
 
 @bench.command()
+@_json
+def attacks(as_json: bool) -> None:
+    """What somebody who wants the server down costs the others, attack by attack."""
+    from app.bench.attacks import measure
+
+    _show(measure(lambda text: click.echo(text, err=True)), as_json=as_json)
+
+
+@bench.command()
 @click.option("--browsers", type=click.IntRange(1), default=100, show_default=True, help="How many.")
 @click.option("--seconds", type=click.FloatRange(5), help="How long.  [default: 300; with --ramp 30 each]")
 @click.option("--ramp", is_flag=True, help="10, 25, 50, 100 and 200 browsers instead: where the curve bends.")
