@@ -57,6 +57,17 @@ class Placement:
     parameter: nn.Parameter
 
 
+def optimizer_groups(placements: Sequence[Placement], *, decay: bool) -> list[dict[str, Any]]:
+    """Parameter groups as the policy has placed the tensors; one for a rule without ``decay``."""
+    if not decay:
+        return [{"params": [p.parameter for p in placements]}]
+    groups: list[dict[str, Any]] = [
+        {"params": [p.parameter for p in placements if p.decayed], "decays": True},
+        {"params": [p.parameter for p in placements if not p.decayed], "decays": False, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
 def split_decay(
     model: nn.Module,
     policy: Policy = "no_bias_no_norm",

@@ -12,8 +12,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,15 @@ from optim_core.rule import Rule
 Batch = tuple[Tensor, ...]
 Evaluate = Callable[[nn.Module], Mapping[str, Tensor]]
 ADAMS_RATE = 1e-3  # the default of Adam's learning rate
+
+
+class Batches(Protocol):
+    """Endless batches that tell where they are, as plain data, and can be put there."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Batch: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,8 @@ class Boundary:
 class TaskRun:
     """A task, built: everything that a loop needs.
 
-    batches    endless batches of a size, always the same for a seed
+    batches    endless batches of a size, always the same for a seed: `shuffled`, `drawn`, other `Batches`,
+               or any iterator, whose place `placed` finds by taking its batches once more
     loss       of the model on a batch, a number; the data's part alone
     evaluate   what is known of the model beyond the batch: ``val_loss``, ``val_accuracy``, ``accuracy``
                (on training data)…, numbers on the device; called without gradients, in eval mode
@@ -158,23 +169,97 @@ def drawer(seed: int, stream: int = 1) -> torch.Generator:
     return torch.Generator().manual_seed((seed + stream * 0x9E3779B97F4A7C15) % 2**63)
 
 
-def shuffled(examples: Batch, seed: int) -> Callable[[int], Iterator[Batch]]:
+def shuffled(examples: Batch, seed: int) -> Callable[[int], Batches]:
     """Batches of ``examples`` (arrays of one length) in a new order each epoch, without repetition in it.
 
     A size that does not divide the number of examples leaves the rest of each epoch out.
     """
-    count, device = len(examples[0]), examples[0].device
+    return lambda size: _Shuffled(examples, seed, size)
 
-    def batches(size: int) -> Iterator[Batch]:
-        generator = drawer(seed)
-        size = min(size, count)
-        while True:
-            order = torch.randperm(count, generator=generator).to(device)
-            for start in range(0, count - size + 1, size):
-                chosen = order[start : start + size]
-                yield tuple(array.index_select(0, chosen) for array in examples)
 
-    return batches
+def drawn(draw: Callable[[torch.Generator, int], Batch], seed: int) -> Callable[[int], Batches]:
+    """Batches of a size that ``draw`` makes from random numbers, and from nothing that changes."""
+    return lambda size: _Drawn(draw, seed, size)
+
+
+def placed(batches: Iterator[Batch]) -> Batches:
+    """These batches, if they can tell where they are; else so that they can."""
+    known: Any = batches
+    return known if hasattr(batches, "load_state_dict") else _Counted(batches)
+
+
+class _Shuffled:
+    """The epoch's order, the random numbers that it came from, and the place in it."""
+
+    def __init__(self, examples: Batch, seed: int, size: int):
+        self._examples, self._count = examples, len(examples[0])
+        self._size = min(size, self._count)
+        self._generator = drawer(seed)
+        self._shuffle()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._next + self._size > self._count:
+            self._shuffle()
+        chosen = self._order[self._next : self._next + self._size]
+        self._next += self._size
+        return tuple(array.index_select(0, chosen) for array in self._examples)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._before, "next": self._next}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+        self._shuffle()
+        self._next = int(state["next"])
+
+    def _shuffle(self) -> None:
+        """Begins an epoch."""
+        self._before, self._next = self._generator.get_state(), 0
+        order = torch.randperm(self._count, generator=self._generator)
+        self._order = order.to(self._examples[0].device)
+
+
+class _Drawn:
+    """The random numbers of the batches to come."""
+
+    def __init__(self, draw: Callable[[torch.Generator, int], Batch], seed: int, size: int):
+        self._draw, self._generator, self._size = draw, drawer(seed), size
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        return self._draw(self._generator, self._size)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+
+
+class _Counted:
+    """An iterator of somebody else's: what it has given is taken once more, which lasts as long again."""
+
+    def __init__(self, batches: Iterator[Batch]):
+        self._batches, self._taken = batches, 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        self._taken += 1
+        return next(self._batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"taken": self._taken}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for _ in islice(self, int(state["taken"]) - self._taken):
+            pass
 
 
 def _lr_ratio(rule: Rule) -> float:

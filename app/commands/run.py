@@ -205,6 +205,7 @@ class _Progress:
         )
         self._step = 0
         self.open, self.control, self.close = sink.open, sink.control, sink.close
+        self.settle, self.leave = sink.settle, sink.leave
 
     def __enter__(self) -> _Progress:
         self._bar.__enter__()

@@ -48,8 +48,15 @@ class StoreSink:
     def control(self) -> Control | None:
         return None
 
-    def close(self, outcome: str, reason: str) -> None:
+    def settle(self) -> bool:
         for written in self._written:
             written.result()
+        return True
+
+    def leave(self) -> None:
+        self.settle()
+
+    def close(self, outcome: str, reason: str) -> None:
+        self.settle()
         changes = {"status": status_of(outcome).value, "outcome": outcome, "reason": reason}
         self._store.finish(self.run, lambda run: changes | {"finished": time.time()}).result()

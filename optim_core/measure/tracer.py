@@ -138,8 +138,9 @@ class Tracer:
         """
         self.step += 1
         groups = self._optimizer.param_groups
-        decays = [group["weight_decay"] for group in groups if "weight_decay" in group]
-        settings = {"weight_decay": max(decays)} if decays else {}
+        # Asked of the rule: a group that was loaded says torch's words, a decay of 0 among them.
+        has_decay = "weight_decay" in self._optimizer.rule.settings
+        settings = {"weight_decay": max(group["weight_decay"] for group in groups)} if has_decay else {}
         pending = self._pending
         pending.steps.append(self.step)
         for name, value in {"loss": loss, "lr": groups[0]["lr"], **settings, **more}.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, NamedTuple
 
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from optim_core.declare.errors import InvalidInput
 from optim_core.declare.kinds import Choice, Integer
-from optim_core.task import Batch, Task, TaskRun, drawer, seeded
+from optim_core.task import Batch, Task, TaskRun, drawn, seeded
 
 # The text: Python's own manual of topics, as the interpreter carries it, its first letters. Every
 # version of Python words some topics anew, so runs tell the hash of what they read.
@@ -59,15 +59,13 @@ def build(seed: int, device: torch.device, *, size: Size = "nano", context: Cont
     with seeded(seed):
         model = GPT(SHAPES[size], context).to(device)
 
-    def batches(count: int) -> Iterator[Batch]:
-        generator = drawer(seed)
-        while True:
-            places = torch.randint(len(train) - context, (count,), generator=generator)
-            yield _windows(train, places.to(device), context)
+    def draw(generator: torch.Generator, count: int) -> Batch:
+        places = torch.randint(len(train) - context, (count,), generator=generator)
+        return _windows(train, places.to(device), context)
 
     return TaskRun(
         model=model,
-        batches=batches,
+        batches=drawn(draw, seed),
         loss=loss,
         evaluate=lambda net: _evaluate(net, held_out),
         examples=len(train) // context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from optim_core.declare.kinds import Integer, Real
-from optim_core.task import Batch, Task, TaskRun, drawer, seeded
+from optim_core.task import Batch, Task, TaskRun, drawn, seeded
 
 Rows = Annotated[
     int, Integer(label="rows", help="Rows of each of the two tensors.", low=1, high=1024, slider=(8, 128))
@@ -53,13 +53,11 @@ def build(
     scale = torch.ones(2 * rows, 1)
     scale[:rows] = loudness
 
-    def batches(size: int) -> Iterator[Batch]:
-        generator = drawer(seed)
-        while True:
-            noise = torch.randn(2 * rows, row_length, generator=generator)
-            yield ((noise * scale / size**0.5).to(device),)
+    def draw(generator: torch.Generator, size: int) -> Batch:
+        noise = torch.randn(2 * rows, row_length, generator=generator)
+        return ((noise * scale / size**0.5).to(device),)
 
-    return TaskRun(model=model, batches=batches, loss=loss, evaluate=_lengths, examples=0)
+    return TaskRun(model=model, batches=drawn(draw, seed), loss=loss, evaluate=_lengths, examples=0)
 
 
 def loss(model: nn.Module, batch: Batch) -> Tensor:

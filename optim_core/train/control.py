@@ -1,7 +1,7 @@
 """Between the loop and the sink: numbering frames, and doing what `Control` asks for.
 
 Events of a run are ``{"step", "kind", "text", …}``: "setting" (with ``name``, ``from``, ``to``),
-"pause", "resume", "outcome" (with ``outcome``). ``step`` is the last step before it happened.
+"pause", "resume", "give_way", "outcome" (with ``outcome``). ``step`` is the last step before it happened.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ class FrameWriter:
         self.metrics: dict[str, float] = {}
         self.last_step = 0
         self._seq = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the numbering stands."""
+        return {"seq": self._seq, "last_step": self.last_step, "metrics": dict(self.metrics)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._seq, self.last_step = state["seq"], state["last_step"]
+        self.metrics = dict(state["metrics"])
 
     def open(self, about: Mapping[str, Any]) -> None:
         """Tells the sink of the run."""
@@ -70,22 +78,32 @@ class SettingsControl:
     def __init__(self, sink: Sink, optimizer: RuleOptimizer, experiment: Experiment[TaskProblem]):
         self._sink, self._optimizer, self._experiment = sink, optimizer, experiment
         self._hyper = dict(experiment.hyper)
-        self._decaying = [group for group in optimizer.param_groups if group.get("decays")]
         self._asked: dict[str, float] = {}
         self._singles = 0  # single steps taken
+        self._stayed = False  # where it was asked to give way and could not
         self._events: list[Event] = []
         self.paused = False
         self.stopped_by = ""  # as `Control.by`
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was asked for so far; what that made of the optimizer's settings is with the optimizer."""
+        known = {"hyper": dict(self._hyper), "asked": dict(self._asked)}
+        return known | {"singles": self._singles, "paused": self.paused}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._hyper, self._asked = dict(state["hyper"]), dict(state["asked"])
+        self._singles, self.paused = state["singles"], state["paused"]
 
     def take_events(self) -> list[Event]:
         """What happened since this was asked last."""
         events, self._events = self._events, []
         return events
 
-    def may_go_on(self, step: int, *, pause: Callable[[], None]) -> bool:
+    def may_go_on(self, step: int, *, pause: Callable[[], None], give_way: Callable[[], None]) -> bool:
         """Whether ``step`` may be taken, after waiting out a pause; False when the run is cancelled.
 
-        ``pause`` is called when a pause begins.
+        ``pause`` is called when a pause begins; ``give_way``, once for each time that it is asked for, before
+        a step and while it is paused: it returns only where the run has to stay.
         """
         control = self._sink.control()
         while control is not None:
@@ -93,15 +111,18 @@ class SettingsControl:
             if control.cancel:
                 self.stopped_by = control.by
                 return False
-            if not control.paused:
-                break
-            if not self.paused:
+            if control.paused and not self.paused:
                 self.paused = True
                 self._happened(step, "pause", "Paused.")
                 pause()
-            if self._singles < control.steps:
+            if control.paused and self._singles < control.steps:
                 self._singles += 1
                 return True
+            asked, self._stayed = control.give_way and not self._stayed, control.give_way
+            if asked:
+                give_way()
+            if not control.paused:
+                break
             time.sleep(POLL_S)
             control = self._sink.control()
         if self.paused:
@@ -123,8 +144,9 @@ class SettingsControl:
             group["lr"], group["initial_lr"] = lr, self._hyper["lr"]
         if "weight_decay" in self._hyper:
             factor = decay_schedule(step, steps) if decay_schedule else 1.0
-            for group in self._decaying:
-                group["weight_decay"] = self._hyper["weight_decay"] * factor
+            for group in self._optimizer.param_groups:
+                if group.get("decays"):
+                    group["weight_decay"] = self._hyper["weight_decay"] * factor
 
     def strength(self) -> float:
         """c in the penalised loss L + (c/2)‖θ‖² that λ, and a penalty in the loss, stand for."""

@@ -4,15 +4,19 @@ Frames of a run, each with its own columns (see `Tracer`): what is known at ever
 histograms, and validation (``val_loss``, …). With the validation come ``boundary`` (1, n·n), where the
 task has one, and ``path_step``, ``path_x``, ``path_y`` (1, 200): the whole path of the weights so far,
 so of these the last row holds.
+
+Between two steps all that a run is can be told (`Loop.state_dict`) and taken up by another `Loop` of the same
+experiment, which goes on to the same bits on a CPU. A run that has a place for a checkpoint gives way when
+`Control` asks: it leaves this state there (see `optim_core.train.checkpoint`), and raises `GaveWay`.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,18 +28,23 @@ from optim_core.measure.statistics import METRICS, RATES
 from optim_core.measure.tracer import Tracer
 from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.outcomes import Outcome
+from optim_core.param_groups import optimizer_groups
 from optim_core.recording import Recording
-from optim_core.task import Batch
+from optim_core.task import Batch, placed
+from optim_core.train import checkpoint
+from optim_core.train.about import about
 from optim_core.train.control import FrameWriter, SettingsControl
+from optim_core.train.divergence import DivergenceCheck, End
 from optim_core.train.weight_path import WeightPath
 from optim_core.transport.frames import Frame
 from optim_core.transport.sinks import MemorySink, Sink
 
 FLUSH_S = 0.2
 FLUSH_BYTES = 256 << 10  # of traced columns in one frame
-DIVERGED_AT = 1e10  # the loss at which a run is given up
-# With scaled float16 a few infinite losses are how the scale finds its size.
-PATIENCE = {"fp16": 25}
+
+
+class GaveWay(Exception):
+    """The run has left its device; it goes on from its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +69,20 @@ class TrainResult:
 
 
 class Loop:
-    """Runs the experiment and tells ``sink``; `run` does it once."""
+    """Runs the experiment and tells ``sink``; `run` does it once.
 
-    def __init__(self, experiment: Experiment[TaskProblem], sink: Sink, run: str):
+    ``leave_at`` is where its checkpoint goes if it is asked to give way; without it, it stays.
+    """
+
+    def __init__(
+        self, experiment: Experiment[TaskProblem], sink: Sink, run: str, *, leave_at: Path | None = None
+    ):
         problem = experiment.problem
         self._experiment, self._problem, self._task = experiment, problem, problem.build()
         self._model = self._task.model
         self._placements = problem.placements(self._model)
-        self._optimizer = make_optimizer(experiment.rule, self._groups(), adopt=True, **experiment.hyper)
+        groups = optimizer_groups(self._placements, decay="weight_decay" in experiment.rule.settings)
+        self._optimizer = make_optimizer(experiment.rule, groups, adopt=True, **experiment.hyper)
         options = problem.trace
         self._tracer = Tracer(
             self._optimizer,
@@ -78,21 +93,63 @@ class Loop:
             watch=options.watch,
         )
         self._params = [p.parameter for p in self._placements]
+        self._batches = placed(self._task.batches(problem.batch_size))
         self._path = WeightPath(self._params, problem.steps, problem.seed)
         self._scaler = torch.amp.GradScaler(problem.device.type, enabled=problem.precision == "fp16")
         self._writer = FrameWriter(sink, run)
         self._control = SettingsControl(sink, self._optimizer, experiment)
-        self._bad = 0  # losses in a row, up to now, that are not finite
+        self._leave_at = leave_at
+        self._found_end: End | None = None  # by the losses
+        self._seconds = 0.0  # before a checkpoint
+        self._divergence = DivergenceCheck(problem.precision)
         self._flushed = 0.0
         traced_bytes = 4 * len(self._tracer.names) * len(METRICS + RATES)
         self._flush_steps = max(1, FLUSH_BYTES // traced_bytes) * options.every
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that the run is between two steps, with nothing left to flush: tensors and plain data."""
+        return {
+            "config": self._experiment.config(),
+            "step": self._tracer.step,
+            "seconds": self._seconds + time.perf_counter() - self._began,
+            "generators": checkpoint.generators(self._problem.device),
+            **{name: part.state_dict() for name, part in self._parts().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from there, whatever the device; raises InvalidInput for a state of another experiment."""
+        checkpoint.check_same(state["config"], self._experiment.config())
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self._tracer.step, self._seconds = state["step"], state["seconds"]
+        checkpoint.set_generators(self._problem.device, state["generators"])
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own."""
+        return {
+            "model": self._model,
+            "optimizer": self._optimizer,
+            "batches": self._batches,
+            "path": self._path,
+            "scaler": self._scaler,
+            "control": self._control,
+            "frames": self._writer,
+            "divergence": self._divergence,
+        }
+
     def run(self) -> TrainResult:
-        """Trains to the end, whatever it is; an exception is told to the sink and raised again."""
-        began = time.perf_counter()
-        self._writer.open(self._about())
+        """Trains to the end, whatever it is; an exception is told to the sink and raised again.
+
+        Raises GaveWay if it left before.
+        """
+        self._began = time.perf_counter()
+        self._writer.open(about(self._experiment, self._task, self._placements))
         try:
             outcome, reason = self._train()
+        except GaveWay:
+            self._tracer.close()
+            self._writer.sink.leave()
+            raise
         except KeyboardInterrupt:
             self._end(Outcome.INTERRUPTED, Outcome.INTERRUPTED.sentence)
             raise
@@ -104,22 +161,22 @@ class Loop:
             outcome,
             reason,
             self._writer.last_step,
-            time.perf_counter() - began,
+            self._seconds + time.perf_counter() - self._began,
             self._writer.metrics,
             self._model,
             self._writer.sink,
         )
 
-    def _train(self) -> tuple[Outcome, str]:
+    def _train(self) -> End:
         problem = self._problem
-        batches = self._task.batches(problem.batch_size)
         self._model.train()
-        for step in range(1, problem.steps + 1):
-            if not self._control.may_go_on(step, pause=self._pause):
-                end = self._flush()
+        for step in range(self._tracer.step + 1, problem.steps + 1):
+            if not self._control.may_go_on(step, pause=self._pause, give_way=self._give_way):
                 by = self._control.stopped_by or "hand"
-                return end or (Outcome.CANCELLED, f"Stopped by {by} after step {step - 1}.")
-            self._step(step, next(batches))
+                return self._flush() or (Outcome.CANCELLED, f"Stopped by {by} after step {step - 1}.")
+            if self._found_end:
+                return self._found_end
+            self._step(step, next(self._batches))
             self._path.keep(step)
             validate = step % problem.validate_every == 0 or step == problem.steps
             if validate or self._due():
@@ -140,6 +197,25 @@ class Loop:
         """What is to be done when a pause begins: everybody gets to see where the run stands."""
         self._flush()
         self._writer.tell(self._control.take_events())
+
+    def _give_way(self) -> None:
+        """Raises GaveWay once the checkpoint is there; says why where it cannot be, and stays."""
+        if self._leave_at is None or self._flush():
+            return
+        self._tell_way(f"Gives way after step {self._tracer.step}.")
+        if not self._writer.sink.settle():
+            self._tell_way("Keeps its device: what it measured does not arrive.")
+            return
+        try:
+            checkpoint.save(self._leave_at, self.state_dict())
+        except checkpoint.CheckpointError as error:
+            self._tell_way(f"Keeps its device: {error}.")
+            return
+        raise GaveWay
+
+    def _tell_way(self, text: str) -> None:
+        event = {"step": self._tracer.step, "kind": "give_way", "text": text}
+        self._writer.tell([*self._control.take_events(), event])
 
     def _step(self, step: int, batch: Batch) -> None:
         """One update."""
@@ -165,28 +241,15 @@ class Loop:
             self._scaler.update()
         self._tracer.record(loss.detach(), **more)
 
-    def _flush(self) -> tuple[Outcome, str] | None:
+    def _flush(self) -> End | None:
         """Writes what was measured; the end, if a loss among it is one."""
         self._flushed = time.perf_counter()
         frames = self._tracer.flush()
-        end, last = self._judge(frames[0]) if frames else (None, 0)
+        end, last = self._divergence.read(frames[0]) if frames else (None, 0)
         for frame in frames:
             self._writer.write(frame.until(last), self._control.take_events())
-        return end
-
-    def _judge(self, frame: Frame) -> tuple[tuple[Outcome, str] | None, int]:
-        """How the run ends by its losses, if it does, and the last step that counts."""
-        for step, value in zip(frame.steps.tolist(), frame.columns["loss"].tolist(), strict=True):
-            self._bad = 0 if abs(value) < DIVERGED_AT else self._bad + 1
-            if self._bad > PATIENCE.get(self._problem.precision, 0):
-                if math.isnan(value):
-                    return (
-                        Outcome.UNDEFINED,
-                        f"Stopped at step {step}: the loss is not a number (NaN).",
-                    ), step
-                reason = f"Diverged at step {step}: the loss reached {value:.3g}."
-                return (Outcome.DIVERGED, f"{reason} A smaller learning rate may help."), step
-        return None, int(frame.steps[-1])
+        self._found_end = self._found_end or end
+        return self._found_end
 
     @torch.no_grad()
     def _validate(self, step: int) -> None:
@@ -217,18 +280,6 @@ class Loop:
         event = {"step": self._writer.last_step, "kind": "outcome", "text": reason, "outcome": outcome.value}
         self._writer.close(outcome, reason, [*self._control.take_events(), event])
 
-    def _groups(self) -> list[dict[str, Any]]:
-        """Parameter groups as the policy has them; one for a rule without decay."""
-        if "weight_decay" not in self._experiment.rule.settings:
-            return [{"params": [p.parameter for p in self._placements]}]
-        decaying = [p.parameter for p in self._placements if p.decayed]
-        others = [p.parameter for p in self._placements if not p.decayed]
-        groups: list[dict[str, Any]] = [
-            {"params": decaying, "decays": True},
-            {"params": others, "decays": False, "weight_decay": 0.0},
-        ]
-        return [group for group in groups if group["params"]]
-
     def _squares(self) -> Tensor:
         """Σp² over the tensors that decay."""
         squares = [p.parameter.square().sum() for p in self._placements if p.decayed]
@@ -238,40 +289,3 @@ class Loop:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp16_unscaled": torch.float16}
         dtype = kinds.get(self._problem.precision)
         return torch.autocast(self._problem.device.type, dtype=dtype) if dtype else nullcontext()
-
-    def _about(self) -> dict[str, Any]:
-        """What the sink is told of the run."""
-        rule = self._experiment.rule
-        has_decay = "weight_decay" in rule.settings
-        tensors = [
-            {
-                "name": p.name,
-                "shape": list(p.shape),
-                "group": 0 if p.decayed or not has_decay else 1,
-                "decayed": p.decayed and has_decay,
-                "reason": p.reason if has_decay else f"Does not decay: {rule.title} has no decay.",
-            }
-            for p in self._placements
-        ]
-        facts = {
-            **self._task.facts,
-            "examples": self._task.examples,
-            "weights": sum(math.prod(p.shape) for p in self._placements),
-        }
-        if self._task.boundary:
-            shown = self._task.boundary
-            facts["boundary"] = {
-                "box": list(shown.box),
-                "n": shown.n,
-                "points": [[round(v, 3) for v in point] for point in shown.points.tolist()],
-                "labels": shown.labels.int().tolist(),
-            }
-        return {
-            "kind": "train",
-            "task": self._problem.task.id,
-            "optimizer": rule.id,
-            "config": self._experiment.config(),
-            "steps": self._problem.steps,
-            "tensors": tensors,
-            "facts": facts,
-        }

@@ -8,7 +8,8 @@ centred Gram matrix, to which each new snapshot adds one row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,20 @@ class WeightPath:
         weights = torch.cat([p.detach().reshape(-1).float() for p in self._params])
         self._fresh.append(weights if self._sample is None else weights.index_select(0, self._sample))
         self._steps.append(step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is kept. Snapshots that are not in the Gram matrix yet stay apart: taken in with others, or
+        alone, they would round otherwise."""
+        arrays = {name: torch.from_numpy(getattr(self, f"_{name}")) for name in ("rows", "gram", "shown")}
+        first = None if self._first is None else torch.from_numpy(self._first)
+        return {"steps": list(self._steps), "fresh": list(self._fresh), "first": first, **arrays}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        device = self._params[0].device
+        self._steps = list(state["steps"])
+        self._fresh = [snapshot.to(device) for snapshot in state["fresh"]]
+        self._first = None if state["first"] is None else state["first"].numpy()
+        self._rows, self._gram, self._shown = (state[name].numpy() for name in ("rows", "gram", "shown"))
 
     def columns(self) -> dict[str, NDArray[np.float32]]:
         """One row: ``path_step``, ``path_x``, ``path_y`` (1, 200), NaN at the end; ``path_share`` (1, 2).

@@ -13,7 +13,8 @@ class Control:
 
     ``steps`` counts the single steps that were ever granted; they are taken while ``paused``.
     ``hyper`` holds settings of the optimizer that replace those it began with. ``by`` tells who cancels,
-    where that is somebody other than whoever started the run.
+    where that is somebody other than whoever started the run. ``give_way`` asks the run to leave its device,
+    with a checkpoint from which it goes on later; who cannot do so trains on.
     """
 
     version: int = 0
@@ -22,6 +23,7 @@ class Control:
     steps: int = 0
     hyper: Mapping[str, float] = field(default_factory=dict)
     by: str = ""
+    give_way: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Control:
@@ -33,4 +35,5 @@ class Control:
             int(data["steps"]),
             {str(name): float(value) for name, value in data["hyper"].items()},
             str(data.get("by", "")),
+            bool(data.get("give_way", False)),
         )

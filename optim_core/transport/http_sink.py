@@ -28,6 +28,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 BATCH_BYTES = 512 << 10  # of columns in one delivery; halved when a server finds that too large
 BACKLOG_BYTES = 256 << 20  # of columns that wait; beyond it, `write` waits up to WRITE_WAIT_S
 WRITE_WAIT_S = 1.0
+SETTLE_S = 10.0
 
 
 class HttpSink:
@@ -84,6 +85,17 @@ class HttpSink:
     def control(self) -> Control | None:
         return self._control
 
+    def settle(self, timeout: float = SETTLE_S) -> bool:
+        with self._changed:
+            arrived = self._changed.wait_for(
+                lambda: self._done or (self._greeted and not self._waiting), timeout
+            )
+        return arrived and not self._done
+
+    def leave(self, timeout: float = SETTLE_S) -> None:
+        self._stop("")
+        self._thread.join(timeout)
+
     def close(self, outcome: str, reason: str, timeout: float = 30.0) -> None:
         """Waits up to ``timeout`` seconds until everything is delivered; see `undelivered`."""
         with self._changed:
@@ -96,6 +108,8 @@ class HttpSink:
         pause = FIRST_PAUSE_S
         while not self._done:
             self._wait_for_work()
+            if self._done:
+                break
             try:
                 self._request()
                 self.trouble, pause = "", FIRST_PAUSE_S
@@ -112,15 +126,16 @@ class HttpSink:
     def _wait_for_work(self) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._waiting or self._end is not None or not self._greeted, HEARTBEAT_S
+                lambda: self._waiting or self._end is not None or self._done or not self._greeted, HEARTBEAT_S
             )
 
     def _request(self) -> None:
         """The next thing to tell the server: hello, frames, the end."""
         path = f"/api/ingest/runs/{quote(self.run, safe='')}"
         if not self._greeted:
-            self._answered(self._post("/api/ingest/runs", {"run": self._about}))
+            answer = self._post("/api/ingest/runs", {"run": self._about})
             self._greeted = True
+            self._answered(answer)
         elif self._waiting or self._end is None:
             frames = [frame.to_json() | {"run": self.run} for frame in self._batch()]
             self._answered(self._post(f"{path}/frames", {"frames": frames}))

@@ -34,6 +34,12 @@ class Sink(Protocol):
     def control(self) -> Control | None:
         """The latest control, or None if nobody has any wish; asked at every step, so never waits."""
 
+    def settle(self) -> bool:
+        """Waits a while until all that was written has arrived; whether it has."""
+
+    def leave(self) -> None:
+        """Instead of `close`: the run goes on later, with another sink."""
+
     def close(self, outcome: str, reason: str) -> None:
         """GetParts after the last frame."""
 
@@ -63,6 +69,12 @@ class MemorySink:
     def control(self) -> Control | None:
         return self.wanted
 
+    def settle(self) -> bool:
+        return True
+
+    def leave(self) -> None:
+        pass
+
     def close(self, outcome: str, reason: str) -> None:
         self.outcome, self.reason = outcome, reason
 
@@ -91,6 +103,12 @@ class FileSink:
 
     def control(self) -> Control | None:
         return None
+
+    def settle(self) -> bool:
+        return True
+
+    def leave(self) -> None:
+        self._file.close()
 
     def close(self, outcome: str, reason: str) -> None:
         self._line({"outcome": outcome, "reason": reason})

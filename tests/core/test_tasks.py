@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from io import BytesIO
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from optim_core.declare.registry import Catalogue
 from optim_core.optimizer.torch_optimizer import make_optimizer
 from optim_core.param_groups import split_decay
 from optim_core.rule import Rule
-from optim_core.task import Batch, Task, TaskRun, shuffled
+from optim_core.task import Batch, Task, TaskRun, placed, shuffled
 from optim_core.tasks import char_gpt, digits_mlp
 from optim_core.tasks._classify import digits
 
@@ -170,6 +171,36 @@ def test_batches_start_anew_and_move_on(task: Task, given: dict[str, Any]) -> No
     begin, later = next(stream), next(stream)
     assert same(begin, first(run))
     assert not same(begin, later)
+
+
+@each_case
+@pytest.mark.parametrize("taken", [0, 1, 7, 500])
+def test_batches_go_on_from_any_place_without_those_before(
+    task: Task, given: dict[str, Any], taken: int
+) -> None:
+    run = task.run(0, CPU, given)
+    stream, elsewhere = placed(run.batches(SIZE)), placed(run.batches(SIZE))
+    assert hasattr(run.batches(SIZE), "load_state_dict")  # else all batches before are made once more
+    list(islice(stream, taken))
+    list(islice(elsewhere, 3))
+    elsewhere.load_state_dict(as_file(stream.state_dict()))
+    assert all(same(next(stream), next(elsewhere)) for _ in range(70))
+
+
+def test_an_iterator_that_cannot_tell_its_place_is_counted() -> None:
+    stream, other = (placed((torch.tensor(i),) for i in count()) for _ in range(2))
+    list(islice(stream, 5))
+    list(islice(other, 2))
+    other.load_state_dict(as_file(stream.state_dict()))
+    assert next(other) == next(stream) == (torch.tensor(5),)
+
+
+def as_file(state: Mapping[str, Any]) -> Any:
+    """The state as it comes out of a checkpoint."""
+    file = BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
 
 
 @each_case
