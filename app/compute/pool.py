@@ -45,6 +45,7 @@ class _Question:
 
     who: str
     work: Callable[[], Any]
+    heavy: bool
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     waiting: int = 0  # those that want it
     task: asyncio.Task[None] | None = None  # once it is being answered
@@ -53,7 +54,8 @@ class _Question:
 class ComputePool:
     """Answers of the API; ``processes`` work on them, or threads if that is 0.
 
-    Visitors take turns. Where there are several processes, one visitor has all but one of them at most.
+    Visitors take turns. Where there are several processes, one visitor has all but one of them at most, and
+    where all are at ``heavy`` questions, one more process answers the others.
     """
 
     def __init__(self, cache: AnswerCache, processes: int):
@@ -66,6 +68,7 @@ class ComputePool:
         self._numbers = count()
         self._queue = FairQueue()
         self._busy: Counter[str] = Counter()  # questions that are being answered, by visitor
+        self._heavy = 0  # of them
         self._unread: Counter[str] = Counter()  # bytes of answers on their way, by visitor
         if processes:
             preload(
@@ -76,7 +79,7 @@ class ComputePool:
         """Has the processes load what they need; blocks."""
         if self._processes:
             with suppress(Refusal, BrokenExecutor):  # the server stops already
-                wait([self._schedule(answers.ready) for _ in range(self._processes)])
+                wait([self._schedule(answers.ready) for _ in range(self._processes + 1)])
 
     def close(self) -> None:
         """Ends the processes; what they are at is lost. Blocks until they are gone."""
@@ -102,16 +105,17 @@ class ComputePool:
         *arguments: Any,
         media_type: str = "application/json",
         name: str = "",
+        heavy: bool = False,
     ) -> Response:
         """The answer to ``question``, which ``work(*arguments)`` computes unless it is known.
 
-        None as the question stands for one whose answer changes. ``name`` is that of a file to be saved. A
-        question whose askers have all gone is dropped.
+        None as the question stands for one whose answer changes. ``name`` is that of a file to be saved.
+        ``heavy`` is what may take seconds. A question whose askers have all gone is dropped.
         """
         key = key_of(question) if question is not None else ""
         answer = self._cache.find(key) if key else None
         if answer is None:
-            asking = asyncio.ensure_future(self.make(who, work, *arguments, key=key))
+            asking = asyncio.ensure_future(self.make(who, work, *arguments, key=key, heavy=heavy))
             gone = asyncio.ensure_future(_disconnected(request))
             try:
                 await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,7 +133,9 @@ class ComputePool:
             response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return self._on_its_way(response, who)
 
-    async def make(self, who: str, work: Callable[..., T], *arguments: Any, key: str = "") -> T:
+    async def make(
+        self, who: str, work: Callable[..., T], *arguments: Any, key: str = "", heavy: bool = False
+    ) -> T:
         """What ``work(*arguments)`` gives, in turn; questions of one ``key`` are answered together."""
         key = key or f"#{next(self._numbers)}"
         asked = self._asked.get(key)
@@ -141,7 +147,7 @@ class ComputePool:
                     f"{MOST_WAITING} of your questions wait for their answers, which is all that may.",
                     "Wait for some of the answers.",
                 )
-            asked = self._asked[key] = _Question(who, partial(work, *arguments))
+            asked = self._asked[key] = _Question(who, partial(work, *arguments), heavy)
             self._queue.add(who, key)
             self._start_waiting()
         asked.waiting += 1
@@ -181,17 +187,21 @@ class ComputePool:
     def _start_waiting(self) -> None:
         """Begins what there is room for."""
         workers = self._processes or THREADS
-        while self._busy.total() < workers and self._unread.total() < UNREAD:
-            key = self._queue.take(lambda key: self._may_begin(self._asked[key].who, workers))
+        while self._unread.total() < UNREAD:
+            key = self._queue.take(lambda key: self._may_begin(self._asked[key], workers))
             if key is None:
                 return
             asked = self._asked[key]
             self._busy[asked.who] += 1
+            self._heavy += asked.heavy
             asked.task = asyncio.ensure_future(self._answer(key, asked))
 
-    def _may_begin(self, who: str, workers: int) -> bool:
+    def _may_begin(self, asked: _Question, workers: int) -> bool:
         most = max(workers - 1, 1) if self._processes else workers
-        return self._busy[who] < most and self._unread[who] < UNREAD_OF_ONE
+        if self._busy[asked.who] >= most or self._unread[asked.who] >= UNREAD_OF_ONE:
+            return False
+        one_more = self._processes and not asked.heavy and self._heavy >= workers
+        return self._busy.total() < workers + bool(one_more)
 
     async def _answer(self, key: str, asked: _Question) -> None:
         try:
@@ -203,6 +213,7 @@ class ComputePool:
             asked.answer.exception()  # nobody may be left to hear of it
         finally:
             self._busy[asked.who] -= 1
+            self._heavy -= asked.heavy
             del self._asked[key]
             self._start_waiting()
 
@@ -245,7 +256,8 @@ class ComputePool:
         theirs, self._ours = Pipe(duplex=False)
         if METHOD == "forkserver":
             load_fork_server()
-        return ProcessPool(self._processes, initializer=_begin, initargs=(theirs,), context=context())
+        count = self._processes + 1
+        return ProcessPool(count, initializer=_begin, initargs=(theirs,), context=context())
 
 
 def _stopping() -> Refusal:

@@ -38,7 +38,7 @@ async def export(
     async def pieces() -> AsyncIterator[str]:
         yield head
         for span in spans:
-            yield await make(who, kept.rows, folder, run, names, span)
+            yield await make(who, kept.rows, folder, run, names, span, heavy=True)
 
     headers = {"Content-Disposition": f'attachment; filename="{run}.csv"'}
     return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -129,7 +129,7 @@ async def _frames(content: bytes, run: str, visitor: Visitor, shared: Services) 
     limits = shared.settings.limits
     if len(content) < LARGE_BYTES and elements_in(content) < LARGE_ELEMENTS:
         return await run_in_threadpool(bodies.frames, content, run, limits)
-    return await shared.compute.make(visitor.id, bodies.frames, content, run, limits)
+    return await shared.compute.make(visitor.id, bodies.frames, content, run, limits, heavy=True)
 
 
 @router.post("/{run}/finish", response_model=IdAnswer)

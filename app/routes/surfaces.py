@@ -18,5 +18,8 @@ router = APIRouter(prefix="/api/surfaces", tags=["surfaces"])
 async def grid(body: GridRequest, request: Request, shared: Shared, visitor: Asking, form: Form) -> Response:
     """Heights over a box and the minima in it; with ``weight_decay`` also of the penalised loss."""
     asked = body.model_dump()
+    heavy = body.surface.formula is not None  # whose minima are sought
     arguments = asked, shared.settings.limits, form
-    return await shared.compute.respond(request, visitor.id, ["grid", asked, form], answers.grid, *arguments)
+    return await shared.compute.respond(
+        request, visitor.id, ["grid", asked, form], answers.grid, *arguments, heavy=heavy
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,6 +13,8 @@ from app.compute import answers
 from app.http.encoding import Form
 from app.routes.schemas.common import ScriptAnswer, ScriptRequest, TrajectoriesAnswer, TrajectoriesRequest
 from app.services import Shared
+
+MANY_ROWS = 20_000
 
 router = APIRouter(prefix="/api/trajectories", tags=["trajectories"])
 Derived = Annotated[bool, Query(description="Whether to add the columns that follow from the others.")]
@@ -30,7 +33,14 @@ async def trajectories(
     asked = body.model_dump()
     question = ["trajectories", asked, form, derived]
     arguments = asked, shared.settings.limits, form, derived
-    return await shared.compute.respond(request, visitor.id, question, answers.trajectories, *arguments)
+    return await shared.compute.respond(
+        request, visitor.id, question, answers.trajectories, *arguments, heavy=_is_heavy(asked)
+    )
+
+
+def _is_heavy(asked: Mapping[str, Any]) -> bool:
+    """Whether the answer may take seconds: a formula of one's own, whose minima are sought, or many steps."""
+    return asked["surface"]["formula"] is not None or len(asked["runs"]) * asked["steps"] > MANY_ROWS
 
 
 @router.post("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
@@ -49,6 +59,7 @@ async def trajectories_csv(
         derived,
         media_type="text/csv; charset=utf-8",
         name="optimscope.csv",
+        heavy=True,
     )
 
 
@@ -59,4 +70,6 @@ async def trajectories_script(
     """One of the runs as a Python script that needs only torch where torch has the rule."""
     asked = body.model_dump()
     arguments = asked, shared.settings.limits
-    return await shared.compute.respond(request, visitor.id, ["script", asked], answers.script, *arguments)
+    return await shared.compute.respond(
+        request, visitor.id, ["script", asked], answers.script, *arguments, heavy=True
+    )

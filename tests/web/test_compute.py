@@ -200,6 +200,25 @@ def test_one_visitor_never_has_all_processes() -> None:
     alone(ask())
 
 
+def test_where_all_are_at_heavy_questions_the_others_are_answered() -> None:
+    async def ask() -> None:
+        compute = ComputePool(AnswerCache(0), 2)
+        busy = [
+            asyncio.ensure_future(compute.respond(Asker().request, who, None, idle, heavy=True))
+            for who in ("x", "y", "z")
+        ]
+        await turns()
+        assert compute.waiting == 1  # heavy ones have as many processes as there are
+        light = [asks(compute, who, whoami, Asker()) for who in ("v", "w")]
+        done = await asyncio.wait_for(asyncio.gather(*light), PATIENCE_S / 2)
+        assert [each.status_code for each in done] == [200, 200]
+        for each in busy:
+            each.cancel()
+        compute.close()
+
+    alone(ask())
+
+
 def test_nobody_s_questions_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MOST_WAITING", 3)
 

@@ -28,9 +28,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     make = ComputePool.make
 
-    async def noted(self: ComputePool, who: str, work: Any, *arguments: Any, key: str = "") -> Any:
+    async def noted(self: ComputePool, who: str, work: Any, *arguments: Any, **more: Any) -> Any:
         found.append(work.__name__)
-        return await make(self, who, work, *arguments, key=key)
+        return await make(self, who, work, *arguments, **more)
 
     monkeypatch.setattr(ComputePool, "make", noted)
     return found
@@ -64,6 +64,30 @@ def test_what_takes_long_is_done_in_the_pool(
     answer = server.client.request(method, path, json=body)
     assert answer.status_code == 200, answer.text
     assert work in asked
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "heavy"),
+    [
+        ("/api/trajectories", WALK, False),
+        ("/api/trajectories", WALK | {"surface": {"formula": "x^2+y^2"}}, True),
+        ("/api/trajectories", WALK | {"runs": [{"optimizer": "sgd"}] * 5, "steps": 4_001}, True),
+        ("/api/surfaces/grid", {"surface": {"id": "bowl"}, "n": 5}, False),
+        ("/api/surfaces/grid", {"surface": {"formula": "x^2+y^2"}, "n": 5}, True),
+    ],
+)
+def test_what_may_take_seconds_is_known_as_heavy(
+    server: Running, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, heavy: bool
+) -> None:
+    seen, make = list[bool](), ComputePool.make
+
+    async def noted(self: ComputePool, *given: Any, **more: Any) -> Any:
+        seen.append(more["heavy"])
+        return await make(self, *given, **more)
+
+    monkeypatch.setattr(ComputePool, "make", noted)
+    assert server.client.post(path, json=body).status_code == 200
+    assert seen == [heavy]
 
 
 def test_small_deliveries_do_not_go_through_the_pool(server: Running, asked: list[str]) -> None:
