@@ -12,8 +12,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from app.http.refusals import Refusal
+from app.jobs.checkpoints import Checkpoints
 from app.jobs.local import TARGET, LocalExecutor
 from app.jobs.supervisor import Supervisor
+from app.jobs.turns import Turns
 from app.runs.derived import Traces
 from app.runs.retention import Retention
 from app.settings import Settings, local_url
@@ -36,6 +38,7 @@ class RunManager:
         self._jobs: Supervisor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._address = (settings.host, settings.port)
+        self.checkpoints = Checkpoints(settings.data_dir / "checkpoints")
         self.hub = Hub()
         self.listeners: list[Listener] = [self._to_hub]
 
@@ -95,7 +98,10 @@ class RunManager:
         await asyncio.wrap_future(interrupted)
         per_device = self._settings.jobs_per_device
         executor = LocalExecutor(per_device=per_device, target=self.target)
-        self._jobs = Supervisor(self.store, executor, self._job, per_device=per_device)
+        turns = Turns(pause_s=self._settings.pause_seconds, turn_s=self._settings.turn_seconds)
+        self._jobs = Supervisor(
+            self.store, executor, self._job, self.checkpoints, per_device=per_device, turns=turns
+        )
         self.listeners.append(self._jobs.notice)
         await asyncio.to_thread(self._jobs.start, warm=self._settings.preload)
         retention = Retention(self.store, self._settings)
@@ -133,6 +139,7 @@ class RunManager:
             "url": local_url(*self._address),
             "token": self.worker_token if self._settings.token else "",
             "config": run.config,
+            "checkpoint": str(self.checkpoints.path(run.id)),
         }
 
     async def _sweep(self) -> None:
