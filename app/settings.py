@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         description="Processes that compute answers; None: as many as cores on a server for many, else 0.",
     )
     jobs_per_device: int = Field(default=1, ge=1, description="Training runs at the same time on one device.")
+    pause_seconds: float = Field(
+        default=60.0, ge=0, description="For so long a run that pauses keeps its device."
+    )
+    turn_seconds: float = Field(
+        default=300.0, gt=0, description="For so long a run keeps its device while others wait for it."
+    )
     preload: bool = Field(
         default=False,
         description="Load torch for training runs when the server starts, not with the first run.",

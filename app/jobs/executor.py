@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+
+GAVE_WAY = 75  # the exit code of a job that left a checkpoint and goes on from it later (EX_TEMPFAIL)
 
 # Told once of every job that was started: the run, its exit code (that of a signal is negative), and the
 # last that it said. Called on a thread of the executor's.
@@ -31,3 +34,16 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """Ends all jobs; returns soon, even if something still loads."""
+
+
+def exit_reason(code: int, output: str) -> str:
+    """Why a worker died: how, and its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = lines[-1][:500] if lines else ""
+    if code >= 0:
+        return f"Its process ended with exit code {code}" + (f": {last}" if last else ".")
+    known = [number.name for number in signal.Signals if number == -code]
+    how = f"Its process was ended by {known[0] if known else f'signal {-code}'}"
+    if code == -signal.SIGKILL:
+        how += ", as the system does when memory runs out"
+    return how + (f"; it had said: {last}" if last else ".")

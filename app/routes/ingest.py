@@ -76,7 +76,7 @@ async def make_known(body: IngestRunRequest, visitor: Asking, manager: Manager) 
         run = await asyncio.wrap_future(store.change(new.id, greeted))
     if given.tensors or given.facts:
         await asyncio.wrap_future(store.describe(run.id, given.tensors, given.facts))
-    return _answer({"id": run.id} | _next(run))
+    return _answer({"id": run.id} | _next(manager, run))
 
 
 def _is_known(manager: RunManager, run: str) -> bool:
@@ -119,9 +119,9 @@ async def deliver(run: str, request: Request, visitor: Asking, shared: Shared, m
             "gap",
             f"A frame is missing: the next one must have seq {done.run.next_seq}.",
             "Send from there on.",
-            beside=_next(done.run),
+            beside=_next(manager, done.run),
         )
-    return _answer(_next(done.run))
+    return _answer(_next(manager, done.run))
 
 
 async def _frames(content: bytes, run: str, visitor: Visitor, shared: Services) -> list[Frame]:
@@ -148,8 +148,9 @@ async def finish(run: str, body: FinishRequest, visitor: Asking, manager: Manage
     return _answer({"id": run})
 
 
-def _next(run: Run) -> dict[str, Any]:
-    return {"next_seq": run.next_seq, "control": control_of(run)}
+def _next(manager: RunManager, run: Run) -> dict[str, Any]:
+    wanted_back = run.local and manager.jobs.wants_back(run.id)
+    return {"next_seq": run.next_seq, "control": control_of(run) | {"give_way": wanted_back}}
 
 
 def _answer(content: Mapping[str, Any]) -> Response:

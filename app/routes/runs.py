@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -19,7 +18,7 @@ from app.http.refusals import Refusal
 from app.http.responses import reply
 from app.routes.schemas.runs import ControlRequest, PatchRequest, RunDetail, RunList, RunSummary
 from app.routes.schemas.train import CloneRequest, StartAnswer, TrainRequest
-from app.runs.control import cancelled, changed, control_of
+from app.runs.control import cancelled, control_of, steered
 from app.runs.lifecycle import Manager, RunManager
 from app.runs.requests import clone_of, runs_of
 from app.services import Shared
@@ -141,7 +140,8 @@ def list_runs(
         limit=limit,
     )
     found, total = manager.store.select(query)
-    page = {"runs": [run.summary() for run in found], "total": total, "offset": offset, "limit": limit}
+    told = [run.summary() | place for run, place in zip(found, _places(manager, found), strict=True)]
+    page = {"runs": told, "total": total, "offset": offset, "limit": limit}
     return reply(request, to_json(page), "application/json")
 
 
@@ -156,12 +156,19 @@ def _detail(manager: RunManager, run: Run) -> dict[str, Any]:
         **manager.store.description(run),
         "columns": manager.traces.columns(run),
         "control": control_of(run),
-        "queue_position": _position(manager.jobs.waiting(), run.id),
+        **_places(manager, [run])[0],
     }
 
 
-def _position(waiting: list[str], run: str) -> int | None:
-    return waiting.index(run) if run in waiting else None
+def _places(manager: RunManager, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Where each of the runs stands in the queue, and how long that will last."""
+    waiting = any(run.status == Status.QUEUED for run in runs)
+    known = {place.run: place for place in manager.jobs.places()} if waiting else {}
+    found = [known.get(run.id) for run in runs]
+    return [
+        {"queue_position": place and place.position, "queue_seconds": place and place.seconds}
+        for place in found
+    ]
 
 
 @router.patch("/{run}", response_model=RunSummary)
@@ -197,23 +204,11 @@ async def control_run(run: Owned, body: ControlRequest, manager: Manager) -> Res
     """Pauses or resumes a run, takes single steps, changes the learning rate or λ while it runs."""
 
     def change(found: Run) -> Mapping[str, Any]:
-        if found.status not in ACTIVE:
+        if found.status not in ACTIVE and not found.away:
             raise Refusal(
                 409, "not_running", f"The run is {found.status.value}; only one that runs can be steered."
             )
-        before = control_of(found)
-        paused = before["paused"] or body.steps is not None if body.paused is None else body.paused
-        changes = changed(
-            found,
-            paused=paused,
-            steps=before["steps"] + (body.steps or 0),
-            hyper=before["hyper"] | (body.hyper or {}),
-        )
-        if found.status != Status.STARTING:
-            changes["status"] = (Status.PAUSED if paused else Status.RUNNING).value
-        if before["paused"] and not paused:
-            changes["progressed"] = time.time()  # the pause is not part of the speed
-        return changes
+        return steered(found, paused=body.paused, steps=body.steps, hyper=body.hyper or {})
 
     return _summary(await asyncio.wrap_future(manager.store.change(run, change)))
 

@@ -13,8 +13,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from app.http.refusals import Refusal
+from app.jobs.checkpoints import Checkpoints
 from app.jobs.local import TARGET, LocalExecutor
 from app.jobs.supervisor import Supervisor
+from app.jobs.turns import Turns
 from app.runs.derived import Traces
 from app.runs.quotas import Quotas
 from app.runs.retention import Retention
@@ -44,6 +46,7 @@ class RunManager:
         self._address = (settings.host, settings.port)
         self._retention: Retention | None = None
         self.quotas = Quotas(settings, self._make_room)
+        self.checkpoints = Checkpoints(settings.data_dir / "checkpoints")
         self.hub = Hub()
         self.starting = asyncio.Lock()  # held while runs are counted and started
         self.listeners: list[Listener] = [self.quotas.notice, self._to_hub]
@@ -109,7 +112,10 @@ class RunManager:
         self.hub.open()
         per_device = self._settings.jobs_per_device
         executor = LocalExecutor(per_device=per_device, target=self.target)
-        self._jobs = Supervisor(self.store, executor, self._job, per_device=per_device)
+        turns = Turns(pause_s=self._settings.pause_seconds, turn_s=self._settings.turn_seconds)
+        self._jobs = Supervisor(
+            self.store, executor, self._job, self.checkpoints, per_device=per_device, turns=turns
+        )
         self.listeners.append(self._jobs.notice)
         begun = await self._begin()
         self._retention = Retention(self.store, self._settings)
@@ -173,6 +179,7 @@ class RunManager:
             "url": local_url(*self._address),
             "token": self.worker_token if self._settings.token else "",
             "config": run.config,
+            "checkpoint": str(self.checkpoints.path(run.id)),
         }
 
     async def _sweep(self) -> None:

@@ -170,7 +170,10 @@ class Store(Reader, Protocol):
         """Keeps the table of the run's tensors, and what else its producer tells of it."""
 
     def interrupt_all(self, reason: str) -> Future[int]:
-        """Nothing runs when a server starts: marks what was running as interrupted; how many those were."""
+        """Nothing runs when a server starts: marks what was running as interrupted; how many those were.
+
+        A run that has given its device back is none of them.
+        """
 
     # --- Frames ------------------------------------------------------------------------------------
 

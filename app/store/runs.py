@@ -88,6 +88,11 @@ class Run(NewRun):
     bytes: int = field(metadata=_INTERNAL)
 
     @property
+    def away(self) -> bool:
+        """Whether it has given its device back, and waits or rests without a process."""
+        return bool(self.control.get("away"))
+
+    @property
     def progress(self) -> float | None:
         """The share of the steps from the first one that is done; None where their number is not known."""
         if not self.steps:
@@ -109,6 +114,7 @@ class Run(NewRun):
             "eta": self.seconds_left,
             "sparkline": self.sparkline.get("values", []),
             "paused": bool(self.control.get("paused")),
+            "away": self.away,
             "cancelling": bool(self.control.get("cancel")) and self.status in ACTIVE,
             "changed": self.control.get("hyper", {}),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,7 @@ class SettingsControl:
         self._hyper = dict(experiment.hyper)
         self._asked: dict[str, float] = {}
         self._singles = 0  # single steps taken
+        self._latest: Control | None = None  # holds until the sink has heard of another
         self._stayed = False  # where it was asked to give way and could not
         self._events: list[Event] = []
         self.paused = False
@@ -88,11 +89,13 @@ class SettingsControl:
     def state_dict(self) -> dict[str, Any]:
         """What was asked for so far; what that made of the optimizer's settings is with the optimizer."""
         known = {"hyper": dict(self._hyper), "asked": dict(self._asked)}
-        return known | {"singles": self._singles, "paused": self.paused}
+        latest = self._latest and {**asdict(self._latest), "give_way": False}
+        return known | {"singles": self._singles, "paused": self.paused, "latest": latest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._hyper, self._asked = dict(state["hyper"]), dict(state["asked"])
         self._singles, self.paused = state["singles"], state["paused"]
+        self._latest = state["latest"] and Control(**state["latest"])
 
     def take_events(self) -> list[Event]:
         """What happened since this was asked last."""
@@ -105,7 +108,7 @@ class SettingsControl:
         ``pause`` is called when a pause begins; ``give_way``, once for each time that it is asked for, before
         a step and while it is paused: it returns only where the run has to stay.
         """
-        control = self._sink.control()
+        control = self._latest = self._sink.control() or self._latest
         while control is not None:
             self._change(step, control)
             if control.cancel:
@@ -124,7 +127,7 @@ class SettingsControl:
             if not control.paused:
                 break
             time.sleep(POLL_S)
-            control = self._sink.control()
+            control = self._latest = self._sink.control() or self._latest
         if self.paused:
             self.paused = False
             self._happened(step, "resume", "Went on.")

@@ -253,6 +253,44 @@ def test_a_pause_outlasts_giving_way_and_single_steps_are_taken_once(tmp_path: P
     assert [e["kind"] for e in last.recording.events] == ["resume", "outcome"]
 
 
+def test_until_the_new_sink_has_heard_anything_a_pause_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    first = MemorySink()
+    first.wanted = Control(paused=True, steps=2, give_way=True)
+    with pytest.raises(GaveWay):
+        Loop(experiment(), first, "run", leave_at=path).run()
+
+    class Silent(MemorySink):
+        asked = 0
+
+        def control(self) -> Control | None:
+            self.asked += 1
+            return None if self.asked < 9 else Control(paused=True, steps=3, cancel=self.asked > 12)
+
+    later = Silent()
+    job = Loop(experiment(), later, "run", leave_at=path)
+    job.load_state_dict(checkpoint.load(path))
+    assert job.run().outcome == "cancelled"
+    assert later.recording.steps("loss").tolist() == [3]
+    assert [e["kind"] for e in later.recording.events] == ["outcome"]
+
+
+def test_bad_losses_before_and_after_count_together(tmp_path: Path) -> None:
+    described = experiment(precision="fp16", optimizer="sgd", steps=40)
+
+    def infinite(task: Task) -> Task:
+        def build(seed: int, device: torch.device, **settings: Any) -> TaskRun:
+            made = task.build(seed, device, **settings)
+            return replace(made, loss=lambda model, batch: torch.inf * made.loss(model, batch))
+
+        return replace(task, build=build)
+
+    task = infinite(described.problem.task)
+    described = replace(described, problem=replace(described.problem, task=task))
+    away = run(described, tmp_path / "run.pt", [10, 20])
+    assert (away.outcome, len(away.recording["loss"])) == ("diverged", 26)
+
+
 def test_a_run_without_a_place_for_a_checkpoint_trains_on() -> None:
     sink = MemorySink()
     sink.wanted = Control(give_way=True)

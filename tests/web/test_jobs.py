@@ -31,9 +31,9 @@ from running import PATIENCE_S, Running, running
 
 from app import processes
 from app.jobs import devices
+from app.jobs.executor import exit_reason
 from app.jobs.fair_queue import FairQueue
 from app.jobs.local import TARGET, threads_of_one
-from app.jobs.supervisor import exit_reason
 from app.jobs.worker import train_job
 from app.runs.control import cancelled
 from app.store import NewRun, open_store
@@ -173,7 +173,8 @@ def test_a_worker_that_begins_after_its_run_was_deleted_brings_nothing_back(
     monkeypatch.setattr("os.nice", lambda more: None)
     config = {"task": "digits_mlp", "optimizer": "adamw", "steps": 3, "hyper": {}}
     url = f"http://127.0.0.1:{server.port}"
-    assert train_job({"id": "ghost", "config": config, "device": "cpu", "url": url, "token": ""}) == 1
+    job = {"id": "ghost", "config": config, "device": "cpu", "url": url, "token": ""}
+    assert train_job(job | {"checkpoint": "/nowhere/ghost.pt", "resumes": False}) == 1
     assert "there is no run 'ghost'" in capsys.readouterr().out
     assert server.client.get("/api/runs/ghost").status_code == 404
 

@@ -47,6 +47,10 @@ class Control(BaseModel):
     paused: bool
     steps: int = Field(description="Single steps that were granted since the run began.")
     hyper: dict[str, float]
+    give_way: bool = Field(
+        False,
+        description="Leave the device, with a checkpoint to go on from; asked of our own jobs alone.",
+    )
 
 
 class RunSummary(BaseModel):
@@ -81,16 +85,26 @@ class RunSummary(BaseModel):
     eta: float | None = Field(description="Seconds that are left.")
     sparkline: list[float | None] = Field(description="The loss, at 60 to 120 points.")
     paused: bool
+    away: bool = Field(description="It has given its device back, and goes on from its checkpoint later.")
     cancelling: bool
     changed: dict[str, float] = Field(
         description="Settings that were changed by hand, as they are before a schedule multiplies them."
     )
 
 
+class QueuedSummary(RunSummary):
+    """A run, and where it stands in the queue if it waits."""
+
+    queue_position: int | None = Field(description="How many runs are before it in the queue.")
+    queue_seconds: float | None = Field(
+        description="About how long it will wait; null where the speed of a run before it is not known."
+    )
+
+
 class RunList(BaseModel):
     """One page of runs."""
 
-    runs: list[RunSummary]
+    runs: list[QueuedSummary]
     total: int
     offset: int
     limit: int
@@ -108,7 +122,7 @@ class Tensor(BaseModel):
     reason: str = ""
 
 
-class RunDetail(RunSummary):
+class RunDetail(QueuedSummary):
     """A run with its tensors and columns."""
 
     tensors: list[Tensor]
@@ -117,7 +131,6 @@ class RunDetail(RunSummary):
         description="Numbers in a row of each column; more than 1 for histograms."
     )
     control: Control
-    queue_position: int | None = Field(description="How many runs are before it in the queue.")
 
 
 class SeriesAnswer(BaseModel):

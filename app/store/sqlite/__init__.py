@@ -140,6 +140,7 @@ class SqliteStore(SqliteReader):
         def work(t: Transaction) -> int:
             active = [status.value for status in ACTIVE]
             found, _ = rows.select(t.db, Query(status=active, limit=1_000_000))
+            found = [run for run in found if not run.away]  # those have no process that could have stopped
             for run in found:
                 status = Status.CANCELLED if run.control.get("cancel") else Status.INTERRUPTED
                 changed = rows.update(
