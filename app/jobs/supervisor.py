@@ -6,7 +6,6 @@ leaves a checkpoint, ends its process, and rests, or waits at the end of its own
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from app.jobs.checkpoints import Checkpoints
 from app.jobs.devices import candidates
 from app.jobs.executor import GAVE_WAY, Executor, exit_reason
 from app.jobs.fair_queue import FairQueue
-from app.jobs.turns import ANSWER_SECONDS, Lent, Place, Turns, places, to_ask
+from app.jobs.turns import ANSWER_SECONDS, NEVER, Lent, Place, Turns, places, to_ask
 from app.store import ACTIVE, RETIRED, Change, NoSuchRun, Query, Run, Status, Store, StoreError
 
 ASKED_SECONDS = 0.5  # to stop when asked
@@ -134,7 +133,7 @@ class Supervisor:
             due = min([job.stopping for job in self._jobs.values() if job.stopping] + [self._ask_back()])
             try:
                 message = self._messages.get(
-                    timeout=max(due - time.monotonic(), 0.0) if math.isfinite(due) else None
+                    timeout=max(due - time.monotonic(), 0.0) if due < NEVER else None
                 )
             except Empty:
                 self._escalate()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.store import Run
 
+NEVER = float("inf")  # of times; of spans: one that is not known
 ANSWER_SECONDS = 10.0  # in which a run answers when it is asked for its device; else it has another turn
 
 
@@ -50,17 +50,17 @@ class Lent:
 
     def pause_ends(self, turns: Turns) -> float:
         """When the grace of its pause is over."""
-        return math.inf if self.paused is None or self.since is None else self.paused + turns.pause_s
+        return NEVER if self.paused is None or self.since is None else self.paused + turns.pause_s
 
     def turn_ends(self, turns: Turns) -> float:
         """When it has to give way to others."""
-        return math.inf if self.since is None else self.since + turns.turn_s
+        return NEVER if self.since is None else self.since + turns.turn_s
 
     def free_in(self, turns: Turns, speeds: Mapping[str, float], now: float) -> float:
         """In how many seconds the device is free, if others wait for it; infinite where nothing is known."""
         left = seconds_of(self.run, speeds) if self.paused is None else self.pause_ends(turns) - now
         turn = turns.turn_s if self.since is None else self.turn_ends(turns) - now
-        return max(min(left, turn), 0.0) if math.isfinite(left) else math.inf
+        return max(min(left, turn), 0.0) if left < NEVER else NEVER
 
 
 @dataclass
@@ -82,7 +82,7 @@ def to_ask(
     chosen = [one for one in lent if one.asked is None and one.pause_ends(turns) <= now]
     coming = [one for one in lent if one.asked is not None] + chosen
     free = [one for one in lent if one not in coming]
-    following = min((one.pause_ends(turns) for one in free), default=math.inf)
+    following = min((one.pause_ends(turns) for one in free), default=NEVER)
     for devices in waiting:
         served = next((one for one in coming if one.device in devices), None)
         if served:
@@ -123,19 +123,19 @@ def places(
     known is infinite.
     """
     slots = [_Slot(device, seconds) for device, each in free_in.items() for seconds in each]
-    nowhere = _Slot("", math.inf)
+    nowhere = _Slot("", NEVER)
     found = []
     for position, (run, devices) in enumerate(waiting):
         own = [slot for slot in slots if slot.device in devices]
         slot = min(own, key=lambda each: each.free_in, default=nowhere)
         begins = slot.free_in
-        found.append(Place(run.id, position, begins if math.isfinite(begins) else None))
+        found.append(Place(run.id, position, begins if begins < NEVER else None))
         left = seconds_of(run, speeds)
-        slot.free_in = begins + (min(left, turns.turn_s) if math.isfinite(left) else math.inf)
+        slot.free_in = begins + (min(left, turns.turn_s) if left < NEVER else NEVER)
     return found
 
 
 def seconds_of(run: Run, speeds: Mapping[str, float]) -> float:
     """About how long the rest of a run takes; infinite where nothing is known."""
     speed = run.speed or speeds.get(run.task)
-    return max(run.steps - run.step, 0) / speed if run.steps and speed else math.inf
+    return max(run.steps - run.step, 0) / speed if run.steps and speed else NEVER

@@ -9,6 +9,7 @@ import { Recording, tensorsOf } from "./recording.mjs";
 const POINTS = 600; // of each column, of the stored part
 const FEW = 120; // the same, of the faint lines of every tensor
 const ZOOMED = 1000; // and of a range that is looked at closely
+const QUEUE_MS = 5000; // between two questions where runs stand in the queue: no event tells that it moves
 const REDRAW_MS = 150; // between pictures while frames come in
 const ALWAYS = ["loss", "lr", "weight_decay", "path_*", "boundary"];
 // Of every tensor, whatever the charts: the table of a run's tensors, and the sentence on several runs, tell them.
@@ -225,6 +226,10 @@ export function followRuns(store, catalogue, wantedIds) {
     store.set({ visible, runs: told, first, steps, result: { serial: Date.now() } }, false);
   }
 
+  window.setInterval(() => {
+    if (document.hidden) return;
+    for (const [id, one] of data) if (one.about.status === "queued") refreshInfo(id);
+  }, QUEUE_MS);
   store.on(["charts", "tensor", "x"], load);
   store.on(["range"], zoom);
   load();

@@ -14,6 +14,7 @@ import { count } from "../ui/format.mjs";
 import { runName } from "../ui/names.mjs";
 import { mountThemeSwitch } from "../ui/theme.mjs";
 
+const QUEUE_MS = 5000; // between two lists while runs wait: no event tells that the queue moves
 const RELOAD_MS = 300; // a new or a deleted run changes the page's order: one reload for many of them
 
 mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
@@ -50,6 +51,11 @@ async function load() {
     showMessage([error.message, error.hint].filter(Boolean).join(" "));
   }
 }
+
+window.setInterval(() => {
+  const waits = store.get().order.some((id) => known.get(id)?.status === "queued");
+  if (waits && !document.hidden) load();
+}, QUEUE_MS);
 
 function render() {
   const { order, selected, total } = store.get();

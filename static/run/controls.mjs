@@ -77,11 +77,12 @@ export function mountRunControls(root, store, id) {
     const over = isOver(info) || !mayChange(info);
     pause.textContent = info.paused ? "Resume" : "Pause";
     clone.hidden = info.kind !== "train" || info.status === "deleted"; // what others log cannot be started here
-    pause.hidden = over || info.status === "queued";
+    const begun = info.status !== "queued" || info.away;
+    pause.hidden = over || !begun;
     step.hidden = over || !info.paused;
     cancel.hidden = over;
     for (const { name, input, now, label } of settings) {
-      label.hidden = over || info.status === "queued" || !(name in (info.latest ?? {}));
+      label.hidden = over || !begun || !(name in (info.latest ?? {}));
       const base = baseOf(info, name);
       if (document.activeElement !== input && base !== null) input.value = plain(base);
       now.hidden = !isScheduled(info, name);

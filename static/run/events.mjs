@@ -6,7 +6,12 @@ import { count, number } from "../ui/format.mjs";
 const LETTERS = /** @type {Record<string, string>} */ ({ lr: "η", weight_decay: "λ" });
 const WORDS = /** @type {Record<string, string>} */ ({ lr: "learning rate η", weight_decay: "decay strength λ" });
 const ENDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
-const PAUSES = /** @type {Record<string, string>} */ ({ pause: "paused", resume: "went on", restart: "resumed" });
+const PAUSES = /** @type {Record<string, string>} */ ({
+  pause: "paused",
+  resume: "went on",
+  restart: "resumed",
+  give_way: "gave way",
+});
 const PLAIN_END = "finished";
 const IMPORTANCE = ["gap", "resume", "pause", "restart", "outcome", "setting"]; // the most telling one names a shared mark
 
@@ -28,7 +33,11 @@ export function eventsOf({ events, about }) {
 
 /** @param {any} event @returns {ShownEvent} */
 function shownEvent(event) {
-  const base = { step: event.step ?? 0, kind: event.kind, quiet: event.outcome === PLAIN_END };
+  const base = {
+    step: event.step ?? 0,
+    kind: event.kind,
+    quiet: event.outcome === PLAIN_END || event.kind === "give_way",
+  };
   const at = `Step ${count(base.step)}`;
   if (event.kind === "setting" && typeof event.to === "number") {
     const [from, to] = [number(event.from, 3), number(event.to, 3)];

@@ -1,9 +1,10 @@
 // The line that says what a run is, how far it is and how long it will take.
 
 import { make, visitor } from "../ui/dom.mjs";
-import { count, measured, number } from "../ui/format.mjs";
+import { count, duration, measured, number } from "../ui/format.mjs";
 import { runName } from "../ui/names.mjs";
 import { makeStatusLabel, mayChange } from "./label.mjs";
+import { placeInLine } from "./queue.mjs";
 
 /** @param {HTMLElement} root @param {import("../data/store.mjs").Store<any>} store */
 export function mountRunHeader(root, store) {
@@ -26,7 +27,7 @@ export function mountRunHeader(root, store) {
       info.speed ? `${number(info.speed, 3)} steps/s` : "",
       info.eta && !info.finished ? `${duration(info.eta)} left` : "",
       info.latest?.loss !== undefined ? `loss ${measured(info.latest.loss)}` : "",
-      info.queue_position ? `${info.queue_position} before it in the queue` : "",
+      placeInLine(info),
     ];
     facts.textContent = parts.filter(Boolean).join(" · ");
     reason.textContent =
@@ -40,11 +41,4 @@ export function mountRunHeader(root, store) {
   }
   store.on(["runs"], render);
   render();
-}
-
-/** @param {number} seconds */
-export function duration(seconds) {
-  if (seconds < 90) return `${Math.max(Math.round(seconds), 1)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${number(seconds / 3600, 2)} h`;
 }

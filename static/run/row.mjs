@@ -4,6 +4,7 @@ import { make, set, svg, visitor } from "../ui/dom.mjs";
 import { count, measured } from "../ui/format.mjs";
 import { plainName, runName } from "../ui/names.mjs";
 import { makeStatusLabel, mayChange, ownerName } from "./label.mjs";
+import { placeInLine } from "./queue.mjs";
 import { sparkline } from "./tensors.mjs";
 
 /**
@@ -27,6 +28,7 @@ export function makeRow(id, { select, rename, remove, tag }) {
   const [owner, optimizer, task, started] = [cell(), cell(), cell(), make("td")];
   const [step, loss] = [make("td", { class: "number-cell" }), make("td", { class: "number-cell" })];
   const status = makeStatusLabel();
+  const place = make("small", { class: "hint", hidden: true });
   const line = svg("path", { fill: "none", stroke: "currentColor", "stroke-width": 1.25, "stroke-linecap": "round" });
   const small = svg("svg", { width: 96, height: 20, viewBox: "0 0 96 20", "aria-hidden": "true" }, line);
   const actions = [
@@ -41,7 +43,7 @@ export function makeRow(id, { select, rename, remove, tag }) {
     visitor().shared ? owner : null,
     optimizer,
     task,
-    make("td", {}, status.element),
+    make("td", {}, status.element, place),
     step,
     loss,
     make("td", {}, small),
@@ -58,6 +60,8 @@ export function makeRow(id, { select, rename, remove, tag }) {
       optimizer.textContent = optimizer.title = plainName(run.optimizer);
       task.textContent = task.title = plainName(run.task);
       status.update(run);
+      place.textContent = placeInLine(run);
+      place.hidden = !place.textContent;
       step.textContent = run.steps ? `${count(run.step)} / ${count(run.steps)}` : count(run.step);
       loss.textContent = measured(run.latest?.loss);
       line.setAttribute("d", sparkline(run.sparkline));

@@ -3,6 +3,7 @@
 import { isTyping, make } from "../ui/dom.mjs";
 import { count } from "../ui/format.mjs";
 import { isOver } from "./controls.mjs";
+import { absenceOf } from "./queue.mjs";
 
 /** @param {HTMLElement} root @param {import("../data/store.mjs").Store<any>} store */
 export function mountRunStatus(root, store) {
@@ -12,9 +13,7 @@ export function mountRunStatus(root, store) {
     const messages = [
       error && [error.message, error.hint].filter(Boolean).join(" "),
       !connected && running && "The connection is lost. It is tried again by itself, and nothing is missed.",
-      runs.length > 0 &&
-        runs.every((/** @type {any} */ info) => info.status === "queued") &&
-        "Waiting in the queue. The curves begin when it starts.",
+      runs.every((/** @type {any} */ info) => absenceOf(info)) && runs.length > 0 && absenceOf(runs[0]),
     ];
     root.replaceChildren(
       [absence(missing), messages.find(Boolean)].filter(Boolean).join(" "),

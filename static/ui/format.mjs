@@ -103,3 +103,10 @@ export function percent(value) {
 function minus(text) {
   return text.replace(/^-/, "−");
 }
+
+/** A span of time in the unit that suits it. @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(Math.round(seconds), 1)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${number(seconds / 3600, 2)} h`;
+}

@@ -21,7 +21,15 @@ from optim_core.transport.frames import Frame
 
 RUNS = "/api/ingest/runs"
 EVERYTHING = {"arrays": "json", "points": "0"}
-CONTROL = {"version": 0, "cancel": False, "paused": False, "steps": 0, "hyper": {}, "by": ""}
+CONTROL = {
+    "version": 0,
+    "cancel": False,
+    "paused": False,
+    "steps": 0,
+    "hyper": {},
+    "by": "",
+    "give_way": False,
+}
 
 
 def make_known(client: TestClient, **about: Any) -> dict[str, Any]:
@@ -121,6 +129,7 @@ def test_the_producer_is_told_what_to_do(client: TestClient, run: str) -> None:
     client.post(f"/api/runs/{run}/control", json={"paused": True, "steps": 2, "hyper": {"lr": 0.5}})
     client.post(f"/api/runs/{run}/control", json={"steps": 3})
     told = {"version": 2, "cancel": False, "paused": True, "steps": 5, "hyper": {"lr": 0.5}, "by": ""}
+    told |= {"give_way": False}
     assert deliver(client, run).json()["control"] == told
     assert client.post(f"/api/runs/{run}/cancel").json()["cancelling"]
     assert deliver(client, run, frame(run, 0)).json()["control"] == told | {"version": 3, "cancel": True}

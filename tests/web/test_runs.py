@@ -191,7 +191,7 @@ def test_the_list_is_what_the_description_says(server: Running, run: str) -> Non
     page = server.client.get("/api/runs", params={"text": run}).json()
     strict(schemas_runs.RunList).model_validate(page)
     (found,) = page["runs"]
-    strict(schemas_runs.RunSummary).model_validate(found)
+    strict(schemas_runs.QueuedSummary).model_validate(found)
     assert page["total"] == 1
     assert (found["id"], found["status"], found["step"], found["progress"]) == (run, "running", 20, 0.2)
     assert found["sparkline"] == list(range(1, 21))

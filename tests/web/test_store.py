@@ -427,6 +427,12 @@ def test_hearing_of_it_makes_an_interrupted_run_go_on(store: Store) -> None:
     assert store.append("a", []).result().run.status == Status.PAUSED
 
 
+def test_a_run_that_has_given_its_device_back_is_not_interrupted(store: Store) -> None:
+    store.change("a", lambda run: {"status": Status.PAUSED.value, "control": {"away": True}}).result()
+    assert store.interrupt_all("gone").result() == 0
+    assert store.find("a").status == Status.PAUSED
+
+
 def test_an_ended_run_takes_no_more_frames(store: Store) -> None:
     store.append("a", [frame("a", 0)]).result()
     store.finish("a", lambda run: {"status": Status.FINISHED.value}).result()
@@ -534,7 +540,7 @@ def test_a_run_is_told_with_every_field_that_lists_show(store: Store) -> None:
     assert list(told) == [
         *("id", "kind", "name", "task", "optimizer", "tags", "config", "steps", "owner", "status", "outcome"),
         *("reason", "step", "first_step", "created", "started", "finished", "speed", "latest", "next_seq"),
-        *("progress", "eta", "sparkline", "paused", "cancelling", "changed"),
+        *("progress", "eta", "sparkline", "paused", "away", "cancelling", "changed"),
     ]
     assert (told["step"], told["progress"], told["steps"]) == (4, 0.004, 1000)
 
