@@ -55,5 +55,6 @@ def cancelled(run: Run, by: str = "") -> dict[str, Any] | None:
         return changed(run, cancel=True, by=by)
     if run.away or run.status in (Status.QUEUED, Status.INTERRUPTED):
         reason = f"Cancelled{by and f' by {by}'} before it ran to its end."
-        return {"status": Status.CANCELLED.value, "reason": reason, "control": {**run.control, "away": False}}
+        ended = {"finished": time.time(), "control": {**run.control, "away": False}} if run.away else {}
+        return {"status": Status.CANCELLED.value, "reason": reason, **ended}
     return None

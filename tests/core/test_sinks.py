@@ -256,6 +256,35 @@ def test_a_restart_of_the_server_loses_nothing(server: Server) -> None:
     assert server.end is not None
 
 
+def test_a_run_that_leaves_has_delivered_everything_and_tells_no_end(server: Server) -> None:
+    sink = HttpSink(f"http://127.0.0.1:{server.port}/base/", "run")
+    sink.open({})
+    server.faults = [503, None, "keep and drop"]
+    for seq in range(20):
+        sink.write(frame(seq))
+    assert sink.settle()
+    assert (len(server.frames), sink.undelivered) == (20, 0)
+    assert sink.control() is not None
+    sink.leave()
+    assert not sink._thread.is_alive()
+    assert server.end is None
+    assert not sink.refused
+
+
+def test_what_does_not_arrive_is_told(server: Server) -> None:
+    with delivering(server) as sink:
+        assert sink.settle()
+        server.stop()
+        sink.write(frame(0))
+        assert not sink.settle(timeout=0.1)
+        server.start()
+        assert sink.settle()
+    refused = HttpSink(f"http://127.0.0.1:{server.port}/elsewhere", "run")
+    server.faults = [404]
+    refused.open({})
+    assert not refused.settle()
+
+
 def test_deliveries_too_large_for_the_server_are_made_smaller(server: Server) -> None:
     server.largest = 2
     with delivering(server) as sink:

@@ -196,6 +196,7 @@ def test_a_run_that_is_away_is_cancelled_or_deleted_at_once(server: Running, sta
     if how == "cancel":
         answer = server.client.post("/api/runs/gone/cancel").json()
         assert (answer["status"], answer["away"]) == ("cancelled", False)
+        assert answer["finished"]
     else:
         assert server.client.delete("/api/runs/gone").status_code == 204
     until(lambda: "gone.pt" not in files(server))
@@ -216,6 +217,26 @@ def test_three_owners_have_their_turns_one_after_the_other(server: Running) -> N
     whose = [a for i, a in enumerate(order) if i == 0 or a != order[i - 1]]
     assert whose[:5] == [*whose[:3], *whose[:2]]
     check_same(server, "a-long", "b-long")
+
+
+def test_who_waits_is_told_the_place_and_about_how_long(tmp_path: Path) -> None:
+    with running(tmp_path, target=TARGET, turn_seconds=100.0) as server:
+        queue(server, "ahead", ENDLESS, "one")
+        server.wait_for("ahead", "running")
+        until(lambda: server.manager.store.find("ahead").speed)
+        for run in ("first", "second"):
+            queue(server, run, SHORT, "two")
+        server.waiting(2)
+        first, second = (server.client.get(f"/api/runs/{run}").json() for run in ("first", "second"))
+        assert [each["queue_position"] for each in (first, second)] == [0, 1]
+        assert 0.0 < first["queue_seconds"] <= 100.0  # the rest of a turn, not of two million steps
+        assert first["queue_seconds"] - 1.0 < second["queue_seconds"] < first["queue_seconds"] + 20.0
+        listed = {run["id"]: run for run in server.client.get("/api/runs").json()["runs"]}
+        places = {run: listed[run]["queue_position"] for run in ("ahead", "first", "second")}
+        assert places == {"ahead": None, "first": 0, "second": 1}
+        assert listed["second"]["queue_seconds"] > 0.0
+        server.client.post("/api/runs/ahead/cancel")
+        server.wait_for("second", "finished")
 
 
 def test_waiting_is_not_counted_as_slow(server: Running) -> None:
@@ -295,7 +316,7 @@ def test_what_was_away_goes_on_with_the_next_server(
         while not ask(port, f"/api/runs/{rests}")["away"]:
             assert monotonic() < limit
             pause.wait(0.02)
-        others = [ask(port, "/api/runs", ENDLESS | {"steps": 20_000})["id"] for _ in range(3)]
+        others = [ask(port, "/api/runs", ENDLESS | {"steps": 8_000})["id"] for _ in range(3)]
         while not (left := [run for run in others if ask(port, f"/api/runs/{run}")["away"]]):
             assert monotonic() < limit
             pause.wait(0.005)
