@@ -271,6 +271,17 @@ def test_a_worker_that_does_not_answer_keeps_running(tmp_path: Path, monkeypatch
         assert server.manager.jobs.waiting() == ["waits"]
 
 
+def test_a_step_that_was_asked_for_while_the_run_was_leaving_brings_it_back(tmp_path: Path) -> None:
+    with running(tmp_path, pause_seconds=0.1) as server:
+        config = {"device": "cpu", "fake": {"end": "lends"}}
+        server.manager.store.create(NewRun("leaves", "train", "leaves", config=config, local=True)).result()
+        server.wait_for("leaves", "running")
+        control(server, "leaves", paused=True)
+        until(lambda: server.manager.jobs.wants_back("leaves"))
+        control(server, "leaves", steps=1)
+        server.wait_for("leaves", "finished")
+
+
 def test_a_checkpoint_that_has_gone_is_told_and_nothing_begins_anew(server: Running) -> None:
     queue(server, "lost", ENDLESS)
     server.wait_for("lost", "running")
