@@ -132,9 +132,8 @@ class Supervisor:
             self._start_waiting()
             due = min([job.stopping for job in self._jobs.values() if job.stopping] + [self._ask_back()])
             try:
-                message = self._messages.get(
-                    timeout=max(due - time.monotonic(), 0.0) if due < NEVER else None
-                )
+                wait = max(due - time.monotonic(), 0.0) if due < NEVER else None
+                message = self._messages.get(timeout=wait)
             except Empty:
                 self._escalate()
                 continue

@@ -81,6 +81,7 @@ class SettingsControl:
         self._asked: dict[str, float] = {}
         self._singles = 0  # single steps taken
         self._latest: Control | None = None  # holds until the sink has heard of another
+        self._moved = False  # since it began, or began again: every turn takes a step at least
         self._stayed = False  # where it was asked to give way and could not
         self._events: list[Event] = []
         self.paused = False
@@ -121,8 +122,10 @@ class SettingsControl:
             if control.paused and self._singles < control.steps:
                 self._singles += 1
                 return True
-            asked, self._stayed = control.give_way and not self._stayed, control.give_way
-            if asked:
+            if not control.give_way:
+                self._stayed = False
+            elif not self._stayed and (self._moved or self.paused):
+                self._stayed = True
                 give_way()
             if not control.paused:
                 break
@@ -133,6 +136,7 @@ class SettingsControl:
             self._happened(step, "resume", "Went on.")
         if control is not None:
             self._singles = control.steps
+        self._moved = True
         return True
 
     def set_rates(self, step: int) -> None:

@@ -78,7 +78,11 @@ def sleep(job: dict[str, Any]) -> int:
 
 
 def work(job: dict[str, Any]) -> int:
-    """A worker: ``frames`` of them, then the ``end``: finish, hang, raise, exit or a signal."""
+    """A worker: ``frames`` of them, then the ``end``: finish, hang, raise, exit or a signal.
+
+    One that ``lends`` leaves when it is asked for its device, though only after it was told to take a step,
+    of which it takes no notice; when it begins again, it finishes.
+    """
     settings, run, pause = job["config"].get("fake", {}), job["id"], threading.Event()
     address = f"{job['url']}/api/ingest/runs"
     answer = post(address, {"run": {"id": run}}, job["token"])
@@ -100,6 +104,15 @@ def work(job: dict[str, Any]) -> int:
         if "control" not in answer or (answer["control"]["cancel"] and end == "hang"):
             break
         pause.wait(0.02)
+    if end == "lends" and not job["resumes"]:
+        asked = False
+        while not (asked and answer["control"]["steps"]):
+            pause.wait(0.02)
+            answer = post(f"{address}/{run}/frames", {"frames": []}, job["token"])
+            asked = asked or answer["control"]["give_way"]
+        Path(job["checkpoint"]).parent.mkdir(exist_ok=True)
+        Path(job["checkpoint"]).write_text("all that it knows")
+        return 75
     outcome = "cancelled" if answer.get("control", {}).get("cancel") else "finished"
     post(f"{address}/{run}/finish", {"outcome": outcome, "reason": "That was all."}, job["token"])
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import pytest
@@ -240,16 +240,19 @@ def test_who_waits_is_told_the_place_and_about_how_long(tmp_path: Path) -> None:
 
 
 def test_waiting_is_not_counted_as_slow(server: Running) -> None:
+    """Speed is measured from when a run last progressed: that is set anew before its first step."""
     queue(server, "speed", ENDLESS, "one")
     server.wait_for("speed", "running")
     control(server, "speed", paused=True)
-    away(server, "speed", "paused")
-    before = server.manager.store.find("speed").speed or 0.0
-    Event().wait(2.0)  # what must not be seen in the speed
-    control(server, "speed", steps=100)
-    until(lambda: server.manager.store.find("speed").step >= 100)
-    step = away(server, "speed", "paused")
-    assert (step.speed or 0.0) > 0.5 * before
+    before = away(server, "speed", "paused")
+    seen: list[Run] = []
+    server.manager.listeners.append(lambda changes: seen.extend(change.run for change in changes))
+    asked = time()
+    control(server, "speed", steps=1)
+    until(lambda: server.manager.store.find("speed").step > before.step)
+    greeted = next(run for run in seen if run.status == Status.PAUSED)
+    assert greeted.step == before.step
+    assert (greeted.progressed or 0.0) >= asked > (before.progressed or 0.0)
     server.client.post("/api/runs/speed/cancel")
 
 
@@ -269,6 +272,17 @@ def test_a_worker_that_does_not_answer_keeps_running(tmp_path: Path, monkeypatch
         until(look)
         assert server.manager.store.find("deaf").status == "running"
         assert server.manager.jobs.waiting() == ["waits"]
+
+
+def test_a_step_that_was_asked_for_while_the_run_was_leaving_brings_it_back(tmp_path: Path) -> None:
+    with running(tmp_path, pause_seconds=0.1) as server:
+        config = {"device": "cpu", "fake": {"end": "lends"}}
+        server.manager.store.create(NewRun("leaves", "train", "leaves", config=config, local=True)).result()
+        server.wait_for("leaves", "running")
+        control(server, "leaves", paused=True)
+        until(lambda: server.manager.jobs.wants_back("leaves"))
+        control(server, "leaves", steps=1)
+        server.wait_for("leaves", "finished")
 
 
 def test_a_checkpoint_that_has_gone_is_told_and_nothing_begins_anew(server: Running) -> None:
