@@ -7,7 +7,6 @@ not at all: written beside its place, forced to the disk, renamed.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +47,7 @@ def load(path: Path) -> dict[str, Any]:
     hint = "Start the run anew: it cannot go on from here."
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # bytes can be wrong in more ways than torch has errors for
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         raise InvalidInput(
             f"the checkpoint {path.name} cannot be read ({reason}).", code="bad_file", hint=hint
