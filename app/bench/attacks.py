@@ -54,6 +54,7 @@ def measure(say: Callable[[str], object] = lambda text: None) -> list[Figure]:
 
 def _beside(attack: Attack, port: int, pid: int) -> tuple[float, float, float]:
     """How long an innocent visitor waits for both questions, ms, and the largest memory, MB."""
+    _innocent(port)
     context = multiprocessing.get_context("spawn")
     attacker = context.Process(target=_attack, args=(attack, port), daemon=True)
     attacker.start()
@@ -81,7 +82,12 @@ def _asked(port: int, method: str, path: str, body: object) -> float:
     """Seconds until the innocent's answer, or until they give up."""
     begin = time.monotonic()
     with suppress(OSError, HTTPException):
-        if _ask(port, method, path, body, {**HEADERS, "Cookie": _innocent(port)}) == 200:
+        if (
+            _ask(
+                port, method, path, body, {"Content-Type": HEADERS["Content-Type"], "Cookie": _innocent(port)}
+            )
+            == 200
+        ):
             return time.monotonic() - begin
     return max(time.monotonic() - begin, PATIENCE_SECONDS)  # no answer is worse than any
 
@@ -90,18 +96,18 @@ _cookies: dict[int, str] = {}
 
 
 def _innocent(port: int) -> str:
-    """The cookie of a browser that was there before."""
+    """The cookies of a browser that came in before, by the link."""
     if port not in _cookies:
-        _cookies[port] = _new_cookie(port)
+        _cookies[port] = _new_cookie(port, f"/runs?token={TOKEN}", PAGE)
     return _cookies[port]
 
 
-def _new_cookie(port: int) -> str:
+def _new_cookie(port: int, path: str = "/runs", headers: dict[str, str] = HEADERS | PAGE) -> str:
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
-        connection.request("GET", "/runs", headers={**HEADERS, **PAGE})
-        given = connection.getresponse().getheader("Set-Cookie") or ""
-        return given.partition(";")[0]
+        connection.request("GET", path, headers=headers)
+        given = connection.getresponse().headers.get_all("Set-Cookie") or []
+        return "; ".join(each.partition(";")[0] for each in given)
     finally:
         connection.close()
 
