@@ -7,6 +7,7 @@ of the others; on one's own machine by threads, which are there at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
@@ -28,6 +29,8 @@ from app.http.refusals import Refusal
 from app.http.responses import Delivered, is_packed
 from app.jobs.fair_queue import FairQueue
 from app.processes import METHOD, context, die_when_closed, load_fork_server, preload
+
+log = logging.getLogger("optimscope")
 
 T = TypeVar("T")
 THREADS = 4
@@ -242,13 +245,23 @@ class ComputePool:
                 self._pool.stop()  # type: ignore[no-untyped-call]
                 self._pool = None
             if self._pool is None:
-                self._pool = self._processes_of_it() if self._processes else ThreadPool(THREADS)
+                self._pool = self._workers()
             found: Future[T] = (
                 self._pool.schedule(work, timeout=LONGEST_S)
                 if isinstance(self._pool, ProcessPool)
                 else self._pool.schedule(work)
             )
             return found
+
+    def _workers(self) -> ProcessPool | ThreadPool:
+        """Processes; threads where none are wanted, or the system gives none."""
+        if self._processes:
+            try:
+                return self._processes_of_it()
+            except OSError as error:  # no shared memory, as where /dev/shm cannot be written
+                log.error("Answers are computed by threads, processes cannot be started: %s", error)
+                self._processes = 0
+        return ThreadPool(THREADS)
 
     def _processes_of_it(self) -> ProcessPool:
         """Processes that end with this one, however it ends."""
@@ -257,7 +270,9 @@ class ComputePool:
         if METHOD == "forkserver":
             load_fork_server()
         count = self._processes + 1
-        return ProcessPool(count, initializer=_begin, initargs=(theirs,), context=context())
+        pool = ProcessPool(count, initializer=_begin, initargs=(theirs,), context=context())
+        pool.active  # noqa: B018 (starts it)
+        return pool
 
 
 def _stopping() -> Refusal:

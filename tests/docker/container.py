@@ -31,6 +31,7 @@ set -e
 mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"
 mount -t tmpfs -o size=256m,mode=1777 tmpfs "$0/tmp"
 mount --bind "$1" "$0/data" && mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev"
+mount -t tmpfs -o mode=1777,size=64m tmpfs "$0/dev/shm"
 user=$2; root=$0; shift 2
 exec chroot --userspec="$user" "$root" /usr/bin/setpriv --no-new-privs "$@"
 """

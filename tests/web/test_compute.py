@@ -219,6 +219,25 @@ def test_where_all_are_at_heavy_questions_the_others_are_answered() -> None:
     alone(ask())
 
 
+def test_where_no_process_can_be_started_threads_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: object, *given: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)  # as without /dev/shm
+
+    async def ask() -> int:
+        compute = ComputePool(AnswerCache(0), 2)
+        answer = await asks(compute, "x", whoami, Asker())
+        compute.warm_up()
+        compute.close()
+        return int(bytes(answer.body))
+
+    assert alone(ask()) == os.getpid()
+    assert "processes cannot be started" in caplog.text
+
+
 def test_nobody_s_questions_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MOST_WAITING", 3)
 

@@ -215,7 +215,9 @@ def test_three_owners_have_their_turns_one_after_the_other(server: Running) -> N
     order = [name[0] for name in began]
     assert order[:3] in (list("abc"), list("bca"))  # the first may have begun before somebody listened
     whose = [a for i, a in enumerate(order) if i == 0 or a != order[i - 1]]
-    assert whose[:5] == [*whose[:3], *whose[:2]]
+    # A fast machine may be done with one of them in its first turns.
+    assert len(whose) > 3
+    assert whose[:5] == [*whose[:3], *whose[:2]][: len(whose)]
     check_same(server, "a-long", "b-long")
 
 
