@@ -43,7 +43,7 @@ export function makeRow(id, { select, rename, remove, tag }) {
     visitor().shared ? owner : null,
     optimizer,
     task,
-    make("td", {}, status.element, place),
+    make("td", {}, status.element, " ", place),
     step,
     loss,
     make("td", {}, small),
