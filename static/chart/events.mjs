@@ -94,7 +94,7 @@ export function eventShapes(known) {
       xanchor: "right",
       yanchor: "top",
       showarrow: false,
-      font: { size: 10, color: colour },
+      font: { size: 12, color: colour },
     })),
   };
 }

@@ -1,6 +1,6 @@
 // The only module that speaks to Plotly.
 
-import { colour } from "../ui/theme.mjs";
+import { colour, textSize } from "../ui/theme.mjs";
 import { scalesOf } from "./axis.mjs";
 
 /** @typedef {{ data: any[], layout: any }} Figure */
@@ -128,8 +128,8 @@ export function axis(own = {}) {
     gridcolor: colour("--line"),
     linecolor: colour("--line-strong"),
     zerolinecolor: colour("--line-strong"),
-    tickfont: { size: 11, color: colour("--ink-2") },
-    title: { font: { size: 11, color: colour("--ink-2") } },
+    tickfont: { size: textSize(), color: colour("--ink-2") },
+    title: { font: { size: textSize(), color: colour("--ink-2") } },
     exponentformat: "power",
     ticks: "",
     automargin: false,
@@ -143,7 +143,7 @@ export function layout(own = {}) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: colour("--ink") },
+    font: { family: getComputedStyle(document.body).fontFamily, size: textSize(), color: colour("--ink") },
     showlegend: false,
     hovermode: false,
     dragmode: false,

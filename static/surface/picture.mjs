@@ -46,7 +46,7 @@ function legend(runs, width) {
         fill: run.colour,
         "text-anchor": "end",
         "font-family": "sans-serif",
-        "font-size": 13,
+        "font-size": 14,
       })) {
         text.setAttribute(name, String(value));
       }

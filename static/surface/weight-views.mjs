@@ -72,7 +72,7 @@ function pathFigure(run, x, y, share) {
   const [xs, ys] = [Array.from(x), Array.from(y)];
   const title = (/** @type {number} */ i) => ({
     text: `direction ${i + 1} (${percent(share[i] ?? NaN)} of the variance)`,
-    font: { size: 11, color: colour("--ink-2") },
+    font: { size: textSize(), color: colour("--ink-2") },
   });
   return {
     data: [

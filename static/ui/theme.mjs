@@ -1,6 +1,8 @@
-// Light, dark or as the system prefers; and the tokens' colours as scripts need them.
+// Light, dark or as the system prefers, large for a projector; and the tokens' colours and sizes as scripts need them.
 
 const KEY = "optimscope-theme";
+const PROJECTOR = "optimscope-projector";
+const SMALL_REM = 0.75; // tokens.css: --small
 const listeners = new Set();
 /** @type {Map<string, string>} */
 const resolved = new Map();
@@ -20,13 +22,22 @@ export function colour(token) {
   return value;
 }
 
-/** Calls `listener` whenever the colours change. @param {() => void} listener */
+/** The size of small text in pixels, as ticks and labels have it: 12, or 18 on a projector. */
+export function textSize() {
+  return SMALL_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+/** Calls `listener` whenever the colours or sizes change. @param {() => void} listener */
 export function onThemeChange(listener) {
   listeners.add(listener);
 }
 
-/** Wires the theme switch (a select with light, dark, auto). @param {HTMLSelectElement} select */
+/**
+ * Wires the switches of how the page looks: a select with light, dark, auto, and a button for projectors beside it.
+ * @param {HTMLSelectElement} select
+ */
 export function mountThemeSwitch(select) {
+  mountProjectorSwitch();
   select.value = localStorage.getItem(KEY) ?? "auto";
   const apply = () => {
     if (select.value === "auto") delete document.documentElement.dataset.theme;
@@ -40,4 +51,21 @@ export function mountThemeSwitch(select) {
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
   apply();
+}
+
+/** Everything half as large again, for a room that looks at a wall. */
+function mountProjectorSwitch() {
+  const button = document.getElementById("projector");
+  const apply = (/** @type {boolean} */ large) => {
+    document.documentElement.toggleAttribute("data-projector", large);
+    button?.setAttribute("aria-pressed", String(large));
+    for (const listener of listeners) listener();
+  };
+  button?.addEventListener("click", () => {
+    const large = !document.documentElement.hasAttribute("data-projector");
+    if (large) localStorage.setItem(PROJECTOR, "on");
+    else localStorage.removeItem(PROJECTOR);
+    apply(large);
+  });
+  if (localStorage.getItem(PROJECTOR)) apply(true);
 }
