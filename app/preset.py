@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -19,15 +19,31 @@ class Preset:
     title  what is shown
     page   where it is offered; each page opens on the first of its own
     order  place among them
+    kept   what addresses of its page leave out is as here, unless they name a preset; else as in the first
     view   what the page shows, by the names of its address (static/data/address.mjs): for Explore and
            Compare surface, params, starts, steps, noise, runners, charts (ids); for Train task, settings,
            run, runners. What is left out is as the surface or the task suggests.
+
+    A guided scene tells something besides, in a minute:
+
+    sentences  three, above the picture
+    question   asked before the answer is shown, with its choices; ``answer`` is the place of the right one
+    because    the answer, with numbers of the run: ``{0.decay_taken_y:percent}`` is where that column of the
+               first runner ends, in a form of `optim_core.wording`
+    adds       an optimizer that may join the others with one click
     """
 
     title: str
     page: Literal["explore", "compare", "train"]
     order: int
     view: Mapping[str, Any]
+    kept: bool = False
+    sentences: Sequence[str] = ()
+    question: str = ""
+    choices: Sequence[str] = ()
+    answer: int = 0
+    because: str = ""
+    adds: str = ""
 
     id: str = ""  # the file's name, given by the registry
 

@@ -1,11 +1,12 @@
-"""What Explore opens on: four conventions of decay part on a rotated bowl."""
+"""Four conventions of decay part on a rotated bowl; addresses of Explore are told against it."""
 
 from app.preset import Preset, runner
 
 PRESET = Preset(
     title="Four conventions of decay on a rotated bowl",
     page="explore",
-    order=10,
+    order=29,
+    kept=True,
     view={
         "surface": "rotated_bowl",
         "formula": "x**2 + 3*y**2 + sin(3*x)*cos(2*y)",

@@ -121,7 +121,20 @@ def _device() -> Setting:
 
 
 def _experiment(preset: Preset) -> dict[str, Any]:
-    return {name: getattr(preset, name) for name in ("id", "title", "page", "view")}
+    told = (
+        "id",
+        "title",
+        "page",
+        "view",
+        "kept",
+        "sentences",
+        "question",
+        "choices",
+        "answer",
+        "because",
+        "adds",
+    )
+    return {name: getattr(preset, name) for name in told}
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

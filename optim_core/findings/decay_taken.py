@@ -15,7 +15,7 @@ SAME_SHARE = 0.005  # then decay has taken the same from both
 
 
 def find(runs: Runs) -> Iterator[Finding]:
-    steep = next((_steep(run) for run in runs.values() if len(run["x"]) > 1), "")
+    steep = next((steep_axis(run) for run in runs.values() if len(run["x"]) > 1), "")
     for key, run in runs.items():
         last = len(run["x"]) - 1
         if not last:
@@ -48,7 +48,7 @@ def _alike(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
     return bool((np.abs(x - y) <= SAME_SHARE * np.maximum(np.abs(x), np.abs(y))).all())
 
 
-def _steep(run: Recording) -> str:
+def steep_axis(run: Recording) -> str:
     """The coordinate with the larger gradients; none where the surface bends as much along both."""
     bends = [_curvature(run[axis], run[f"grad_{axis}"]) for axis in "xy"]
     if abs(bends[0] - bends[1]) < SAME_CURVATURE * max(map(abs, bends)):

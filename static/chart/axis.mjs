@@ -4,6 +4,10 @@ import { extent } from "../data/columns.mjs";
 import { number, superscript } from "../ui/format.mjs";
 
 const MOST_TICKS = 5;
+const UNITS = /** @type {[number, string][]} */ ([
+  [1e6, "M"],
+  [1e3, "k"],
+]);
 
 /**
  * A Plotly axis that holds all finite values, with a little air and ticks at round places. Computed
@@ -81,13 +85,13 @@ function within(low, high, every, times) {
  */
 export function tickTexts(values) {
   const sizes = values.filter((value) => value !== 0).map(Math.abs);
-  const powers = sizes.length > 0 && (Math.min(...sizes) < 1e-3 || Math.max(...sizes) >= 1e9);
-  const unit = Math.max(...sizes, 0) < 1e4 || powers ? "" : Math.min(...sizes) >= 1e6 ? "M" : "k";
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const powers = least < 1e-3 || most >= 1e9 || (least < 1 && most >= 1e4);
   return values.map((value) => {
     if (value === 0) return "0";
     if (powers) return powerText(value);
-    const divided = unit ? value / (unit === "M" ? 1e6 : 1e3) : value;
-    return `${number(Number(divided.toPrecision(6)), 6)}${unit}`;
+    const [unit, name] = most < 1e4 ? [1, ""] : (UNITS.find(([from]) => Math.abs(value) >= from) ?? [1, ""]);
+    return `${number(Number((value / unit).toPrecision(6)), 6)}${name}`;
   });
 }
 

@@ -227,7 +227,7 @@ export function mountChart(chart, store, runsOf, linked) {
   function follow() {
     const at = inSight ? plot.scales(place) : null;
     if (!at) return;
-    const { range, hover, step: held, steps, focus = null } = store.get();
+    const { range, hover, step: held, steps, playing = false, focus = null } = store.get();
     const step = cursor(store.get());
     const px = at.x(step);
     const there = byStep() && px >= at.left - 1 && px <= at.right + 1;
@@ -249,7 +249,8 @@ export function mountChart(chart, store, runsOf, linked) {
       data,
       owners.map((run) => focus === null || run?.runner.key === focus || !drawn.some(isFocus)),
     );
-    const asked = there && (hover !== null || (held >= 0 && held < steps)) && (drawn.length > 0 || bands.length > 0);
+    const halted = hover !== null || (held >= 0 && held < steps && !playing);
+    const asked = there && halted && (drawn.length > 0 || bands.length > 0);
     readout.hidden = !asked;
     if (asked) {
       const sentences = sentencesAt(marked, at.x, step);

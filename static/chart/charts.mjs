@@ -66,7 +66,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
   });
   store.on(["charts"], arrange);
   store.on(["visible", "range", "tensor", "smoothing", "x"], redraw);
-  store.on(["step", "hover", "steps"], follow);
+  store.on(["step", "hover", "steps", "focus", "playing"], follow);
   onThemeChange(redraw);
   root.dataset.asked = String(store.get().asked ?? "");
   arrange();

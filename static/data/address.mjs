@@ -9,6 +9,8 @@ import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs
  * @typedef {{ id: string, log: boolean, choice: string }} ChartView
  * What Explore and Compare show.
  * @typedef {{
+ *   scene: string,
+ *   guide: boolean,
  *   surface: string,
  *   formula: string,
  *   params: Record<string, any>,
@@ -52,7 +54,7 @@ const PICTURE_FIELDS = ["box", "dimensions", "levels", "glyphs", "charts", "rang
 
 /** The fields of every page, in the order in which its address has them. */
 export const PAGES = {
-  explore: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
+  explore: ["scene", "guide", ...SURFACE_FIELDS, ...PICTURE_FIELDS],
   compare: [...SURFACE_FIELDS, ...PICTURE_FIELDS],
   train: ["clone"],
   run: ["charts", "tensor", "x", "smoothing"],
@@ -62,6 +64,8 @@ export const PAGES = {
 
 /** How each field is written. @type {Record<string, import("./fields.mjs").Field<any>>} */
 const FIELDS = {
+  scene: text(),
+  guide: toggle("1"),
   surface: text(),
   formula: { write: (value, view) => (view.surface === OWN ? value : null), read: ([first]) => first },
   params: {

@@ -19,6 +19,11 @@ const KINDS = {
   steps: stepCount,
 };
 
+/** A number as sentences write it. @param {string} kind @param {any} value */
+export function written(kind, value) {
+  return /** @type {(value: any) => string} */ (KINDS[kind] ?? String)(value);
+}
+
 /**
  * A finding's sentence; with a step, as it is then. Null where it says nothing of that step or of these runs.
  * @param {Finding} finding
@@ -37,9 +42,7 @@ export function sentenceOf(finding, runs, step) {
   if (step !== undefined)
     for (const [place, { run, column }] of Object.entries(finding.columns))
       values[place] = runs.get(run)?.recording.columns[column]?.[step];
-  return finding.template.replace(/\{(\w+)(?::(\w+))?\}/g, (_, place, kind) =>
-    /** @type {(value: any) => string} */ (KINDS[kind ?? "text"])(values[place]),
-  );
+  return finding.template.replace(/\{(\w+)(?::(\w+))?\}/g, (_, place, kind) => written(kind ?? "text", values[place]));
 }
 
 /**

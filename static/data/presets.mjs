@@ -1,10 +1,13 @@
 // Experiments that the server has set up already: what pages open on, and what starts with one click.
 
+import { OWN } from "./address.mjs";
 import { makeRunner } from "./runner.mjs";
 
 /**
  * @typedef {{ optimizer: string, hyper?: Record<string, any>, schedule?: any, decay_schedule?: any }} PresetRunner
- * @typedef {{ id: string, title: string, page: string, view: any }} Preset  `view`: by the names of the page's address
+ * `view`: by the names of the page's address; the rest is what a guided scene tells and asks.
+ * @typedef {{ id: string, title: string, page: string, view: any, kept: boolean, sentences: string[], question: string,
+ *   choices: string[], answer: number, because: string, adds: string }} Preset
  */
 
 /**
@@ -18,13 +21,27 @@ export function presetsOf(catalogue, page) {
 }
 
 /**
- * What Explore or Compare opens on. What the preset leaves out is as its surface suggests.
+ * The preset that an address stands for: the one that it names; of an empty address the first; else the one that
+ * addresses have always left things out against.
  * @param {any} catalogue
  * @param {"explore" | "compare"} page
+ * @param {{ scene?: string }} query  as the address has it
+ * @returns {Preset | undefined}
+ */
+export function sceneOf(catalogue, page, query) {
+  const presets = presetsOf(catalogue, page);
+  const named = presets.find(({ id }) => id === query.scene);
+  return named ?? (Object.keys(query).length ? presets.find(({ kept }) => kept) : undefined) ?? presets[0];
+}
+
+/**
+ * What Explore or Compare shows of a preset. What that leaves out is as its surface suggests.
+ * @param {any} catalogue
+ * @param {Preset | undefined} preset
  * @returns {import("./address.mjs").View}
  */
-export function openingView(catalogue, page) {
-  const { runners, charts, ...view } = presetsOf(catalogue, page)[0]?.view ?? {};
+export function openingView(catalogue, preset) {
+  const { runners, charts, ...view } = preset?.view ?? {};
   const surface = byId(catalogue.surfaces, view.surface) ?? catalogue.surfaces[0];
   return {
     params: {},
@@ -43,8 +60,10 @@ export function openingView(catalogue, page) {
     range: null,
     goal: null,
     controls: true,
+    scene: "",
+    guide: false,
     ...view,
-    surface: surface.id,
+    surface: view.surface === OWN ? OWN : surface.id,
     runners: (runners ?? []).map(runnerOf),
     charts: charts
       ? chartViews(charts.map((/** @type {string} */ id) => byId(catalogue.charts, id)))

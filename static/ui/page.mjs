@@ -1,9 +1,9 @@
 // What every page with runs on it does first: catalogue, store, history, surface and run settings.
 
-import { OWN, viewOf } from "../data/address.mjs";
+import { OWN, readQuery, viewOf } from "../data/address.mjs";
 import { get } from "../data/api.mjs";
 import { keepWithUndo } from "../data/history.mjs";
-import { openingView, settingsFor } from "../data/presets.mjs";
+import { openingView, sceneOf, settingsFor } from "../data/presets.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
 import { mountStarts } from "../forms/starts.mjs";
@@ -24,12 +24,15 @@ import { mountThemeSwitch } from "./theme.mjs";
 export async function openPage(page) {
   mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
-  const defaults = openingView(catalogue, page);
+  const query = readQuery(page, location.search);
+  const scene = sceneOf(catalogue, page, query);
+  const defaults = openingView(catalogue, scene);
   /** @type {State} */
   const initial = {
     ...viewOf(page, defaults, location.search),
+    scene: scene && !scene.kept && page === "explore" ? scene.id : "",
     hover: null,
-    panels: page === "compare" ? ["sentence"] : [],
+    panels: ["sentence"],
     result: null,
     grid: null,
     visible: [],
@@ -62,7 +65,7 @@ export async function openPage(page) {
   render();
   mountStatus(byId("status"), store, catalogue);
   keepWithUndo(store, page, defaults);
-  return { catalogue, defaults, store };
+  return { catalogue, defaults, store, scene };
 }
 
 /**

@@ -7,7 +7,7 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const STEPS_PER_SECOND = 40; // at speed 1
 
 /**
- * `store` needs the fields `step` (−1: the last one), `steps` and `hover`.
+ * `store` needs the fields `step` (−1: the last one), `steps` and `hover`; it is told whether it is `playing`.
  * @param {HTMLElement} root
  * @param {import("../data/store.mjs").Store<any>} store
  */
@@ -35,6 +35,7 @@ export function mountPlayer(root, store) {
   );
 
   let playing = false;
+  let hurry = 0; // steps a second, where it is shown in a given time
   let clock = 0;
   let exact = 0; // the position between steps while playing
 
@@ -59,8 +60,14 @@ export function mountPlayer(root, store) {
       store.set({}, true);
       return;
     }
+    hurry = 0;
+    start(current() >= store.get().steps ? 0 : current());
+  }
+
+  /** @param {number} step */
+  function start(step) {
     playing = true;
-    exact = current() >= store.get().steps ? 0 : current();
+    exact = step;
     clock = performance.now();
     label();
     requestAnimationFrame(tick);
@@ -72,6 +79,7 @@ export function mountPlayer(root, store) {
   }
 
   function label() {
+    if ((store.get().playing ?? false) !== playing) store.set({ playing }, false);
     play.textContent = playing ? "Pause" : "Play";
     set(play, { "aria-pressed": playing, title: playing ? "Pause (Space)" : "Play (Space)" });
   }
@@ -82,7 +90,7 @@ export function mountPlayer(root, store) {
     // Whoever asked for reduced motion gets the same steps in a few still pictures a second.
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!still || now - clock > 500) {
-      exact += ((now - clock) / 1000) * STEPS_PER_SECOND * Number(speed.value);
+      exact += ((now - clock) / 1000) * (hurry || STEPS_PER_SECOND * Number(speed.value));
       clock = now;
       const done = exact >= store.get().steps;
       move(Math.floor(exact), done);
@@ -131,6 +139,13 @@ export function mountPlayer(root, store) {
   store.on(["step", "steps", "hover"], render);
   label();
   render();
+  return {
+    /** Plays all steps from the start. @param {number} seconds  that it takes */
+    show(seconds) {
+      hurry = store.get().steps / seconds;
+      start(0);
+    },
+  };
 }
 
 /** The step that everything on the page shows: the hovered one, else the chosen, else the last. @param {any} state */

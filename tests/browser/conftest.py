@@ -69,6 +69,7 @@ def page(browser: Browser, server: str) -> Iterator[Page]:
         viewport={"width": 1440, "height": 900},
         base_url=server,
         permissions=["clipboard-read", "clipboard-write"],
+        reduced_motion="reduce",  # the opening scene shows its end
     )
     page = context.new_page()
     problems: list[str] = []

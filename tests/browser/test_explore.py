@@ -35,11 +35,12 @@ def number(text: str) -> float:
     return float(text.translate(powers).replace("×10", "e"))
 
 
-def drawn(page: Page, address: str = "/") -> None:
-    """Opens the page and waits until paths and charts are on it."""
+def drawn(page: Page, address: str = "/?scene=four_conventions") -> None:
+    """Opens a view, four runners on a rotated bowl, and waits until paths and charts are on it."""
     page.goto(address)
     page.wait_for_selector("#charts[data-drawn]")
     page.wait_for_selector(PATHS)
+    page.wait_for_selector(".claim:not(:empty)")  # which moves what is below
 
 
 def paths(page: Page) -> list[str]:
@@ -133,6 +134,7 @@ def test_scrubbing_moves_all_cursors_and_the_numbers(page: Page) -> None:
         )
         return found
 
+    page.locator("#explain").scroll_into_view_if_needed()
     before, total = cursors(), page.locator(".explained-run .total").first.inner_text()
     slide(page, ".scrub", 20)
     expect(page.locator(".where")).to_contain_text("step 20 /")
@@ -140,7 +142,7 @@ def test_scrubbing_moves_all_cursors_and_the_numbers(page: Page) -> None:
     assert len(moved) >= 3
     assert len(set(moved)) == 1, "one cursor for all"
     assert set(moved) != set(before)
-    assert page.locator(".explained-run .total").first.inner_text() != total
+    expect(page.locator(".explained-run .total").first).not_to_have_text(total)
 
 
 def test_hovering_a_chart_moves_the_cursor_everywhere_and_leaving_puts_it_back(page: Page) -> None:

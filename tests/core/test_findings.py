@@ -27,7 +27,7 @@ def test_compared_under_a_schedule_decay_has_taken_what_the_rates_take_together(
     runs = [
         oc.simulate("rotated_bowl", rule, None, 400, schedule="cosine", **H) for rule in ("adamw", "adam_l2")
     ]
-    adamw, adam_l2 = said(*runs)
+    adamw, adam_l2 = [one for one in said(*runs) if one.code.startswith("decay_taken")]
     closed = 1.0 - np.prod(1.0 - runs[0]["lr"][1:] * 0.1)
     assert closed == pytest.approx(0.634, abs=5e-4)
     assert adamw.numbers["both"] == pytest.approx(closed)
@@ -41,13 +41,51 @@ def test_compared_under_a_schedule_decay_has_taken_what_the_rates_take_together(
 
 def test_the_sentence_of_a_walk_names_the_columns_that_it_tells() -> None:
     runs = [oc.simulate("bowl", rule, None, 30, **H) for rule in ("adam_l2", "adamw")]
-    for place, finding in enumerate(said(*runs)):
+    for place, finding in enumerate(one for one in said(*runs) if one.code.startswith("decay_taken")):
         columns = {**runs[place].columns, **derive(runs[place])}
         assert finding.columns.keys() == finding.numbers.keys()
         for name, at in finding.columns.items():
             assert at.run == place
             assert finding.numbers[name] == pytest.approx(columns[at.column][-1])
         assert finding.steps == (1, 30)
+
+
+def test_of_one_decay_strength_what_spares_the_steep_coordinate_is_named_with_its_numbers() -> None:
+    bowl = oc.surface("bowl", condition=30, offset_x=2, offset_y=1.2)
+    both = [
+        oc.simulate(bowl, rule, (-2.0, 3.5), 400, lr=0.05, weight_decay=0.05) for rule in ("adam_l2", "adamw")
+    ]
+    claim, cause = [one for one in said(*both) if one.code.startswith("same_decay")]
+    assert claim.text == ("Same λ. AdamW shrinks every weight alike; Adam+L2 spares the steep one, y.")
+    y, x = (float(derive(both[0])[f"decay_taken_{axis}"][-1]) for axis in "yx")
+    assert (y, x) == pytest.approx((0.048, 0.462), abs=1e-3)
+    assert f"taken {percent(y)} of y, where gradients are large, and {percent(x)} of x" in cause.text
+    first, last = claim.steps or (0, 0)
+    assert last == 400
+    assert 0 < first < 100
+    turned = "(30*(x - 2)^2 + (y - 1.2)^2)/2"  # steep along x
+    swapped = [
+        oc.simulate(turned, rule, (-2.0, 3.5), 400, lr=0.05, weight_decay=0.05)
+        for rule in ("adam_l2", "adamw")
+    ]
+    assert any("the steep one, x." in one.text for one in said(*swapped))
+
+
+@pytest.mark.parametrize(
+    ("rules", "surface", "other"),
+    [
+        (("sgd_l2", "sgdw"), "bowl", {}),  # neither divides by anything
+        (("adam_l2", "adamw"), "x^2/2 + y^2/2", {}),  # nothing is steep
+        (("adam_l2", "adamw"), "bowl", {"weight_decay": 0.1}),  # not the same λ
+        (("adam_l2", "adam_l2"), "bowl", {}),
+    ],
+)
+def test_nothing_is_said_of_one_decay_strength_where_it_is_not_so(
+    rules: tuple[str, str], surface: str, other: dict[str, float]
+) -> None:
+    first = oc.simulate(surface, rules[0], (-2.0, 3.5), 200, lr=0.05, weight_decay=0.05)
+    second = oc.simulate(surface, rules[1], (-2.0, 3.5), 200, **{"lr": 0.05, "weight_decay": 0.05, **other})
+    assert not [one for one in said(first, second) if one.code.startswith("same_decay")]
 
 
 def test_coordinates_are_steep_and_flat_only_where_the_surface_bends_differently() -> None:

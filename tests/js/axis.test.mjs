@@ -64,6 +64,8 @@ test("ticks are round, at most five, inside the range, and in one form", () => {
 test("ticks are short: thousands are k, what is small is a power of ten", () => {
   assert.deepEqual(tickTexts([0, 100, 200, 300, 400]), ["0", "100", "200", "300", "400"]);
   assert.deepEqual(tickTexts([0, 5000, 10000]), ["0", "5k", "10k"]);
+  assert.deepEqual(tickTexts([1, 100, 10000, 1e6]), ["1", "100", "10k", "1M"]);
+  assert.deepEqual(tickTexts([0.01, 1, 100, 10000]), ["10⁻²", "1", "10²", "10⁴"]);
   assert.deepEqual(tickTexts([2e6, 4e6]), ["2M", "4M"]);
   assert.deepEqual(tickTexts([0.01, 0.1, 1, 10]), ["0.01", "0.1", "1", "10"]);
   assert.deepEqual(tickTexts([1e-5, 1e-3, 0.1]), ["10⁻⁵", "10⁻³", "10⁻¹"]);

@@ -7,6 +7,8 @@ import { makeRunner } from "../../static/data/runner.mjs";
 
 /** @returns {any} */
 const OPENING = {
+  scene: "",
+  guide: false,
   surface: "rotated_bowl",
   formula: "x**2",
   params: {},

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openingView, presetsOf, runnerOf } from "../../static/data/presets.mjs";
+import { openingView, presetsOf, runnerOf, sceneOf } from "../../static/data/presets.mjs";
 
 const demo = { steps: 300, noise: 0.5, lr_gradient: 0.1, lr_adaptive: 0.2 };
 const view = { surface: "bowl", runners: [{ optimizer: "adamw", hyper: { lr: 0.1 } }] };
@@ -24,7 +24,7 @@ const CATALOGUE = {
 };
 
 test("a page opens on its first preset, and on what its surface suggests", () => {
-  const opening = openingView(CATALOGUE, "explore");
+  const opening = openingView(CATALOGUE, sceneOf(CATALOGUE, "explore", {}));
   assert.deepEqual([opening.surface, opening.steps, opening.noise, opening.starts], ["bowl", 300, 0.5, [[1, 2]]]);
   assert.deepEqual(
     opening.runners.map(({ optimizer, hyper }) => [optimizer, hyper]),
@@ -34,7 +34,7 @@ test("a page opens on its first preset, and on what its surface suggests", () =>
 });
 
 test("what a preset says is taken instead, and charts that are not there are left out", () => {
-  const opening = openingView(CATALOGUE, "compare");
+  const opening = openingView(CATALOGUE, sceneOf(CATALOGUE, "compare", {}));
   assert.deepEqual([opening.steps, opening.starts], [7, [[0, 0]]]);
   assert.deepEqual(opening.charts, [{ id: "apart", log: false, choice: "" }]);
 });
@@ -47,4 +47,14 @@ test("runners are made anew, so that no change reaches the preset", () => {
     presetsOf(CATALOGUE, "explore").map(({ id }) => id),
     ["a", "b"],
   );
+});
+
+test("an address stands for the preset that it names, an empty one for the first, any other for the one that is kept", () => {
+  const experiments = CATALOGUE.experiments.map((each) => ({ ...each, kept: each.id === "b" }));
+  const of = (/** @type {any} */ query) => sceneOf({ ...CATALOGUE, experiments }, "explore", query)?.id;
+  assert.equal(of({}), "a");
+  assert.equal(of({ scene: "b" }), "b");
+  assert.equal(of({ scene: "gone" }), "b");
+  assert.equal(of({ steps: 7 }), "b");
+  assert.equal(sceneOf(CATALOGUE, "explore", { steps: 7 })?.id, "a", "where none is kept, the first");
 });

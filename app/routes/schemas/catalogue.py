@@ -117,6 +117,15 @@ class ExperimentAnswer(BaseModel):
         description="What the page shows, by the names of its address; what is left out is as the surface or"
         " the task suggests."
     )
+    kept: bool = Field(description="Whether addresses that name no preset leave out what is as here.")
+    sentences: list[str] = Field(description="What a guided scene tells above the picture; none otherwise.")
+    question: str = Field(description="What it asks before it answers.")
+    choices: list[str]
+    answer: int = Field(description="The place of the right one among the choices.")
+    because: str = Field(
+        description="The answer; {0.loss:number} stands for where that column of the first runner ends."
+    )
+    adds: str = Field(description="An optimizer that may join the others with one click; none if empty.")
 
 
 class CatalogueAnswer(BaseModel):
