@@ -30,6 +30,7 @@ export function openingView(catalogue, page) {
     params: {},
     formula: "",
     starts: [surface.starts[0]],
+    shownStart: 0,
     steps: surface.demo.steps,
     noise: surface.demo.noise,
     clip: 0,
