@@ -5,22 +5,27 @@ import { settingsFor } from "../data/presets.mjs";
 import { followTrajectories } from "../data/trajectories.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { mountExplain } from "../surface/equations.mjs";
+import { mountKey } from "../surface/key.mjs";
 import { mountScene } from "../surface/scene.mjs";
 import { mountPictureBar } from "../surface/status.mjs";
 import { mountTable } from "../surface/table.mjs";
 import { byId } from "../ui/dom.mjs";
 import { gridShape, openPage, sceneEvents, wantedBox } from "../ui/page.mjs";
+import { mountPanels } from "../ui/panels.mjs";
 import { cursor, mountPlayer } from "../ui/player.mjs";
 import { mountShare } from "../ui/share.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
-const { catalogue, defaults, store } = await openPage("explore");
+const { catalogue, store, write } = await openPage("explore");
 
 const scene = mountScene(
   byId("scene"),
   sceneEvents(store, () => session.requestGrid()),
 );
-scene.show({ wanted: wantedBox(store.get(), catalogue), starts: store.get().starts });
+{
+  const { starts, shownStart } = store.get();
+  scene.show({ wanted: wantedBox(store.get(), catalogue), starts, shownStart });
+}
 const session = followTrajectories(store, catalogue, () => gridShape(scene));
 
 store.on(["box", "result", "surface"], (state) => {
@@ -28,9 +33,10 @@ store.on(["box", "result", "surface"], (state) => {
   scene.show({ wanted: wantedBox(state, catalogue) });
   if (before !== scene.box().join()) session.requestGrid();
 });
-store.on(["visible", "grid", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"], (state) => {
-  const { visible, grid, starts, dimensions, levels, glyphs } = state;
-  scene.show({ runs: visible, grid, starts, dimensions, levels, glyphs, step: cursor(state) });
+const DRAWN = /** @type {const} */ (["grid", "starts", "shownStart", "dimensions", "levels", "glyphs"]);
+store.on(["visible", "step", "hover", "steps", ...DRAWN], (state) => {
+  const { grid, starts, shownStart, dimensions, levels, glyphs } = state;
+  scene.show({ runs: state.visible, grid, starts, shownStart, dimensions, levels, glyphs, step: cursor(state) });
 });
 onThemeChange(session.redraw);
 
@@ -44,9 +50,11 @@ mountRunners(byId("runners"), store, catalogue, (optimizer, key) => {
   return { ...(takes ? { weight_decay: decay } : {}), ...settingsFor(catalogue, surface, optimizer) };
 });
 mountPlayer(byId("player"), store);
-mountPictureBar(byId("picture-bar"), store, byId("scene"));
+mountKey(byId("key"), store, byId("scene"));
+mountPictureBar(byId("picture-bar"), store);
+mountPanels();
 mountCharts(byId("charts"), store, catalogue);
 mountAddChart(byId("add-chart"), store, catalogue);
 mountExplain(byId("explain"), store, catalogue);
 mountTable(byId("table"), store);
-mountShare(byId("share-items"), store, "explore", defaults, () => ({ viewport: scene.viewport(), marks: scene.marks }));
+mountShare(byId("share-items"), store, write, () => ({ viewport: scene.viewport(), marks: scene.marks }));
