@@ -14,6 +14,7 @@ from optim_core.declare.registry import Catalogue
 from optim_core.recording import Recording
 
 Dash = Literal["solid", "dot", "dash", "dashdot"]
+LIGHT, HEAVY = 1.1, 2.6  # widths of what stands back and of what matters more, where both are shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Chart:
     """The declaration that ends a chart file.
 
     figure   traces with ``meta`` = {"y": column, "label": …}; each is drawn once per run that has the column
+    caption  one sentence under the title: what to see
     what     two sentences: what is shown, and how to read it
     latex    the formula of what is shown
     about    "surface": runs on a surface; "run": training runs, whose columns the tracer names
@@ -30,6 +32,7 @@ class Chart:
     """
 
     figure: go.Figure
+    caption: str
     what: str
     latex: str
     order: int
@@ -105,9 +108,15 @@ def figure(title: str, y_axis: str, *traces: go.Scatter, x_axis: str = "step") -
 
 
 def line(
-    column: str, label: str, dash: Dash = "solid", *, detail: bool = False, absent: str = ""
+    column: str,
+    label: str,
+    dash: Dash = "solid",
+    *,
+    width: float | None = None,
+    detail: bool = False,
+    absent: str = "",
 ) -> go.Scatter:
-    """A trace that shows ``column`` over the steps; ``label`` stands at its end.
+    """A trace that shows ``column`` over the steps; ``label`` says in the key what its dash or width means.
 
     What is ``detail`` is left out where many runs share the chart. ``absent`` says why runs that decay may
     have no such column; ``{runs}`` in it stands for their names.
@@ -115,12 +124,18 @@ def line(
     meta = {"x": "step", "y": column, "label": label, "detail": detail} | (
         {"absent": absent} if absent else {}
     )
-    return go.Scatter(mode="lines", name=label, line={"dash": dash}, meta=meta)
+    return go.Scatter(mode="lines", name=label, line={"dash": dash, "width": width}, meta=meta)
+
+
+def band(low: str, high: str, label: str) -> go.Scatter:
+    """The space between two columns, as a faint area."""
+    meta = {"x": "step", "y": high, "low": low, "label": label, "detail": True}
+    return go.Scatter(mode="lines", name=label, fill="toself", meta=meta)
 
 
 def of_tensors(metric: str, label: str) -> tuple[go.Scatter, go.Scatter]:
-    """A metric of every tensor, faint, and of the chosen one."""
-    return line(f"{EACH}/{metric}", "", "solid"), line(f"{TENSOR}/{metric}", label)
+    """A metric of all tensors as a band between the smallest and the largest, and of the chosen one."""
+    return band(f"{EACH}/{metric}", f"{EACH}/{metric}", "all tensors"), line(f"{TENSOR}/{metric}", label)
 
 
 def pair(column: str) -> tuple[go.Scatter, go.Scatter]:

@@ -24,7 +24,7 @@ TENSOR = "{tensor}"  # in a column of a training run: the tensor that the viewer
 TENSOR_METRIC = re.compile(
     r"(.+)/(?:weight_norm|grad_norm|gradient_part_norm|decay_part_norm|update_ratio|angle|effective_\w+)"
 )
-EACH = "{each}"  # in a column of a training run: every tensor, joined into one faint line
+EACH = "{each}"  # in a column of a training run: every tensor, as a band from the smallest to the largest
 
 # The light theme's --series-0 to --series-7 (static/css/tokens.css).
 PALETTE = ("#c2410c", "#0b5fb0", "#00745f", "#8b3aa5", "#7d5a00", "#b1215f", "#46515c", "#3f6d16")
@@ -42,9 +42,8 @@ WIDTHS = {"solid": WIDTH, "dot": 2.6, "dash": 3.0, "dashdot": 3.4}
 FEW_RUNS = 4  # with more, finer lines of each and those of every tensor are left out
 
 MAX_POINTS = 500  # of a line
-EACH_POINTS = 120  # of every tensor's line, where all are drawn
-ALL_POINTS = 24_000  # of all these lines in a chart together
 POINT = 6  # pixels
+FAINT = 0.3  # what a raw line keeps behind its smoothed one, and a band
 LOW, HIGH = -40, 24  # powers of two that the bins of a histogram column span
 
 
@@ -156,15 +155,11 @@ def traces(declared: Sequence[Any], all_shown: Sequence[Shown], choices: Choices
     if declared and declared[0].type == "heatmap":
         return _heat(declared[0], all_shown[0], choices) if all_shown else []
     few = len(all_shown) <= FEW_RUNS
-    lines = sum(len(one.tensors) for one in all_shown)
-    points = min(EACH_POINTS, max(2 * _rounded(ALL_POINTS / max(lines, 1) / 2), 16))
     found = []
     for one in all_shown:
         for trace in declared:
-            if EACH in trace.meta["y"]:
-                found += [_tensors(trace, one, choices, points)] if few else []
-            elif few or not trace.meta["detail"]:
-                found += _line(trace, one, choices)
+            if few or not trace.meta["detail"]:
+                found += (_band if "low" in trace.meta else _line)(trace, one, choices)
     return found
 
 
@@ -204,50 +199,87 @@ def _line(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
     if values is None or not np.isfinite(values).any():
         return []
     steps = one.recording.steps(name)
-    rows = _rows(values, steps, choices, MAX_POINTS)
-    y = _placed(_smoothed(values, choices.smoothing)[rows], choices)
+    rows = _rows(values, steps, choices)
+    whole = _through(trace, one, choices, _smoothed(values, choices.smoothing)[rows], steps[rows])
+    if choices.smoothing <= 0:
+        return [whole]
+    raw = _through(trace, one, choices, values[rows], steps[rows])
+    raw.update(name=f"{raw.name} unsmoothed", opacity=FAINT)
+    raw.line.update(width=1, dash="solid")
+    return [raw, whole]
+
+
+def _through(trace: Any, one: Shown, choices: Choices, values: Values, steps: Values) -> go.Scatter:
+    """A line through these values."""
+    y = _placed(values, choices)
     dash = trace.line.dash or "solid"
     width = SECOND
     if dash == "solid" or one.dash != "solid":
         width, dash = WIDTHS[dash], one.dash
     mode, size = _marked(y)
+    return go.Scatter(
+        mode=mode,
+        name=_title(one, trace),
+        marker={"color": one.colour, "size": size},
+        x=_across(one, steps, choices),
+        y=y,
+        line={"color": one.colour, "width": trace.line.width or width, "dash": dash},
+        hoverinfo="skip",
+    )
+
+
+def _band(trace: Any, one: Shown, choices: Choices) -> list[go.Scatter]:
+    """The space between two columns as an area, in as many pieces as there are gaps between."""
+    low, high = (_edges(str(trace.meta[part]), one, choices) for part in ("low", "y"))
+    if not low or not high:
+        return []
+    steps = high[0][1]
+    lower = _outermost(low, steps, np.fmin)
+    upper = _outermost(high, steps, np.fmax)
+    upper[np.isnan(lower)] = np.nan
+    rows = _rows(upper, steps, choices)
+    whole = np.isfinite(upper[rows])
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for piece in np.split(rows, np.flatnonzero(np.diff(whole)) + 1):
+        if np.isfinite(upper[piece[0]]):
+            x += [*_across(one, steps[np.r_[piece, piece[::-1]]], choices), None]
+            y += [*upper[piece].tolist(), *lower[piece[::-1]].tolist(), None]
+    if not x:
+        return []
     return [
         go.Scatter(
-            mode=mode,
+            mode="lines",
             name=_title(one, trace),
-            marker={"color": one.colour, "size": size},
-            x=_across(one, steps[rows], choices),
+            x=x,
             y=y,
-            line={"color": one.colour, "width": width, "dash": dash},
+            fill="toself",
+            fillcolor=one.colour,
+            line={"color": one.colour, "width": 0.5},
+            opacity=FAINT / 2,
             hoverinfo="skip",
         )
     ]
 
 
-def _tensors(trace: Any, one: Shown, choices: Choices, points: int) -> go.Scatter:
-    """A metric of every tensor as one faint line with gaps: many traces would be slow."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    alone = True
-    for tensor in one.tensors:
-        name = trace.meta["y"].replace(EACH, tensor)
-        if name not in one.recording.columns:
-            continue
-        values, steps = one.recording.columns[name], one.recording.steps(name)
-        rows = _rows(values, steps, choices, points)
-        alone = alone and len(rows) < 2
-        x += [*_across(one, steps[rows], choices), None]
-        y += [*_placed(values[rows], choices), None]
-    return go.Scatter(
-        mode="markers" if alone else "lines",
-        name=_title(one, trace),
-        marker={"color": one.colour, "size": 4},
-        x=x,
-        y=y,
-        line={"color": one.colour, "width": 1},
-        opacity=0.35,
-        hoverinfo="skip",
-    )
+def _edges(column: str, one: Shown, choices: Choices) -> list[tuple[Values, Values]]:
+    """Values and steps of a column, or of one for every tensor; NaN where the axis has no place."""
+    found = []
+    for name in [column.replace(EACH, tensor) for tensor in one.tensors] if EACH in column else [column]:
+        values = one.recording.columns.get(name)
+        if values is not None and len(values):
+            kept = np.where(np.isfinite(values) & ((values > 0) | (not choices.logarithmic)), values, np.nan)
+            found.append((kept, one.recording.steps(name)))
+    return found
+
+
+def _outermost(edges: Sequence[tuple[Values, Values]], steps: Values, of: np.ufunc) -> Values:
+    """The outermost at each step of what was measured last at or before it."""
+    found = np.full(len(steps), np.nan)
+    for values, at in edges:
+        row = np.searchsorted(at, steps, "right") - 1
+        found = of(found, np.where(row >= 0, values[np.maximum(row, 0)], np.nan))
+    return found
 
 
 def _heat(trace: Any, one: Shown, choices: Choices) -> list[go.Heatmap]:
@@ -288,7 +320,7 @@ def _title(one: Shown, trace: Any) -> str:
     return " ".join(filter(None, (one.label, trace.meta["label"])))
 
 
-def _rows(values: Values, steps: Values, choices: Choices, points: int) -> Values:
+def _rows(values: Values, steps: Values, choices: Choices) -> Values:
     """The rows that are drawn: those in sight with a neighbour on either side, and few of many."""
     last = len(values) - 1
     first, end = 0, last
@@ -296,7 +328,7 @@ def _rows(values: Values, steps: Values, choices: Choices, points: int) -> Value
         low, high = (max(int(np.searchsorted(steps, step, "right")) - 1, 0) for step in choices.range)
         first, end = max(low - 1, 0), min(high + 1, last)
     rows = np.arange(first, end + 1)
-    return thinned(Series(rows, np.asarray(values[rows], np.float32)), points).steps
+    return thinned(Series(rows, np.asarray(values[rows], np.float32)), MAX_POINTS).steps
 
 
 def _smoothed(values: Values, weight: float) -> Values:
@@ -330,8 +362,3 @@ def _marked(y: Sequence[float | None]) -> tuple[str, int | list[int]]:
         for before, value, after in zip(padded, y, padded[2:], strict=False)
     ]
     return ("lines+markers", [POINT * one for one in alone]) if any(alone) else ("lines", POINT)
-
-
-def _rounded(value: float) -> int:
-    """Halves upwards, as browsers round."""
-    return int(value + 0.5)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from app.bench.simulated_browser import Answer, Browser, StreamRefused, cancel
 
 MOVEMENT_SECONDS, PATIENCE_SECONDS = 0.15, 0.25
+SETTLE_SECONDS = 0.2  # as in static/data/trajectories.mjs
 DRAG_SECONDS, LOOK_SECONDS, WATCH_SECONDS = (1.5, 5.0), (2.0, 8.0), (5.0, 15.0)
 PAGES = ("/", "/", "/", "/compare", "/train", "/runs")
 LESSON = "lesson"  # the run that the instructor's machine delivers
@@ -140,6 +141,8 @@ class SimulatedUser:
             moved.set()
             await following
             self.tally.settled.append(time.perf_counter() - last)
+            await asyncio.sleep(SETTLE_SECONDS)
+            await self._ask_trajectory({**wanted, "minima": True})
         finally:
             await cancel(following)
 
@@ -147,7 +150,8 @@ class SimulatedUser:
         """What the page asks for at a place of the slider where nobody has been."""
         hyper = {"lr": 10 ** self.chance.uniform(-3, -0.5), "weight_decay": 10 ** self.chance.uniform(-3, -1)}
         runs = [{"optimizer": each, "hyper": hyper, "start": [2.76, 1.18]} for each in RUNNERS]
-        return {"surface": {"id": surface}, "start": [2.76, 1.18], "steps": 400, "runs": runs}
+        where = {"surface": {"id": surface}, "start": [2.76, 1.18], "steps": 400}
+        return {**where, "runs": runs, "minima": False}
 
     async def _ask_trajectory(self, wanted: dict[str, object]) -> None:
         begin = time.perf_counter()

@@ -10,6 +10,7 @@ CHART = Chart(
         line("expected_decay_rate", "expected", "dash", absent="No theory gives one decay rate for {runs}."),
         line("reference_decay_rate", "ηλ", "dashdot"),
     ),
+    caption="Adam+L2 takes little where gradients are large; AdamW takes ηλ everywhere.",
     what=(
         "The fraction of each coordinate that decay takes away in one step, and what the rule promises"
         " (dashed): AdamW takes ηλ of every coordinate. Adam+L2 promises nothing: beside ηλ (dash-dotted) it"

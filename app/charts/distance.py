@@ -4,6 +4,7 @@ from app.chart import Chart, figure, line
 
 CHART = Chart(
     figure=figure("Distance from the nearest global minimum", "distance", line("distance", "distance")),
+    caption="A straight fall is linear convergence; a level end is what noise or decay leaves.",
     what=(
         "How far the weights are from the nearest global minimum of the loss without decay. A straight fall"
         " on the logarithmic axis is linear convergence; a level end shows what noise or decay leaves."

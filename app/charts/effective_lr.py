@@ -6,6 +6,7 @@ CHART = Chart(
     figure=figure(
         "Effective learning rate per coordinate, η/(√v̂+ε)", "effective learning rate", *pair("effective_lr")
     ),
+    caption="Small where gradients are steep or noisy, large where they are quiet.",
     what=(
         "What each coordinate's step direction is multiplied by: small where gradients are steep or noisy,"
         " large where they are quiet. This is one definition of several, with ε outside the root as in torch;"

@@ -4,6 +4,7 @@ from app.chart import Chart, figure, line
 
 CHART = Chart(
     figure=figure("Loss", "loss", line("loss", "loss"), line("penalised_loss", "+ penalty", "dash")),
+    caption="Dashed is what coupled decay really descends: the loss plus its penalty.",
     what=(
         "The loss of the data after each step. Under an L2 penalty the dashed line is what the optimizer"
         " really descends: the loss plus the penalty."

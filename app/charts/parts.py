@@ -9,6 +9,7 @@ CHART = Chart(
         line("gradient_part_norm", "grad."),
         line("decay_part_norm", "decay", "dash"),
     ),
+    caption="Where an optimizer's two lines meet, gradient and decay balance each other.",
     what=(
         "The length of the part of each step that the data caused (solid), and of the part that decay caused"
         " (dashed). Where the two lines of an optimizer meet, gradient and decay hold each other in balance."

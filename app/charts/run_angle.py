@@ -16,6 +16,7 @@ CHART = Chart(
             absent="No theory gives the angle at equilibrium for {runs}.",
         ),
     ),
+    caption="Weights whose length does not matter come to turn by the dashed amount.",
     what=(
         "The angle between a tensor before and after the step. Weights whose scale does not matter turn by"
         " the dashed amount once growth and decay are in balance (Kosson et al. 2024); the formula is"

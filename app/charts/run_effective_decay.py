@@ -16,6 +16,7 @@ CHART = Chart(
             absent="No theory gives one decay rate for {runs}.",
         ),
     ),
+    caption="AdamW takes ηλ of every tensor; Adam+L2 takes little where gradients are large.",
     what=(
         "The share of each tensor that decay takes away in one step, and what the rule promises (dashed):"
         " AdamW takes ηλ of every tensor. Adam+L2 promises nothing: it takes little where gradients are"

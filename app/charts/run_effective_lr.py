@@ -12,6 +12,7 @@ CHART = Chart(
         line(f"{TENSOR}/effective_lr_q10", "10 %", "dot", detail=True),
         line(f"{TENSOR}/effective_lr_q90", "90 %", "dot", detail=True),
     ),
+    caption="What gradients are multiplied by: the band spans all tensors, lines are the chosen one.",
     what=(
         "What each coordinate's step direction is multiplied by: the median over each tensor (faint), and"
         " for the chosen tensor the band that holds the middle 80 %. It is one definition of several, "

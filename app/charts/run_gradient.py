@@ -10,6 +10,7 @@ CHART = Chart(
         line("grad_norm", "gradient norm"),
         line("clip_factor", "clip factor", "dash"),
     ),
+    caption="A clip factor below one is a step that was clipped.",
     what=(
         "The norm of the gradient over all tensors before clipping, and the factor that clipping "
         "multiplied it by. A factor below one is a step that was clipped."

@@ -12,6 +12,7 @@ CHART = Chart(
         "log₂ of the effective learning rate",
         go.Heatmap(meta={"x": "step", "y": f"{TENSOR}/effective_lr_hist", "label": "share of coordinates"}),
     ),
+    caption="Dark is where most coordinates are, in powers of two.",
     what=(
         "Each column of the picture is a histogram of the tensor's effective learning rates at one step, on a"
         " scale of powers of two. Dark is where most coordinates are."

@@ -11,6 +11,7 @@ CHART = Chart(
         line(f"{TENSOR}/gradient_part_norm", "gradient"),
         line(f"{TENSOR}/decay_part_norm", "decay", "dash"),
     ),
+    caption="Where the two lines meet, gradient and decay balance each other.",
     what=(
         "The length of the part of each step that the data caused (solid), and of the part that decay "
         "caused (dashed). Together they are the step, exactly."

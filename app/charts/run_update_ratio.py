@@ -5,6 +5,7 @@ from app.chart import Chart, figure, of_tensors
 CHART = Chart(
     about="run",
     figure=figure("Update ratio per tensor", "‖Δθ‖ / ‖θ‖", *of_tensors("update_ratio", "ratio")),
+    caption="The length of a step beside its tensor; one in a thousand is a rule of thumb.",
     what=(
         "The length of each step relative to the tensor's own. About one in a thousand is a common rule "
         "of thumb."

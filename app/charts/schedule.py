@@ -9,6 +9,7 @@ CHART = Chart(
         line("lr", "η"),
         line("weight_decay", "λ", "dash"),
     ),
+    caption="AdamW multiplies the two: its decay fades with the learning rate.",
     what=(
         "The learning rate and the decay strength that each step used, as scheduled. AdamW multiplies"
         " the two, so its decay fades with the learning rate unless λ has a schedule of its own."

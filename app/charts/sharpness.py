@@ -9,6 +9,7 @@ CHART = Chart(
         line("sharpness", "λ_max"),
         line("stability_limit", "2/η", "dash"),
     ),
+    caption="Above the dashed 2/η plain gradient descent is unstable.",
     what=(
         "The largest eigenvalue of the loss's Hessian at the weights. Plain gradient descent is unstable"
         " where it is above the dashed 2/η; rules that scale their steps have limits of their own."

@@ -4,6 +4,7 @@ from app.chart import Chart, figure, line
 
 CHART = Chart(
     figure=figure("Weight norm", "weight norm", line("weight_norm", "‖θ‖")),
+    caption="Where it settles, the gradient's push and the pull of decay are in balance.",
     what=(
         "The distance of the weights from the origin, towards which decay pulls. Where it settles, the"
         " gradient's push outwards and the pull of decay are in balance."

@@ -35,7 +35,7 @@ def trajectories(request: Mapping[str, Any], limits: Limits, form: ArrayForm, de
     columns = columns_of(trajectories, derived=derived, wanted=lambda name: wanted(name) or told(name))
     found = zip(experiments, columns, trajectories, strict=True)
     surface = surface_answer(experiments[0].problem.landscape)
-    runs = [run_answer(*one, form, wanted, box) for one in found]
+    runs = [run_answer(*one, form, wanted, request["minima"], box) for one in found]
     return to_json({"surface": surface, "runs": runs, "findings": findings_of(trajectories, columns)})
 
 

@@ -92,9 +92,10 @@ def run_answer(
     trajectory: Trajectory,
     form: ArrayForm,
     wanted: Callable[[str], bool],
+    minima: bool,
     box: Box | None,
 ) -> dict[str, Any]:
-    """One run as the API tells it; with the penalised minima in ``box`` where its decay is coupled."""
+    """One run as the API tells it; with the penalised ``minima`` in ``box`` where its decay is coupled."""
     rule, hyper, landscape = experiment.rule, experiment.hyper, experiment.problem.landscape
     kind, strength = rule.decay_kind(hyper), rule.decay_strength(hyper)
     answer = {
@@ -110,7 +111,7 @@ def run_answer(
         "columns": {name: form.array(column) for name, column in columns.items() if wanted(name)},
         "tail": {name: column[-TAIL:].tolist() for name, column in columns.items()},
     }
-    if kind == "coupled":
+    if kind == "coupled" and minima:
         answer["minima"] = penalised_minima(landscape, box or landscape.box, strength)
     return answer
 

@@ -25,7 +25,7 @@ _READY = _HERE / "packed"  # what `app.http.packing` has packed, each named by a
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _PACKED = ("text/", "image/svg", "application/json", "application/manifest")
 PLOTLY = "plotly.min.js"
-_IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""^(?:import|export)\b[^;("']*?["'](\.[^"']+)["']""", re.MULTILINE)
 FOREVER = "public, max-age=31536000, immutable"
 
 

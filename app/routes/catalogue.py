@@ -130,6 +130,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
     return {
         "id": chart.id,
         "title": chart.title,
+        "caption": chart.caption,
         "what": chart.what,
         "latex": chart.latex,
         "mathml": mathml(chart.latex),

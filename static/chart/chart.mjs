@@ -3,25 +3,28 @@
 import { make } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { cursor } from "../ui/player.mjs";
-import { colour } from "../ui/theme.mjs";
-import { axisFor } from "./axis.mjs";
-import { markedRuns, placeEvents } from "./events.mjs";
+import { colour, textSize } from "../ui/theme.mjs";
+import { placeEvents, sentencesAt } from "./events.mjs";
+import { figureOf, isHeat } from "./figure.mjs";
 import { leftOutText, lostText } from "./gaps.mjs";
+import { keyOf, renderKey } from "./key.mjs";
 import { placeLabels } from "./labels.mjs";
 import { chartMenu } from "./menu.mjs";
+import { nearestRun } from "./nearest.mjs";
 import * as plot from "./plot.mjs";
 import { followPointer } from "./pointer.mjs";
-import { absent, bind, columnOf, STATE } from "./traces.mjs";
+import { extremesOf, placeReadout } from "./readout.mjs";
+import { settingsText } from "./settings-text.mjs";
+import { absent, STATE } from "./traces.mjs";
 
 /**
  * @typedef {import("./series.mjs").Series} Series
  * @typedef {import("../data/address.mjs").ChartView} ChartView
- * @typedef {{ id: string, title: string, what: string, mathml: string, log_y: boolean, opening: boolean, about: string,
- *   figure: { data: any[], layout: any } }} Chart
+ * @typedef {{ id: string, title: string, caption: string, what: string, mathml: string, log_y: boolean, opening: boolean,
+ *   about: string, figure: { data: any[], layout: any } }} Chart
+ * @typedef {ReturnType<typeof figureOf>} Shown
  */
 
-const MARGIN = { l: 52, r: 138, t: 6, b: 22 };
-const NARROW = 116; // the right margin where labels need not name the run
 const GAPS_TOLD = 5; // in the sentence of a chart
 const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
 
@@ -34,18 +37,25 @@ const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slid
 export function mountChart(chart, store, runsOf, linked) {
   const place = make("div", { class: "chart-plot" });
   const line = make("div", { class: "chart-cursor" });
-  const labels = make("div", { class: "chart-labels" });
+  const labels = make("div", { class: "chart-labels", "aria-hidden": "true" });
   const events = make("div", { class: "chart-events" });
+  const readout = make("div", { class: "chart-readout", hidden: true });
+  const key = make("ul", { class: "chart-key", "aria-label": `Key of ${chart.title}` });
   const empty = make("p", { class: "chart-empty", hidden: true });
   const log = make("input", { type: "checkbox", onchange: () => patch({ log: log.checked }) });
   const choice = make("select", { "aria-label": "State", onchange: () => patch({ choice: choice.value }) });
-  const heat = chart.figure.data[0]?.type === "heatmap"; // with an axis of powers of two
+  const heat = isHeat(chart);
   choice.hidden = !chart.figure.data.some((trace) => trace.meta.y.includes(STATE));
   const sentence = make("p", { class: "visually-hidden", role: "note" });
   const note = make("p", { class: "chart-note", hidden: true });
   const menu = chartMenu(chart, {
     /** The figure as it is now, what is drawn in it, and the runs with their marks. */
-    shown: () => ({ figure: figure(), drawn, marked: byStep() ? marked : [], x: byStep() ? "step" : store.get().x }),
+    shown: () => ({
+      ...figure(),
+      marked: byStep() ? shown.marked : [],
+      x: byStep() ? "step" : store.get().x,
+      settings: settingsText(store.get(), runsOf(store.get())),
+    }),
     remove: () => store.set({ charts: store.get().charts.filter((/** @type {ChartView} */ c) => c.id !== chart.id) }),
   });
   const element = make(
@@ -59,16 +69,24 @@ export function mountChart(chart, store, runsOf, linked) {
       heat ? null : make("label", { class: "log" }, log, "log"),
       menu,
     ),
-    make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence),
+    make("p", { class: "chart-caption" }, chart.caption),
+    key,
+    make("div", { class: "chart-body" }, place, events, line, labels, empty, sentence, readout),
     note,
   );
 
-  /** What is drawn, line by line. @type {import("./traces.mjs").Drawn[]} */
-  let drawn = [];
-  /** Lines that have no finite value. @type {import("./traces.mjs").Drawn[]} */
-  let lost = [];
-  /** The runs with their marks. @type {import("./events.mjs").Marked[]} */
-  let marked = [];
+  /** @type {Shown} */
+  let shown = {
+    data: [],
+    owners: [],
+    drawn: [],
+    bands: [],
+    lost: [],
+    bins: null,
+    marked: [],
+    names: 0,
+    figure: { data: [], layout: {} },
+  };
   let zoomed = false;
   let drawnAt = -Infinity;
   let settling = 0;
@@ -94,80 +112,33 @@ export function mountChart(chart, store, runsOf, linked) {
     });
   }
 
+  /** Whether steps stand across; another column has neither cursor nor range in common with other charts. */
+  const byStep = () => heat || !store.get().x;
+  /** Whether the page is about the one run that is drawn. */
+  const alone = () => chart.about === "run" && runsOf(store.get()).length < 2;
+
   function figure() {
     const state = store.get();
     const runs = runsOf(state);
-    const { log: logarithmic } = view();
-    const choices = {
-      state: chooseState(runs),
-      tensor: state.tensor ?? "",
-      x: byStep() ? "" : state.x,
-      logarithmic: logarithmic && !heat,
-      range: state.range,
-      smoothing: state.smoothing,
-      ground: colour("--ground"),
-    };
-    const bound = bind(chart.figure, runs, choices);
-    const { data } = bound;
-    ({ drawn, lost } = bound);
-    marked = markedRuns(runs, [...drawn, ...lost]);
-    if (heat) return frame(data, powersOfTwo(bound.bins));
-    /** @type {Series[]} */
-    const others = linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [];
-    element.style.setProperty("--labels", String(drawn.length));
-    // One run that blew up must not flatten all others.
-    const going = drawn.filter((one) => one.run.recording.outcome !== "diverged").map((one) => one.values);
-    const own = !logarithmic && going.length ? going : data.map((trace) => trace.y);
-    const spanned = [...own, ...others.flatMap((run) => shownColumns(run, choices))];
-    return frame(data, plot.axis({ ...axisFor(spanned, logarithmic), fixedrange: true }));
-  }
-
-  /** @param {number[] | null} bins  in sight */
-  function powersOfTwo(bins) {
-    const written = { tickprefix: "2<sup>", ticksuffix: "</sup>" };
-    return plot.axis({ range: bins ?? [-20, 0], nticks: 5, fixedrange: true, ...written });
-  }
-
-  /** Pixels beside the picture, for labels. */
-  function labelled() {
-    const width = chart.about === "run" && runsOf(store.get()).length < 2 ? NARROW : MARGIN.r;
-    element.style.setProperty("--label-width", `${width - 10}px`);
-    return width;
-  }
-
-  /** Whether steps stand across; another column has neither cursor nor range in common with other charts. */
-  const byStep = () => heat || !store.get().x;
-
-  /** @param {any[]} data @param {object} yaxis */
-  function frame(data, yaxis) {
-    const { range, first = 0, steps } = store.get();
-    return {
-      data,
-      layout: plot.layout({
-        width: place.clientWidth,
-        height: place.clientHeight,
-        margin: { ...MARGIN, r: labelled() },
-        dragmode: "zoom",
-        xaxis: plot.axis(
-          byStep()
-            ? { range: range ?? [first, steps], nticks: 6 }
-            : {
-                ...axisFor(
-                  data.map((trace) => trace.x),
-                  false,
-                ),
-                nticks: 6,
-                fixedrange: true,
-              },
-        ),
-        yaxis,
-      }),
-    };
-  }
-
-  /** @param {Series} run @param {import("./traces.mjs").Choices} choices */
-  function shownColumns(run, choices) {
-    return chart.figure.data.map((trace) => run.recording.columns[columnOf(trace, run, choices) ?? ""] ?? []);
+    const x = byStep() ? "" : state.x;
+    shown = figureOf(chart, {
+      runs,
+      others: linked ? state.visible.filter((/** @type {Series} */ run) => !runs.includes(run)) : [],
+      range: state.range ?? [state.first ?? 0, state.steps],
+      x,
+      width: place.clientWidth,
+      height: place.clientHeight,
+      choices: {
+        state: chooseState(runs),
+        tensor: state.tensor ?? "",
+        x,
+        logarithmic: view().log && !heat,
+        range: state.range,
+        smoothing: state.smoothing,
+        ground: colour("--ground"),
+      },
+    });
+    return shown;
   }
 
   /** @param {Series[]} runs */
@@ -210,19 +181,19 @@ export function mountChart(chart, store, runsOf, linked) {
     const made = figure();
     empty.textContent = whyEmpty(made.data);
     empty.hidden = !empty.textContent;
-    const missing = absent(chart.figure.data, runsOf(store.get()), drawn);
-    const leftOut = empty.hidden && view().log ? leftOutText(drawn) : "";
-    note.textContent = [empty.hidden ? lostText(lost) : "", leftOut, missing].filter(Boolean).join(" ");
+    const missing = absent(chart.figure.data, runsOf(store.get()), made.drawn);
+    const leftOut = empty.hidden && view().log ? leftOutText(made.drawn) : "";
+    note.textContent = [empty.hidden ? lostText(made.lost) : "", leftOut, missing].filter(Boolean).join(" ");
     note.hidden = !note.textContent;
     sentence.textContent = describe();
     // While a slider moves, lines follow at once and the axes every now and then.
     const since = performance.now() - drawnAt;
-    if (since < SETTLE_MS && plot.sketch(place, made)) {
+    if (since < SETTLE_MS && plot.sketch(place, made.figure)) {
       if (!settling) settling = window.setTimeout(settle, SETTLE_MS - since);
       follow();
       return;
     }
-    await plot.draw(place, made);
+    await plot.draw(place, made.figure);
     drawnAt = performance.now();
     if (!zoomed) {
       zoomed = true;
@@ -237,6 +208,7 @@ export function mountChart(chart, store, runsOf, linked) {
 
   /** Why there is nothing to see, if so. @param {any[]} data */
   function whyEmpty(data) {
+    const { drawn, lost } = shown;
     const low = drawn.length > 0 && drawn.every((one) => !one.values.some((value) => value > 0));
     const size = drawn.some((one) => one.values.some((value) => value < 0)) ? "0 or less" : "0";
     if (data.some((trace) => trace.x?.length)) {
@@ -255,18 +227,47 @@ export function mountChart(chart, store, runsOf, linked) {
   function follow() {
     const at = inSight ? plot.scales(place) : null;
     if (!at) return;
+    const { range, hover, step: held, steps, focus = null } = store.get();
     const step = cursor(store.get());
     const px = at.x(step);
-    line.hidden = px < at.left - 1 || px > at.right + 1 || !byStep();
+    const there = byStep() && px >= at.left - 1 && px <= at.right + 1;
+    line.hidden = !there;
     line.style.transform = `translateX(${px}px)`;
     line.style.top = `${at.top}px`;
     line.style.height = `${at.bottom - at.top}px`;
-    const { range, hover } = store.get();
-    placeEvents(events, byStep() ? marked : [], at, { step, hovering: hover !== null || store.get().step >= 0 });
-    placeLabels(labels, drawn, at, { step, logarithmic: view().log, end: range?.[1] ?? Infinity });
+    const { drawn, bands, marked, names, data, owners } = shown;
+    renderKey(key, keyOf(drawn, bands), { alone: alone(), focus, bringOut });
+    placeEvents(events, byStep() ? marked : [], at, textSize());
+    placeLabels(labels, drawn, at, {
+      width: names,
+      size: textSize(),
+      logarithmic: view().log,
+      end: range?.[1] ?? Infinity,
+    });
+    plot.emphasise(
+      place,
+      data,
+      owners.map((run) => focus === null || run?.runner.key === focus || !drawn.some(isFocus)),
+    );
+    const asked = there && (hover !== null || (held >= 0 && held < steps)) && (drawn.length > 0 || bands.length > 0);
+    readout.hidden = !asked;
+    if (asked) {
+      const sentences = sentencesAt(marked, at.x, step);
+      placeReadout(readout, at, { drawn, bands, step, sentences, focus, alone: alone() });
+    }
+    /** @param {import("./traces.mjs").Drawn} one */
+    function isFocus(one) {
+      return one.run.runner.key === focus;
+    }
+  }
+
+  /** @param {number | null} focus  a runner's key */
+  function bringOut(focus) {
+    if ((store.get().focus ?? null) !== focus) store.set({ focus }, false);
   }
 
   function describe() {
+    const { drawn, bands, marked } = shown;
     const ends = drawn.map(
       ({ run, label, values, steps }) =>
         `${run.label} ${label}: ${number(values[0])} at step ${steps[0]}, ${number(values.at(-1))} at step ${steps[steps.length - 1]}`,
@@ -274,12 +275,19 @@ export function mountChart(chart, store, runsOf, linked) {
     const gaps = marked.flatMap(({ run, events }) =>
       events.filter(({ kind }) => kind === "gap").map(({ sentence }) => `${run.label}, ${sentence}`),
     );
-    return [`${chart.title}.`, ends.length && `${ends.join("; ")}.`, ...gaps.slice(0, GAPS_TOLD)]
+    const extremes = extremesOf(bands, Infinity).map(({ run, text }) => `${run.label}: at the end ${text}.`);
+    return [`${chart.title}.`, ends.length && `${ends.join("; ")}.`, ...extremes, ...gaps.slice(0, GAPS_TOLD)]
       .filter(Boolean)
       .join(" ");
   }
 
   followPointer(place, store, byStep);
+  place.addEventListener("pointermove", (event) => {
+    const at = plot.scales(place);
+    const box = place.getBoundingClientRect();
+    if (at && !event.buttons) bringOut(nearestRun(shown.drawn, at, event.clientX - box.left, event.clientY - box.top));
+  });
+  place.addEventListener("pointerleave", () => bringOut(null));
   const resized = new ResizeObserver(draw);
   resized.observe(place);
   const sighted = new IntersectionObserver(

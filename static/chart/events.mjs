@@ -5,8 +5,7 @@ import { make } from "../ui/dom.mjs";
 import { gapsOf } from "./gaps.mjs";
 
 const NEAR = 5; // pixels within which events share a mark
-const [LETTER, LINE] = [5.6, 14]; // pixels of a letter, about, and of a line
-const ROWS = 3; // of words, one below the other where marks lie close
+const LETTER = 0.56; // of a letter's width, about, in sizes of the text
 
 /** @typedef {{ run: import("./series.mjs").Series, events: import("../run/events.mjs").ShownEvent[] }} Marked  a run with its events */
 
@@ -23,46 +22,44 @@ export function markedRuns(runs, lines) {
   });
 }
 
+/** What happened at the cursor, in sentences. @param {Marked[]} known @param {(step: number) => number} x @param {number} step */
+export function sentencesAt(known, x, step) {
+  const cursor = x(step);
+  const marks = marksOf(known, x, NEAR).filter(({ px }) => Math.abs(px - cursor) <= NEAR);
+  const nearest = marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0];
+  if (!nearest) return [];
+  return nearest.events.map(({ sentence }) => (known.length < 2 ? sentence : `${nearest.run.label}, ${sentence}`));
+}
+
+/** Whether anything stands in the strip above the plot. @param {Marked[]} known */
+export function hasWords(known) {
+  return known.some(({ events }) => events.some(({ quiet }) => !quiet));
+}
+
 /**
- * Puts the marks of these runs over a chart; words stand at each where there is room, and at the cursor's in full.
+ * Puts the marks of these runs over a chart: a thin line at each, and in a strip above the plot a few words where there
+ * is room for them.
  * @param {HTMLElement} place
  * @param {Marked[]} known
  * @param {NonNullable<ReturnType<typeof import("./plot.mjs").scales>>} at
- * @param {{ step: number, hovering: boolean }} cursor
+ * @param {number} size  of the text
  */
-export function placeEvents(place, known, at, { step, hovering }) {
+export function placeEvents(place, known, at, size) {
   const marks = marksOf(known, at.x, NEAR).filter(({ px }) => px >= at.left - 1 && px <= at.right + 1);
-  const cursor = at.x(step);
-  const nearest = hovering ? marks.toSorted((a, b) => Math.abs(a.px - cursor) - Math.abs(b.px - cursor))[0] : undefined;
-  const pointed = nearest && Math.abs(nearest.px - cursor) <= NEAR ? nearest : undefined;
-  const free = Array(ROWS).fill(at.left);
+  let free = at.left;
   const elements = marks.map((mark) => {
-    const alone = known.length < 2;
-    const full = mark.events.map((event) => `${alone ? "" : `${mark.run.label}, `}${event.sentence}`).join("\n");
-    const text = mark === pointed ? full : pointed || mark.quiet ? "" : mark.short;
-    const longest = Math.max(...text.split("\n").map((line) => line.length));
-    const width = Math.min(longest * LETTER + 8, at.right - at.left);
-    const left = Math.max(Math.min(mark.px + 3, at.right - width), at.left);
-    const row = mark === pointed ? 0 : free.findIndex((end) => left >= end);
-    if (text && row >= 0) free[row] = left + width + 4;
-    const words =
-      text &&
-      row >= 0 &&
-      make(
-        "span",
-        { class: "event-words", style: `left: ${left}px; top: ${LINE * row}px; max-width: ${at.right - left}px` },
-        text,
-      );
-    const line = make("span", { class: "event-line", style: `left: ${mark.px}px; --colour: ${mark.run.colour}` });
+    const width = mark.short.length * LETTER * size + 8;
+    const left = Math.max(Math.min(mark.px - 2, at.right - width), at.left);
+    const fits = !mark.quiet && left >= free && left + width <= at.right + 1;
+    if (fits) free = left + width + 4;
     return make(
       "div",
-      { class: mark === pointed ? "event pointed" : "event", "data-step": mark.events[0]?.step },
-      line,
-      words,
+      { class: "event", "data-step": mark.events[0]?.step, style: `--colour: ${mark.run.colour}` },
+      make("span", { class: "event-line", style: `left: ${mark.px}px; top: ${at.top - 4}px` }),
+      fits && make("span", { class: "event-words", style: `left: ${left}px` }, mark.short),
     );
   });
-  place.style.top = `${at.top}px`;
-  place.style.height = `${at.bottom - at.top}px`;
+  place.style.height = `${at.bottom}px`;
   place.replaceChildren(...elements);
 }
 

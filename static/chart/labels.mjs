@@ -1,67 +1,65 @@
-// The labels at the lines' ends: name, and the value at the cursor.
+// One name at the end of each run's line, where there is room for all of them.
 
 import { rowAt } from "../data/columns.mjs";
 import { make } from "../ui/dom.mjs";
-import { number } from "../ui/format.mjs";
 
 /** @typedef {import("./traces.mjs").Drawn} Drawn */
 
-const HEIGHT = 14;
+const [LETTER, LINE] = [0.6, 1.35]; // of a letter's width, about, and of a line's height, in sizes of the text
+const WIDEST = 0.28; // of the chart
+const ENOUGH = 560; // pixels of width from which the ends are named
+const MOST = 6; // runs: more are named by the key and the cursor
 
 /**
- * Puts a label beside the end of each line, moved apart where lines end close together.
+ * The pixels that names at the ends of lines take; 0 where they have no room.
+ * @param {import("./series.mjs").Series[]} runs @param {number} width @param {number} height @param {number} size  of the text
+ */
+export function labelWidth(runs, width, height, size) {
+  if (runs.length < 2 || runs.length > MOST || width < ENOUGH || runs.length * LINE * size > height) return 0;
+  const longest = Math.max(...runs.map((run) => run.label.length));
+  return Math.min(Math.ceil(longest * LETTER * size) + 12, Math.floor(WIDEST * width));
+}
+
+/**
+ * Puts each run's name beside the end of its first line, moved apart where lines end close together.
  * @param {HTMLElement} place
  * @param {Drawn[]} drawn
  * @param {NonNullable<ReturnType<typeof import("./plot.mjs").scales>>} at
- * @param {{ step: number, logarithmic: boolean, end: number }} view  `end`: the last step in sight
+ * @param {{ width: number, size: number, logarithmic: boolean, end: number }} view  `end`: the last step in sight
  */
-export function placeLabels(place, drawn, at, { step, logarithmic, end }) {
-  const several = new Set(drawn.map((d) => d.label)).size > 1;
-  const alone = new Set(drawn.map((d) => d.run)).size === 1;
-  const items = drawn.map((d) => {
-    const values = d.shown;
-    let lastRow = rowAt(d.steps, end);
+export function placeLabels(place, drawn, at, { width, size, logarithmic, end }) {
+  const first = width ? drawn.filter((line, i) => drawn.findIndex(({ run }) => run === line.run) === i) : [];
+  const items = first.map(({ run, shown, steps }) => {
+    let row = rowAt(steps, end);
     const isDrawn = (/** @type {number} */ value) => Number.isFinite(value) && !(logarithmic && value <= 0);
-    while (lastRow > 0 && !isDrawn(values[lastRow] ?? NaN)) lastRow -= 1; // the line ends before its gap
-    const y = at.y(values[lastRow] ?? 0);
-    const value = values[rowAt(d.steps, step)];
-    return { ...d, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom, value };
+    while (row > 0 && !isDrawn(shown[row] ?? NaN)) row -= 1; // the line ends before its gap
+    const y = at.y(shown[row] ?? 0);
+    return { run, y: Number.isFinite(y) ? Math.min(Math.max(y, at.top), at.bottom) : at.bottom };
   });
-  spread(items, at.top, at.bottom);
-  while (place.children.length > items.length) place.lastElementChild?.remove();
-  items.forEach((item, i) => {
-    const label = place.children[i] ?? place.appendChild(empty());
-    const [name, value] = /** @type {HTMLElement[]} */ ([...label.children]);
-    const own = alone ? item.label : `${item.run.label} ${item.label}`;
-    const text = several && item.label ? own : item.run.label;
-    const words = name?.firstElementChild;
-    if (name && words && words.textContent !== text) {
-      words.textContent = name.title = text;
-      // Too long, it is cut at its end; where runs differ in a setting, at its front: that stands behind.
-      name.dir = item.run.label.includes(", ") ? "rtl" : "ltr";
-    }
-    if (value) value.textContent = valueText(item);
-    const { style } = /** @type {HTMLElement} */ (label);
-    style.color = item.run.colour;
-    style.transform = `translate(${at.right + 6}px, ${item.y - HEIGHT / 2}px)`;
-  });
-}
-
-/** A walk's NaN is no number at all, a measured one is a result. @param {Drawn & { value: number | undefined }} item */
-function valueText({ run, value }) {
-  return Number.isNaN(value) && run.recording.about.kind !== "trajectory" ? "NaN" : number(value, 3);
+  const height = LINE * size;
+  spread(items, at.top + height / 2, at.bottom - height / 2, height);
+  place.replaceChildren(
+    ...items.map(({ run, y }) =>
+      make(
+        "div",
+        {
+          class: "name",
+          title: run.label,
+          style: `color: ${run.colour}; width: ${width - 8}px; transform: translate(${at.right + 6}px, ${y - height / 2}px)`,
+        },
+        make("bdi", {}, run.label),
+      ),
+    ),
+  );
 }
 
 /**
  * Moves the items' y apart, from the top down and back from the bottom up.
- * @param {{ y: number }[]} items
- * @param {number} top
- * @param {number} bottom
+ * @param {{ y: number }[]} items @param {number} top @param {number} bottom @param {number} height
  */
-function spread(items, top, bottom) {
+export function spread(items, top, bottom, height) {
   items.sort((a, b) => a.y - b.y);
-  const height = Math.min(HEIGHT, (bottom - top) / Math.max(items.length - 1, 1));
-  let floor = -Infinity;
+  let floor = top;
   for (const item of items) {
     item.y = Math.max(item.y, floor);
     floor = item.y + height;
@@ -71,8 +69,4 @@ function spread(items, top, bottom) {
     item.y = Math.min(item.y, ceiling);
     ceiling = item.y - height;
   }
-}
-
-function empty() {
-  return make("div", {}, make("span", { class: "name" }, make("bdi")), make("span", { class: "value" }));
 }

@@ -7,8 +7,14 @@ import { picture } from "./plot.mjs";
 
 /**
  * @typedef {{ figure: import("./plot.mjs").Figure, drawn: import("./traces.mjs").Drawn[],
- *   marked: import("./events.mjs").Marked[], x: string }} Shown
+ *   marked: import("./events.mjs").Marked[], x: string, settings: string }} Shown  settings: of what is drawn, in a line
  */
+
+/** The settings, below the axes of a picture. @param {string} text */
+function settingsNote(text) {
+  const below = { xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", yshift: -44 };
+  return { ...below, text, showarrow: false, align: "left", font: { size: 12 } };
+}
 
 /**
  * @param {import("./chart.mjs").Chart} chart
@@ -40,7 +46,7 @@ export function chartMenu(chart, { shown, remove }) {
   /** @param {"png" | "svg"} format */
   async function save(format) {
     menu.open = false;
-    const { figure, marked, x } = shown();
+    const { figure, marked, x, settings } = shown();
     const named = (/** @type {"xaxis" | "yaxis"} */ axis, text = "") => ({
       ...figure.layout[axis],
       title: { text },
@@ -48,13 +54,14 @@ export function chartMenu(chart, { shown, remove }) {
     });
     const layout = {
       ...figure.layout,
-      title: { text: chart.title, font: { size: 14 } },
+      title: { text: chart.title, font: { size: 16 }, subtitle: { text: chart.caption }, x: 0, xref: "paper" },
       showlegend: true,
-      margin: { l: 60, r: 20, t: 48, b: 48 },
+      margin: { l: 60, r: 20, t: 72, b: 72 },
       xaxis: named("xaxis", x),
       yaxis: named("yaxis", chart.figure.layout.yaxis?.title?.text),
       ...eventShapes(marked),
     };
+    layout.annotations = [...layout.annotations, settingsNote(settings)];
     download(`optimscope-${chart.id}.${format}`, await picture({ data: figure.data, layout }, format, 900, 480));
   }
 

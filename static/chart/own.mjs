@@ -19,6 +19,7 @@ export function chartOf(id, catalogue) {
   return {
     id,
     title: name,
+    caption: "As the run's own program measured it.",
     what: `What the run's own program calls ${name}, as it sent it.`,
     mathml: "",
     log_y: false,

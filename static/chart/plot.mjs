@@ -14,6 +14,8 @@ const CONFIG = {
   showTips: false,
 };
 
+const BACK = 0.15; // what a line keeps while another is brought out
+
 /** @type {Promise<any> | undefined} */
 let loading;
 
@@ -76,6 +78,17 @@ export function sketch(element, figure) {
   return true;
 }
 
+/**
+ * Has some of the drawn traces step back; `forward` tells of each whether it stays as it is.
+ * @param {HTMLElement} element @param {any[]} data  of the figure @param {boolean[]} forward
+ */
+export function emphasise(element, data, forward) {
+  element.querySelectorAll(".scatterlayer .trace").forEach((trace, i) => {
+    const own = data[i]?.opacity ?? 1;
+    /** @type {SVGElement} */ (trace).style.opacity = String(forward[i] === false ? own * BACK : own);
+  });
+}
+
 /** @param {HTMLElement} element */
 export async function clear(element) {
   (await plotly()).purge(element);
@@ -132,6 +145,7 @@ export function axis(own = {}) {
     title: { font: { size: textSize(), color: colour("--ink-2") } },
     exponentformat: "power",
     ticks: "",
+    tickangle: 0,
     automargin: false,
     ticklabeloverflow: "allow", // anything else lays out every label twice
     ...own,

@@ -2,6 +2,7 @@
 // test holds the two together.
 
 import { rowAt, smooth, thin } from "../data/columns.mjs";
+import { bandOf } from "./band.mjs";
 import { DASHES, FEW_RUNS } from "./series.mjs";
 
 /**
@@ -11,29 +12,31 @@ import { DASHES, FEW_RUNS } from "./series.mjs";
  * instead of the step, whether the axis is logarithmic, the range of steps in sight, how much lines are smoothed, and what lies behind a heat map.
  * @typedef {{ state?: string, tensor?: string, x?: string, logarithmic?: boolean, range?: number[] | null, smoothing?: number,
  *   ground?: string }} Choices
- * A line that is drawn; `shown`: its values as they are drawn, where that is smoothed.
- * @typedef {{ run: Series, column: string, label: string, values: Values, shown: Values, steps: ArrayLike<number> }} Drawn
+ * A line that is drawn; `shown`: its values as they are drawn, where that is smoothed; `dash` and `width`: what tells
+ * it from the other lines of its run.
+ * @typedef {{ run: Series, column: string, label: string, values: Values, shown: Values, steps: ArrayLike<number>,
+ *   dash?: string, width?: number }} Drawn
+ * @typedef {import("./band.mjs").Band & { run: Series, label: string }} DrawnBand
  */
 
 // Stand-ins in the names of declared columns.
 export const STATE = "{state}";
 const TENSOR = "{tensor}";
-const EACH = "{each}";
 
-const EACH_POINTS = 120; // of every tensor's line, where all are drawn
-const ALL_POINTS = 24_000; // of all these lines in a chart together
 const POINT = 6; // pixels
+const FAINT = 0.3; // what a raw line keeps behind its smoothed one, and a band
 const [WIDTH, SECOND] = [1.6, 2]; // of a run's first line, and of the others, which a dash tells from it
 // Where a dash tells the run itself from others of its colour, its lines are told apart by their weight.
 const WIDTHS = /** @type {Record<string, number>} */ ({ solid: WIDTH, dot: 2.6, dash: 3, dashdot: 3.4 });
 const BINS = { low: -40, high: 24 }; // powers of two that the bins of a histogram column span
 
 /**
- * The traces of a chart, which of them are single lines, and of a heat map the bins in sight.
+ * The traces of a chart with the run that each belongs to, which of them are lines and bands, and of a heat map the bins in sight.
  * @param {{ data: any[] }} figure  as it is declared
  * @param {Series[]} all
  * @param {Choices} choices
- * @returns {{ data: any[], drawn: Drawn[], lost: Drawn[], bins: number[] | null }}  lost: lines without a finite value
+ * @returns {{ data: any[], owners: (Series | undefined)[], drawn: Drawn[], bands: DrawnBand[], lost: Drawn[], bins: number[] | null }}
+ *   lost: lines without a finite value
  */
 export function bind(figure, all, choices) {
   if (figure.data[0]?.type === "heatmap") return bindHeat(figure.data[0], all[0], choices);
@@ -43,33 +46,52 @@ export function bind(figure, all, choices) {
   const drawn = [];
   /** @type {Drawn[]} */
   const lost = [];
-  const points = pointsOfEach(all);
+  /** @type {DrawnBand[]} */
+  const bands = [];
+  /** @type {Series[]} */
+  const owners = [];
   const data = all.flatMap((run) =>
     traces.flatMap((trace) => {
-      const column = columnOf(trace, run, choices);
-      if (column === null) return few ? [tensorsTrace(trace, run, choices, points)] : [];
-      const values = run.recording.columns[column];
-      if (!values?.length) return [];
-      const steps = run.recording.steps(column);
-      const shown = smoothed(values, choices.smoothing);
-      const line = { run, column, label: trace.meta.label, values, shown, steps };
-      const finite = values.some(Number.isFinite);
-      (finite ? drawn : lost).push(line);
-      return finite ? [lineTrace(trace, line, choices)] : [];
+      const made = trace.meta.low ? ofBand(trace, run) : ofLine(trace, run);
+      owners.push(...made.map(() => run));
+      return made;
     }),
   );
-  return { data, drawn, lost, bins: null };
+  return { data, owners, drawn, bands, lost, bins: null };
+
+  /** @param {any} trace @param {Series} run */
+  function ofBand(trace, run) {
+    const found = bandOf(trace.meta, run.recording, { ...choices, placed: (value) => placed(value, choices) });
+    if (!found) return [];
+    bands.push({ ...found, run, label: trace.meta.label });
+    return [bandTrace(trace, run, found, choices)];
+  }
+
+  /** @param {any} trace @param {Series} run */
+  function ofLine(trace, run) {
+    const column = columnOf(trace, run, choices);
+    const values = run.recording.columns[column];
+    if (!values?.length) return [];
+    const steps = run.recording.steps(column);
+    const shown = smoothed(values, choices.smoothing);
+    const look = { dash: trace.line?.dash ?? "solid", width: trace.line?.width ?? WIDTH };
+    const line = { run, column, label: trace.meta.label, values, shown, steps, ...look };
+    const finite = values.some(Number.isFinite);
+    (finite ? drawn : lost).push(line);
+    if (!finite) return [];
+    const whole = lineTrace(trace, line, choices);
+    return shown === values ? [whole] : [rawTrace(trace, line, choices), whole];
+  }
 }
 
 /**
- * The column that a declared trace shows of this run; null for one that shows every tensor.
+ * The column that a declared trace shows of this run.
  * @param {any} trace
  * @param {Series} run
  * @param {Choices} choices
  */
 export function columnOf(trace, run, { state = "", tensor = "" }) {
   const { y } = trace.meta;
-  if (y.includes(EACH)) return null;
   if (!y.includes(TENSOR)) return y.replace(STATE, state);
   const { tensors } = run.recording;
   return y.replace(TENSOR, tensors.includes(tensor) ? tensor : (tensors[0] ?? ""));
@@ -102,15 +124,9 @@ function smoothed(values, smoothing = 0) {
   return smoothing > 0 ? smooth(values, smoothing) : values;
 }
 
-/** How many points the line of each tensor gets. @param {Series[]} all */
-function pointsOfEach(all) {
-  const lines = all.reduce((sum, run) => sum + run.recording.tensors.length, 0);
-  return Math.min(EACH_POINTS, Math.max(2 * Math.round(ALL_POINTS / Math.max(lines, 1) / 2), 16));
-}
-
-/** The rows of a column that are drawn. @param {Values} values @param {ArrayLike<number>} steps @param {Choices} choices @param {number} [most] */
-function rowsOf(values, steps, { range }, most) {
-  return thin(values, range?.map((step) => rowAt(steps, step)) ?? null, most);
+/** The rows of a column that are drawn. @param {Values} values @param {ArrayLike<number>} steps @param {Choices} choices */
+function rowsOf(values, steps, { range }) {
+  return thin(values, range?.map((step) => rowAt(steps, step)) ?? null);
 }
 
 /** A value as it lies on the axis: nothing where it is not finite, or a logarithm has none. @param {number | undefined} value @param {Choices} choices */
@@ -169,42 +185,36 @@ function lineTrace(declared, { run, values, shown, steps }, choices) {
     line: {
       color: run.colour,
       ...(own === "solid" || run.dash
-        ? { width: WIDTHS[own], dash: DASHES[run.dash]?.plotly }
-        : { width: SECOND, dash: own }),
+        ? { width: declared.line?.width ?? WIDTHS[own], dash: DASHES[run.dash]?.plotly }
+        : { width: declared.line?.width ?? SECOND, dash: own }),
     },
     hoverinfo: "skip",
   };
 }
 
+/** The values as they were measured, faint behind the smoothed line. @param {any} declared @param {Drawn} line @param {Choices} choices */
+function rawTrace(declared, line, choices) {
+  const raw = lineTrace(declared, { ...line, shown: line.values }, choices);
+  return { ...raw, name: `${raw.name} unsmoothed`, line: { ...raw.line, width: 1, dash: "solid" }, opacity: FAINT };
+}
+
 /**
- * A metric of every tensor as one faint line with gaps: many traces would be slow.
- * @param {any} declared @param {Series} run @param {Choices} choices @param {number} points @returns {any}
+ * The space between two lines as an area, in as many pieces as there are gaps between.
+ * @param {any} declared @param {Series} run @param {import("./band.mjs").Band} band @param {Choices} choices @returns {any}
  */
-function tensorsTrace(declared, run, choices, points) {
-  /** @type {(number | null | undefined)[]} */
-  const x = [];
-  /** @type {(number | null | undefined)[]} */
-  const y = [];
-  for (const tensor of run.recording.tensors) {
-    const column = declared.meta.y.replace(EACH, tensor);
-    const values = run.recording.columns[column];
-    if (!values) continue;
-    const steps = run.recording.steps(column);
-    const rows = rowsOf(values, steps, choices, points);
-    x.push(...across(run, steps, rows, choices), null);
-    y.push(...rows.map((i) => placed(values[i], choices)));
-    y.push(null);
-  }
-  const alone = x.every((step, i) => step === null || ((x[i - 1] ?? null) === null && (x[i + 1] ?? null) === null));
+function bandTrace(declared, run, { steps, low, high, pieces }, choices) {
+  const x = pieces.flatMap((rows) => [...across(run, steps, [...rows, ...rows.toReversed()], choices), null]);
+  const y = pieces.flatMap((rows) => [...rows.map((i) => high[i]), ...rows.toReversed().map((i) => low[i]), null]);
   return {
     type: "scatter",
-    mode: alone ? "markers" : "lines",
+    mode: "lines",
     name: nameOf(run, declared),
-    marker: { color: run.colour, size: 4 },
     x,
     y,
-    line: { color: run.colour, width: 1 },
-    opacity: 0.35,
+    fill: "toself",
+    fillcolor: run.colour,
+    line: { color: run.colour, width: 0.5 },
+    opacity: FAINT / 2,
     hoverinfo: "skip",
   };
 }
@@ -217,7 +227,8 @@ function bindHeat(declared, run, choices) {
   const column = run && columnOf(declared, run, choices);
   const values = run?.recording.columns[column ?? ""];
   const width = run?.recording.width(column ?? "") ?? 1;
-  if (!run || !column || !values || width < 2) return { data: [], drawn: [], lost: [], bins: null };
+  if (!run || !column || !values || width < 2)
+    return { data: [], owners: [], drawn: [], bands: [], lost: [], bins: null };
   const steps = run.recording.steps(column);
   const z = Array.from({ length: width }, (_, bin) => Array.from(steps, (_, row) => values[row * width + bin] || null));
   const filled = z.map((row, bin) => (row.some(Boolean) ? bin : -1)).filter((bin) => bin >= 0);
@@ -237,5 +248,5 @@ function bindHeat(declared, run, choices) {
     zsmooth: false,
   };
   const bins = [(y[filled[0] ?? 0] ?? BINS.low) - 1, (y[filled.at(-1) ?? width - 1] ?? BINS.high) + 1];
-  return { data: [trace], drawn: [], lost: [], bins };
+  return { data: [trace], owners: [run], drawn: [], bands: [], lost: [], bins };
 }

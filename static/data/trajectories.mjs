@@ -7,6 +7,8 @@ import { ApiError, latest, post } from "./api.mjs";
 import { Recording } from "./recording.mjs";
 import { wantedColumns } from "./wanted-columns.mjs";
 
+const SETTLE_MS = 200; // after the last change, until what takes longer is asked for
+
 /**
  * @typedef {import("./address.mjs").View} View
  * @typedef {import("./runner.mjs").Runner} Runner
@@ -107,6 +109,27 @@ export function seriesOf({ recordings, view: { runners: asked, starts } }, { run
   });
 }
 
+/** Whether the minima of the loss that it descends, penalty and all, are still to be asked for. @param {Pick<Recording, "about">} recording */
+function lacksMinima({ about }) {
+  return about.decay?.kind === "coupled" && !about.minima;
+}
+
+/**
+ * An answer without minima of penalised losses takes over those of the last one where they are the same.
+ * @param {Result} result
+ * @param {Result | null} before
+ */
+function keepMinima({ recordings, view }, before) {
+  const place = (/** @type {View} */ asked) => JSON.stringify([surfaceOf(asked), asked.box]);
+  if (!before || place(before.view) !== place(view)) return;
+  for (const { about } of recordings) {
+    const same = before.recordings.find(
+      (one) => one.about.minima && one.about.decay.strength === about.decay?.strength,
+    );
+    if (lacksMinima({ about }) && same) about.minima = same.about.minima;
+  }
+}
+
 /**
  * Fetches trajectories and grids whenever the fields change that they depend on, and writes into the store:
  * `asked` (the number of the newest request), `result`, `visible` (what is drawn), `grid`, `error` and `offline`.
@@ -117,12 +140,23 @@ export function seriesOf({ recordings, view: { runners: asked, starts } }, { run
  */
 export function followTrajectories(store, catalogue, gridShape) {
   const fetchTrajectories = latest(
-    (/** @type {{ view: View, columns: string[], serial: number }} */ { view, columns }, signal) =>
-      post("/api/trajectories?dtype=f4", { ...requestOf(view), columns }, signal),
-    ({ runs, ...answer }, { view, serial }) => {
+    (/** @type {{ view: View, columns: string[], minima: boolean, serial: number }} */ asked, signal) =>
+      post(
+        "/api/trajectories?dtype=f4",
+        { ...requestOf(asked.view), columns: asked.columns, minima: asked.minima },
+        signal,
+      ),
+    ({ runs, ...answer }, { view, columns, minima, serial: asked }) => {
       const recordings = runs.map(Recording.ofTrajectory);
-      const result = { ...answer, recordings, byRunner: byRunner(view, recordings), view, serial };
+      const result = { ...answer, recordings, byRunner: byRunner(view, recordings), view, serial: asked };
+      if (!minima) keepMinima(result, store.get().result);
       store.set({ result, error: null, offline: false }, false);
+      clearTimeout(settling);
+      if (recordings.some(lacksMinima))
+        settling = setTimeout(
+          () => asked === serial && fetchTrajectories({ view, columns, minima: true, serial }),
+          SETTLE_MS,
+        );
     },
     (error, { view }) => fail(error, view),
   );
@@ -147,6 +181,8 @@ export function followTrajectories(store, catalogue, gridShape) {
     return trajectoriesRequest(view, known ? result.surface : undefined);
   }
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let settling;
   let trajectoriesKey = "";
   let known = new Set(); // columns that the newest request asks for
   let serial = 0;
@@ -159,7 +195,8 @@ export function followTrajectories(store, catalogue, gridShape) {
     known = new Set(columns);
     serial += 1;
     store.set({ asked: serial }, false);
-    if (view.runners.length) fetchTrajectories({ view, columns, serial });
+    const minima = !store.get().result; // what is shown first is shown whole
+    if (view.runners.length) fetchTrajectories({ view, columns, minima, serial });
     else store.set({ result: { recordings: [], byRunner: new Map(), view, serial } }, false);
   }
 

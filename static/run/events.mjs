@@ -6,6 +6,7 @@ import { count, number } from "../ui/format.mjs";
 const LETTERS = /** @type {Record<string, string>} */ ({ lr: "η", weight_decay: "λ" });
 const WORDS = /** @type {Record<string, string>} */ ({ lr: "learning rate η", weight_decay: "decay strength λ" });
 const ENDS = /** @type {Record<string, string>} */ ({ undefined: "NaN" });
+const BROKEN = ["diverged", "undefined"];
 const PAUSES = /** @type {Record<string, string>} */ ({
   pause: "paused",
   resume: "went on",
@@ -26,6 +27,10 @@ const IMPORTANCE = ["gap", "resume", "pause", "restart", "outcome", "setting"]; 
  * @returns {ShownEvent[]}
  */
 export function eventsOf({ events, about }) {
+  if (about.kind === "trajectory") {
+    const { steps: step, reason: text, outcome } = about;
+    return BROKEN.includes(outcome) ? [shownEvent({ step, kind: "outcome", text, outcome })] : [];
+  }
   const ended = about.finished && !events.some((event) => event.kind === "outcome");
   const end = { step: about.step, kind: "outcome", text: about.reason, outcome: about.outcome ?? about.status };
   return (ended ? [...events, end] : events).map(shownEvent);
@@ -48,7 +53,8 @@ function shownEvent(event) {
     };
   }
   const ended = event.outcome && (ENDS[event.outcome] ?? event.outcome);
-  const short = (event.kind === "outcome" ? ended : PAUSES[event.kind]) ?? event.kind ?? "event";
+  const flag = BROKEN.includes(event.outcome) ? `${ended} at ${count(base.step)} ✕` : ended;
+  const short = (event.kind === "outcome" ? flag : PAUSES[event.kind]) ?? event.kind ?? "event";
   return {
     ...base,
     short,

@@ -5,7 +5,7 @@ import * as plot from "../chart/plot.mjs";
 import { rowAt } from "../data/columns.mjs";
 import { make } from "../ui/dom.mjs";
 import { percent } from "../ui/format.mjs";
-import { colour, onThemeChange } from "../ui/theme.mjs";
+import { colour, onThemeChange, textSize } from "../ui/theme.mjs";
 
 const MARGIN = { l: 66, r: 16, t: 8, b: 36 };
 

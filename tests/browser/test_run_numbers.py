@@ -96,14 +96,19 @@ def test_the_pictures_of_the_weights_follow_the_held_step_and_the_window(page: P
     )
 
 
-def test_labels_tell_the_values_that_are_drawn_when_lines_are_smoothed(page: Page) -> None:
+def test_the_cursor_tells_the_values_that_are_drawn_when_lines_are_smoothed(page: Page) -> None:
     (run,) = finished(page, "adamw")
     told = []
     for smoothing in ("0", "0.99"):
         page.goto(f"/runs/{run}?smoothing={smoothing}")
-        label = page.locator("[data-chart=run_loss] .chart-labels .value").first
-        expect(label).not_to_be_empty()
-        told.append(float(label.inner_text()))
+        chart = page.locator("[data-chart=run_loss]")
+        chart.locator(".js-line").first.wait_for(state="attached")
+        box = chart.locator(".chart-plot").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] / 2)
+        value = chart.locator(".chart-readout .value").first
+        expect(value).not_to_be_empty()
+        told.append(float(value.inner_text()))
     plain, smoothed = told
     assert smoothed > 2 * plain, "the loss falls, and its smoothed line lags behind"
 

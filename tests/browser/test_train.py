@@ -169,8 +169,8 @@ def test_changes_by_hand_are_marked_on_every_chart_and_listed_in_words_live_and_
     expect(change).to_be_visible()
     charts.first.scroll_into_view_if_needed()
     expect(charts.first.locator(".event-words").first).to_contain_text("η 0.001 → 5×10⁻⁴")
-    change.click()  # the cursor goes there, and the mark tells all of it
-    expect(charts.first.locator(".pointed .event-words")).to_contain_text("changed by hand")
+    change.click()  # the cursor goes there, and what stands beside it tells all of it
+    expect(charts.first.locator(".chart-readout")).to_contain_text("changed by hand")
 
 
 def test_log_axis_smoothing_cursor_and_zoom_work_on_every_chart(page: Page) -> None:

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisFor, scalesOf } from "../../static/chart/axis.mjs";
+import { axisFor, rangedAxis, scalesOf, tickTexts } from "../../static/chart/axis.mjs";
 
 test("an axis holds all finite values and ignores the others", () => {
   const { range } = axisFor(
@@ -15,7 +15,7 @@ test("an axis holds all finite values and ignores the others", () => {
   assert.ok(range[0] < -3 && range[1] > 2);
   const log = axisFor([[0, 1e-4, 10, -1000]], true);
   assert.ok(log.range[0] < -4 && log.range[0] > -5 && log.range[1] > 1 && log.range[1] < 2);
-  assert.equal(axisFor([[-5, 0]], true).showticklabels, false, "it has nothing to show");
+  assert.deepEqual(axisFor([[-5, 0]], true).tickvals, [], "it has nothing to show");
   assert.deepEqual(axisFor([[]], false).range, [0, 1]);
   const constant = axisFor([[5, 5]], false).range;
   assert.ok(constant[0] < 5 && constant[1] > 5);
@@ -41,4 +41,32 @@ test("a logarithmic axis has its range in powers of ten, and no place for zero",
   const at = scalesOf({ ...layout, yaxis: { range: [-1, 1], type: "log" } });
   assert.deepEqual([0.1, 1, 10].map(at.y), [110, 60, 10]);
   assert.ok(!Number.isFinite(at.y(0)));
+});
+
+test("ticks are round, at most five, inside the range, and in one form", () => {
+  for (let i = 0; i < 2000; i++) {
+    const span = 10 ** (12 * Math.random() - 6);
+    const low = (Math.random() - 0.5) * span * 10 ** (2 * Math.random());
+    const { tickvals, ticktext } = rangedAxis([low, low + span]);
+    assert.ok(tickvals.length >= 2 && tickvals.length <= 5, `${low} ${span}: ${tickvals}`);
+    assert.ok(tickvals.every((tick) => tick >= low - span * 1e-6 && tick <= low + span * (1 + 1e-6)));
+    assert.equal(new Set(ticktext).size, ticktext.length, `${ticktext}`);
+    const [from, decades] = [12 * Math.random() - 6, 0.05 + 14 * Math.random() ** 2];
+    const log = rangedAxis([from, from + decades], true);
+    assert.ok(log.tickvals.length >= 1 && log.tickvals.length <= 5, `${from} ${decades}: ${log.tickvals}`);
+    assert.ok(
+      log.tickvals.every((tick) => Math.log10(tick) >= from - 1e-3 && Math.log10(tick) <= from + decades + 1e-3),
+    );
+    assert.equal(new Set(log.ticktext).size, log.ticktext.length, `${log.ticktext}`);
+  }
+});
+
+test("ticks are short: thousands are k, what is small is a power of ten", () => {
+  assert.deepEqual(tickTexts([0, 100, 200, 300, 400]), ["0", "100", "200", "300", "400"]);
+  assert.deepEqual(tickTexts([0, 5000, 10000]), ["0", "5k", "10k"]);
+  assert.deepEqual(tickTexts([2e6, 4e6]), ["2M", "4M"]);
+  assert.deepEqual(tickTexts([0.01, 0.1, 1, 10]), ["0.01", "0.1", "1", "10"]);
+  assert.deepEqual(tickTexts([1e-5, 1e-3, 0.1]), ["10⁻⁵", "10⁻³", "10⁻¹"]);
+  assert.deepEqual(tickTexts([-2e-4, 0, 2e-4]), ["−2×10⁻⁴", "0", "2×10⁻⁴"]);
+  assert.deepEqual(tickTexts([1e-4, 1]), ["10⁻⁴", "1"]);
 });

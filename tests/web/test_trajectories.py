@@ -42,6 +42,14 @@ def test_a_run_tells_what_it_was_and_how_it_ended(client: TestClient, walk: Walk
     assert adamw["averaging_time"] == pytest.approx(1 / (1e-3 * 1e-2))
 
 
+def test_minima_of_penalised_losses_can_be_left_for_later(client: TestClient, walk: Walk) -> None:
+    adam_l2, adamw = client.post(PATH, json=walk).json()["runs"]
+    assert adam_l2["minima"]
+    assert "minima" not in adamw  # which descends the loss itself
+    without = client.post(PATH, json={**walk, "minima": False}).json()["runs"]
+    assert without == [{name: value for name, value in adam_l2.items() if name != "minima"}, adamw]
+
+
 def test_the_averaging_time_of_adamw_lh_leaves_the_learning_rate_out(client: TestClient, walk: Walk) -> None:
     walk["runs"] = [{"optimizer": "adamw_lh", "hyper": {"weight_decay": 0.1}}]
     assert client.post(PATH, json=walk).json()["runs"][0]["averaging_time"] == pytest.approx(10)

@@ -94,6 +94,7 @@ class ChartAnswer(BaseModel):
 
     id: str
     title: str
+    caption: str = Field(description="What to see, in one sentence.")
     what: str
     latex: str
     mathml: str

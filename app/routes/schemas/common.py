@@ -121,6 +121,10 @@ class TrajectoriesRequest(_SurfaceOptions):
     box: Box | None = Field(
         None, description="Where minima of penalised losses are looked for; the surface's own if left out."
     )
+    minima: bool = Field(
+        True,
+        description="Whether to look for them; without, an answer is there sooner, as for a moving slider.",
+    )
 
 
 class ScriptRequest(TrajectoriesRequest):
