@@ -108,6 +108,7 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
       about.textContent = surface ? surface.summary : "";
       for (const radio of grid.querySelectorAll("input")) radio.checked = radio.value === state.surface;
       own.hidden = state.surface !== OWN;
+      thumb.hidden = !surface;
       paint();
     }
     const drawn = state.result?.surface;

@@ -78,8 +78,8 @@ export function relief(grid, runs, starts, levels, step) {
         yaxis: side("y"),
         zaxis: { ...side(levels === "log" ? "loss, log" : "loss"), showticklabels: levels !== "log" },
         aspectmode: "manual",
-        aspectratio: { x: 1.25, y: 1.25, z: 0.65 },
-        camera: { eye: { x: 1.15, y: -1.35, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+        aspectratio: { x: 1.3, y: 1.3, z: 0.5 },
+        camera: { eye: { x: 0.75, y: -1.15, z: 1.35 }, center: { x: 0, y: 0, z: -0.15 } }, // from above, into valleys
       },
     }),
   };

@@ -2,7 +2,7 @@
 
 import { startShown } from "../chart/series.mjs";
 import { closing, make } from "../ui/dom.mjs";
-import { fieldName } from "../ui/names.mjs";
+import { fieldName, refusalText } from "../ui/names.mjs";
 import { GLYPHS } from "./marks.mjs";
 
 /**
@@ -100,9 +100,10 @@ export function mountStatus(root, store, catalogue) {
     root.textContent = messages.find(Boolean) || "";
     root.hidden = !root.textContent;
   }
-  /** @param {{ field: string, message: string }} error */
-  function told({ field, message }) {
-    return [fieldName(field, store.get(), catalogue), message].filter(Boolean).join(": ");
+  /** @param {{ field: string, message: string, code?: string }} error */
+  function told(error) {
+    const name = fieldName(error.field, store.get(), catalogue);
+    return [name, refusalText(error, catalogue)].filter(Boolean).join(": ");
   }
   document.addEventListener("overtaken", () => {
     overtaken = store.get().error;
