@@ -22,7 +22,7 @@ export function relief(grid, runs, starts, levels, step) {
   const heights = rows(grid, scale);
   const [low, high] = extent(heights.flatMap((row) => extent(row)));
   // Lines lie a hair above the surface, or it would swallow half of them.
-  const lift = 0.012 * (high - low);
+  const lift = 0.02 * (high - low);
   const on = surfaceOf(grid, heights);
   const paths = runs.flatMap((run) => {
     const [x, y, z] = draped(run.recording.columns, step, on, lift);
@@ -79,7 +79,7 @@ export function relief(grid, runs, starts, levels, step) {
         zaxis: { ...side(levels === "log" ? "loss, log" : "loss"), showticklabels: levels !== "log" },
         aspectmode: "manual",
         aspectratio: { x: 1.3, y: 1.3, z: 0.5 },
-        camera: { eye: { x: 0.75, y: -1.15, z: 1.35 }, center: { x: 0, y: 0, z: -0.15 } }, // from above, into valleys
+        camera: { eye: { x: 0.85, y: -1.3, z: 1.5 }, center: { x: 0, y: 0, z: -0.15 } }, // from above, into valleys
       },
     }),
   };

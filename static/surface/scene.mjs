@@ -100,7 +100,8 @@ export function mountScene(root, events) {
   function drawMinima() {
     const signs = signsOf(shown.grid?.minima ?? [], shown.runs, viewport);
     layers.minima.replaceChildren(...signs.map((sign) => minimumMark(sign, viewport)));
-    tell({ minima: new Set(signs.map(({ kind }) => (kind === "penalised" ? kind : "loss"))) });
+    const seen = shown.dimensions === "3d" ? signs.filter(({ kind }) => kind === "global") : signs; // of those in 3-D
+    tell({ minima: new Set(seen.map(({ kind }) => (kind === "penalised" ? kind : "loss"))) });
   }
 
   function drawRuns() {
@@ -110,7 +111,7 @@ export function mountScene(root, events) {
     const first = shown.runs.filter((run) => run.start === startShown(shown));
     const { marks, drawn, magnified } = glyphs(first, shown.glyphs, shown.step, viewport);
     layers.glyphs.replaceChildren(...marks);
-    tell({ arrows: drawn, magnified });
+    tell({ arrows: shown.dimensions === "3d" ? [] : drawn, magnified });
   }
 
   /** Tells a key which signs are there. @param {Partial<typeof told>} change */
@@ -212,8 +213,8 @@ export function mountScene(root, events) {
         (shown.dimensions === "3d" && changed("runs", "step", "starts"))
       )
         drawBase();
-      if (changed("wanted", "grid", "runs")) drawMinima();
-      if (changed("wanted", "runs", "step", "glyphs", "shownStart")) drawRuns();
+      if (changed("wanted", "grid", "runs", "dimensions")) drawMinima();
+      if (changed("wanted", "runs", "step", "glyphs", "shownStart", "dimensions")) drawRuns();
       if (changed("wanted", "starts")) drawStarts();
     },
   };

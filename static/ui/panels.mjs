@@ -27,7 +27,9 @@ export function mountPanels() {
   }
   open.addEventListener("click", () => {
     show(!controls.hasAttribute("data-open"));
-    if (controls.hasAttribute("data-open")) close.focus();
+    if (!controls.hasAttribute("data-open")) return;
+    byId("scene").scrollIntoView({ block: "start" }); // on a phone it stays above the drawer
+    close.focus({ preventScroll: true });
   });
   close.addEventListener("click", shut);
   controls.addEventListener("keydown", (event) => {

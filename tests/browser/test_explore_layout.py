@@ -13,7 +13,7 @@ each_size = pytest.mark.parametrize(("width", "height"), SIZES.values(), ids=SIZ
 
 # What a finger may hit: all visible controls, radios and checkboxes with the label around them.
 TARGETS = """() => [...document.querySelectorAll('a, button, select, summary, input')]
-  .map(e => e.matches('[type=radio], [type=checkbox]') ? e.closest('label') ?? e : e)
+  .map(e => e.matches('[type=radio], [type=checkbox]') ? e.labels[0] ?? e : e)
   .filter(e => e.checkVisibility({checkVisibilityCSS: true}) && !e.closest('.chart, .skip'))
   .map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect().height])
   .filter(([, height]) => height < 44)"""
@@ -69,7 +69,8 @@ def test_the_decay_strength_and_the_picture_are_on_the_screen_together(
 def test_ticks_of_the_picture_are_neither_cut_nor_turned_nor_over_each_other(
     page: Page, width: int, height: int, box: str
 ) -> None:
-    sized(page, width, height, f"/?surface=bowl{box}")
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"/?surface=bowl{box}")
     page.wait_for_selector(".scene-base .ytick text", state="attached")
     assert page.evaluate(CUT) == []
     assert page.evaluate(OVERLAPPING) == []

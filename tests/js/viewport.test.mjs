@@ -43,7 +43,15 @@ test("there is room for the longest tick at the left, and ticks below never touc
     }
 });
 
-test("a unit is equally long both ways, whatever room the ticks take", () => {
-  const { x, y } = viewportOf([-0.001, 0.004, -30, 5], 640, 300);
-  assert.ok(Math.abs(x(1) - x(0) - (y(0) - y(1))) < 1e-6);
+test("a unit is equally long both ways, and the room is as wide as the ticks that are shown", () => {
+  for (const box of [
+    [-0.001, 0.004, -30, 5],
+    [0, 1, 0.00101, 0.00102], // widened until its ticks are short
+  ]) {
+    const { x, y, ticks, margin } = viewportOf(box, 640, 400);
+    assert.ok(Math.abs((x(1) - x(0)) / (y(0) - y(1)) - 1) < 1e-9);
+    assert.ok(Math.max(ticks.x.values.length, ticks.y.values.length) <= 5);
+    const longest = Math.max(...ticks.y.texts.map((text) => text.length));
+    assert.ok(margin.l <= 7.6 * longest + 11, `${margin.l} px for ${ticks.y.texts}`);
+  }
 });
