@@ -65,7 +65,10 @@ export function pageAddress(page, defaults, catalogue) {
       // Runners that are not as the surface suggests are written whatever they are, and the rest as on the bare address.
       return writeQuery(page, view, { ...defaults, runners: [makeRunner("")] });
     },
-    /** Whether an address leaves it to the surface how runners step. @param {string} search */
-    isBare: (search) => !readQuery(page, search).runners,
+    /** Whether an address names a surface and leaves it to that how runners step. @param {string} search */
+    isBare(search) {
+      const { surface, runners } = readQuery(page, search);
+      return Boolean(surface) && !runners;
+    },
   };
 }

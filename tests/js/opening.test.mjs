@@ -88,3 +88,8 @@ test("whatever is written is read back, and a chosen surface has the shortest ad
     assert.deepEqual(rates(read), rates(view));
   }
 });
+
+test("only a link that names a surface and no runner leaves it to the surface how runners step", () => {
+  const bare = ["", "?surface=own&formula=x", "?surface=own&run=adamw", "?steps=3"].map(address.isBare);
+  assert.deepEqual(bare, [false, true, false, false]);
+});
