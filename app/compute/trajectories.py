@@ -68,6 +68,8 @@ def surface_answer(landscape: Landscape) -> dict[str, Any]:
         "latex": landscape.latex,
         "mathml": surface_mathml(landscape.latex),
         "box": list(landscape.box),
+        "bounded": landscape.bounded,
+        "suggested": landscape.suggested and landscape.suggested._asdict(),
         "starts": [list(start) for start in landscape.starts],
         "minima": minima_answer(landscape.minima_known),
     }

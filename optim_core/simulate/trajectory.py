@@ -18,6 +18,7 @@ from optim_core.outcomes import Outcome
 from optim_core.recording import Recording, Series
 from optim_core.rule import Rule, state_items
 from optim_core.surfaces.landscape import Landscape
+from optim_core.wording import number
 
 Column: TypeAlias = NDArray[np.float64]
 
@@ -271,9 +272,9 @@ def _stop(
     if math.isnan(x) or math.isnan(y):
         return Outcome.UNDEFINED, f"Stopped at step {step}: the update gave no number (NaN)."
     if not abs(x) + abs(y) <= DIVERGED_AT or math.isinf(loss):
-        reason = f"Diverged at step {step}: the weights reached ({x:.3g}, {y:.3g}), the loss {loss:.3g}."
-        return Outcome.DIVERGED, f"{reason} A smaller learning rate may help."
-    where = f"at ({x:.4g}, {y:.4g})"
+        reached = f"the weights reached ({number(x)}, {number(y)}), the loss {number(loss)}."
+        return Outcome.DIVERGED, f"Diverged at step {step}: {reached} A smaller learning rate may help."
+    where = f"at ({number(x, 4)}, {number(y, 4)})"
     if math.isnan(loss):
         return Outcome.UNDEFINED, f"Stopped at step {step}: the loss is not defined {where}."
     if math.isnan(grad_x) or math.isnan(grad_y):

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from optim_core.formula.dialects import Dialect, Functions
 from optim_core.formula.parse import Formula, parse
+from optim_core.surfaces.bounds import is_bounded
+from optim_core.surfaces.first_look import NEAR_BOX, FirstLook, first_look, search
 from optim_core.surfaces.minima import Minimum, local_minima, points_of
 from optim_core.surfaces.placement import Box, Placement, Point
 
 Array = NDArray[np.float64]
 Points = tuple[Point, ...]
 
-DEFAULT_BOX: Box = (-5.0, 5.0, -5.0, 5.0)
+DEFAULT_BOX = NEAR_BOX
 DEFAULT_STARTS: Points = ((-3.0, 2.0), (3.0, 2.0), (3.0, -2.0), (-3.0, -2.0), (0.5, 0.5))
 
 
@@ -96,9 +98,10 @@ class Landscape:
 
     @cached_property
     def minima_known(self) -> tuple[Minimum, ...]:
-        """The declared minima, or those found in the own box; none global if the box shows a lower value."""
+        """The declared minima, or those found near the origin; none global if the box shows a lower value."""
         if self.surface_id is None:
-            return self.minima_in()
+            far_too = self.box == DEFAULT_BOX
+            return _with_global(search(self.functions("numpy")), ()) if far_too else self.minima_in()
         if not self.minima:
             return ()
         x, y = np.array(self.minima).T
@@ -107,6 +110,18 @@ class Landscape:
             lowest = float(np.nanmin(self.grid()[2]))
         declared = tuple(Minimum(*p, loss) for p, loss in zip(self.minima, losses, strict=True))
         return _with_global(declared, (Minimum(0.0, 0.0, lowest),))
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether there is a lowest value; elsewhere it falls without end and nothing can be reached."""
+        return is_bounded(self.functions("numpy"), self.box)
+
+    @cached_property
+    def suggested(self) -> FirstLook | None:
+        """What suits somebody's own formula; a built-in surface declares it."""
+        if self.surface_id is not None:
+            return None
+        return first_look(self.functions("numpy"), self.minima_known)
 
     @cached_property
     def _floats(self) -> Functions:

@@ -4,6 +4,7 @@ import { make } from "../ui/dom.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 import { mountChart } from "./chart.mjs";
 import { chartOf, ownCharts } from "./own.mjs";
+import { shownRuns } from "./series.mjs";
 
 /**
  * @typedef {import("./series.mjs").Series} Series
@@ -20,7 +21,7 @@ import { chartOf, ownCharts } from "./own.mjs";
  *   and which of the view's charts are shown here
  */
 export function mountCharts(root, store, catalogue, options = {}) {
-  const runsOf = options.runs ?? ((state) => state.visible.filter((/** @type {Series} */ run) => run.start === 0));
+  const runsOf = options.runs ?? shownRuns;
   const list = make("div", { class: "chart-list" });
   root.append(list);
   /** @type {Map<string, ReturnType<typeof mountChart>>} */
@@ -65,7 +66,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
     root.dataset.asked = String(asked);
   });
   store.on(["charts"], arrange);
-  store.on(["visible", "range", "tensor", "smoothing", "x"], redraw);
+  store.on(["visible", "shownStart", "range", "tensor", "smoothing", "x"], redraw);
   store.on(["step", "hover", "steps", "focus", "playing"], follow);
   onThemeChange(redraw);
   root.dataset.asked = String(store.get().asked ?? "");

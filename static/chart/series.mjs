@@ -82,3 +82,20 @@ function slotOf(optimizer, optimizers) {
   const others = optimizers.filter((id) => !FEATURED.includes(id));
   return FEATURED.length + (Math.max(others.indexOf(optimizer), 0) % (COLOURS - FEATURED.length));
 }
+
+/**
+ * The start that charts, table and sentences show: the chosen one, or the last where there are fewer.
+ * @param {{ starts?: unknown[], shownStart?: number }} view
+ */
+export function startShown({ starts = [], shownStart = 0 }) {
+  return Math.max(Math.min(shownStart, starts.length - 1), 0);
+}
+
+/**
+ * What is drawn of that start.
+ * @param {{ starts?: unknown[], shownStart?: number, visible: Series[] }} state
+ */
+export function shownRuns(state) {
+  const start = startShown(state);
+  return state.visible.filter((run) => run.start === start);
+}

@@ -15,6 +15,7 @@ import { readRunner, readSettings, runnerText, settingsText } from "./runner.mjs
  *   formula: string,
  *   params: Record<string, any>,
  *   starts: Point[],
+ *   shownStart: number,
  *   steps: number,
  *   noise: number,
  *   clip: number,
@@ -42,6 +43,7 @@ const SURFACE_FIELDS = [
   "formula",
   "params",
   "starts",
+  "shownStart",
   "steps",
   "noise",
   "seed",
@@ -69,12 +71,17 @@ const FIELDS = {
   surface: text(),
   formula: { write: (value, view) => (view.surface === OWN ? value : null), read: ([first]) => first },
   params: {
-    write: (value) => settingsText(value) || null,
+    write: (value) => settingsText(value) || "none",
     read: ([first]) => readSettings(first ?? ""),
   },
   starts: {
     write: (points) => points.map((/** @type {Point} */ point) => point.join(",")).join(";"),
     read: ([first]) => points(first ?? ""),
+  },
+  // Of several starts the one that charts show; the address counts from 1, as the picture does.
+  shownStart: {
+    write: (index) => (index ? String(index + 1) : null),
+    read: (texts) => (whole(1).read(texts) ?? 1) - 1,
   },
   steps: whole(1),
   noise: real(0),
@@ -109,7 +116,7 @@ const FIELDS = {
 };
 
 /** What a field is called in the address, where that is not its name. @type {Record<string, string>} */
-const NAMES = { runners: "run", compared: "compare" };
+const NAMES = { runners: "run", compared: "compare", shownStart: "start" };
 
 /** What it was called in addresses of before. @type {Record<string, string>} */
 const FORMER = { compared: "runs" };

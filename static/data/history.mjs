@@ -1,7 +1,7 @@
 // The URL is the store: what the user commits is written there, and going back is undoing.
 
 import { isTyping } from "../ui/dom.mjs";
-import { viewOf, writeQuery } from "./address.mjs";
+import { writeQuery } from "./address.mjs";
 
 /**
  * Writes what the user commits into the address, in the place of what was there.
@@ -16,23 +16,24 @@ export function keepInUrl(store, page, defaults) {
 /**
  * The same on a page whose changes can be undone: each is an entry of the history.
  * @param {import("./store.mjs").Store<any>} store
- * @param {import("./address.mjs").Page} page
+ * @param {{ read: (search: string) => any, write: (view: any) => string }} address
  * @param {any} defaults
  */
-export function keepWithUndo(store, page, defaults) {
+export function keepWithUndo(store, { read, write }, defaults) {
   // What the player and the eye do is kept in the address, but not worth an undo.
-  const passing = new Set(["step", "range", "box"]);
-  let written = writeQuery(page, store.get(), defaults);
+  const passing = new Set(["step", "range", "box", "shownStart"]);
+  let written = write(store.get());
   let lasting = without(store.get());
 
   /** @param {any} view */
   function without(view) {
     const still = Object.fromEntries([...passing].map((name) => [name, defaults[name]]));
-    return writeQuery(page, { ...view, ...still }, defaults);
+    return write({ ...view, ...still });
   }
 
   store.onCommit((view) => {
-    const query = writeQuery(page, view, defaults);
+    if (view.settling) return; // the rest of this change is on its way
+    const query = write(view);
     if (query === written) return;
     const now = without(view);
     if (now === lasting) history.replaceState(history.state, "", addressOf(query));
@@ -41,8 +42,8 @@ export function keepWithUndo(store, page, defaults) {
   });
 
   addEventListener("popstate", () => {
-    const view = viewOf(page, defaults, location.search);
-    written = writeQuery(page, view, defaults);
+    const view = read(location.search);
+    written = write(view);
     lasting = without(view);
     store.set({ ...view, runners: sameKeys(view.runners, store.get().runners), hover: null }, false);
   });

@@ -47,6 +47,7 @@ export function openingView(catalogue, preset) {
     params: {},
     formula: "",
     starts: [surface.starts[0]],
+    shownStart: 0,
     steps: surface.demo.steps,
     noise: surface.demo.noise,
     clip: 0,

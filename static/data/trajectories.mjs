@@ -26,13 +26,14 @@ export function surfaceOf(view) {
 /**
  * The request that computes everything which the view shows.
  * @param {View} view
- * @param {number[]} [own]  the surface's box, where it is known
+ * @param {{ box: number[], suggested?: { box: number[] } }} [surface]  where it is known
  */
-export function trajectoriesRequest(view, own) {
+export function trajectoriesRequest(view, surface) {
+  const seen = view.box ?? surface?.suggested?.box;
   return {
     surface: surfaceOf(view),
     // Minima of penalised losses lie in the surface's own box; farther out they are looked for when somebody looks.
-    ...(view.box && own && !inside(view.box, own) ? { box: view.box } : {}),
+    ...(seen && surface && !inside(seen, surface.box) ? { box: seen } : {}),
     steps: view.steps,
     noise: view.noise,
     ...(view.clip ? { clip: view.clip } : {}),
@@ -177,7 +178,7 @@ export function followTrajectories(store, catalogue, gridShape) {
   function requestOf(view) {
     const { result } = store.get();
     const known = result?.surface && JSON.stringify(surfaceOf(result.view)) === JSON.stringify(surfaceOf(view));
-    return trajectoriesRequest(view, known ? result.surface.box : undefined);
+    return trajectoriesRequest(view, known ? result.surface : undefined);
   }
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -263,10 +263,16 @@ function frame(property) {
   const row = make(
     "div",
     { class: "control" },
-    make("label", { for: id, title: property.description }, property.title),
+    make("label", { for: id, title: property.description }, ...labelled(property.title)),
   );
   const error = make("p", { class: "field-error", id: `${id}-error`, hidden: true });
   return [row, id, error];
+}
+
+/** "learning rate η" with its words apart: where room is short the letter stands alone, and is read whole. @param {string} title */
+function labelled(title) {
+  const [, words, letter] = /^(.* )(\p{L}[₀-₉]?)$/u.exec(title) ?? [];
+  return words && letter ? [make("span", { class: "words" }, words), letter] : [title];
 }
 
 /**

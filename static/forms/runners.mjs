@@ -1,9 +1,10 @@
-// The list of runners: which optimizers walk, with which settings, and how they are drawn.
+// The list of runners: one line each with what is moved most, and the rest of it behind the line.
 
 import { colourOf, DASHES, stylesOf } from "../chart/series.mjs";
 import { carriedOver, makeRunner } from "../data/runner.mjs";
-import { make } from "../ui/dom.mjs";
+import { make, set, svg } from "../ui/dom.mjs";
 import { count } from "../ui/format.mjs";
+import { runnerName } from "../ui/names.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 import { errorsAt, form } from "./form.mjs";
 import { averagingTime, optimizerSelect, scheduleField, styleField } from "./runner-fields.mjs";
@@ -15,7 +16,7 @@ import { averagingTime, optimizerSelect, scheduleField, styleField } from "./run
  * @typedef {View & { result: import("../data/trajectories.mjs").Result | null, error: any }} State
  */
 
-// The settings that a runner shows without being opened.
+// The settings that stand in a runner's line.
 const FIRST = ["lr", "weight_decay"];
 
 /**
@@ -37,7 +38,13 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     change((runners) => [...runners, makeRunner(add.value, fresh(add.value))]);
     add.value = "";
   });
-  root.append(list, make("div", { class: "add-runner" }, add));
+  root.classList.add("runner-list");
+  const heads = FIRST.map((name) => make("span", {}, headOf(catalogue, name)));
+  root.append(
+    make("div", { class: "runner-heads", "aria-hidden": "true" }, ...heads),
+    list,
+    make("div", { class: "add-runner" }, add),
+  );
 
   /** @type {Map<number, { signature: string, element: HTMLElement, duplicates: HTMLButtonElement, update: (state: State, index: number, style: Style) => void }>} */
   const cards = new Map();
@@ -109,51 +116,45 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
     const schedules = [schedule("schedule", "Learning-rate schedule")];
     if (properties.weight_decay) schedules.push(schedule("decaySchedule", "Decay schedule"));
     const style = styleField(key, (chosen) => patch(key, chosen));
+    /** @param {string} label @param {() => void} onclick */
+    const button = (label, onclick) => make("button", { type: "button", onclick }, label);
+    const walks = !scheduleFor; // what is trained is drawn on another page: there is nothing to hide here
+    const eye = eyeButton(() => patch(key, { hidden: !find(key)?.hidden }));
+    const solo = button("Solo", () => store.set({ solo: store.get().solo === key ? 0 : key }));
+    const duplicates = button("Duplicate", () => duplicate(key));
     const details = make(
       "details",
-      { open },
-      make("summary", {}, "All settings"),
-      ...rest.map(([, element]) => element),
-      ...schedules.slice(scheduleFor ? 1 : 0).map((s) => s.element),
-      style.element,
+      { class: "runner-more", open },
+      make(
+        "summary",
+        { title: "All settings, colour and line" },
+        "⋯",
+        make("span", { class: "visually-hidden" }, "All settings"),
+      ),
       optimizer &&
         make("p", { class: "about" }, optimizer.summary, " ", make("span", { class: "source" }, optimizer.source)),
-    );
-    const hide = make("button", { type: "button", onclick: () => patch(key, { hidden: !find(key)?.hidden }) }, "Hide");
-    const solo = make(
-      "button",
-      { type: "button", onclick: () => store.set({ solo: store.get().solo === key ? 0 : key }) },
-      "Solo",
-    );
-    const duplicates = make("button", { type: "button", onclick: () => duplicate(key) }, "Duplicate");
-    const menu = make(
-      "div",
-      { class: "runner-actions" },
-      hide,
-      solo,
-      duplicates,
+      tau,
+      ...rest.map(([, element]) => element),
+      ...schedules.slice(scheduleFor ? 1 : 0).map((s) => s.element),
+      walks && style.element,
       make(
-        "button",
-        {
-          type: "button",
-          onclick: () => patch(key, fresh(find(key)?.optimizer ?? "", key)),
-        },
-        "Reset",
+        "div",
+        { class: "runner-actions" },
+        walks && solo,
+        duplicates,
+        button("Reset", () => patch(key, fresh(find(key)?.optimizer ?? "", key))),
+        button("Remove", () => remove(key)),
       ),
-      make("button", { type: "button", onclick: () => remove(key) }, "Remove"),
     );
+    select.title = optimizer?.summary ?? "";
     const element = make(
       "li",
       { class: "runner", "data-key": key },
-      make("div", { class: "runner-head" }, swatch, select),
-      ...FIRST.filter((name) => inputs.elements[name]).map(
-        (name) => /** @type {HTMLElement} */ (inputs.elements[name]),
-      ),
+      make("div", { class: "runner-head" }, swatch, select, walks && eye),
+      make("div", { class: "runner-line" }, ...FIRST.map((name) => inputs.elements[name])),
       scheduleFor && schedules[0]?.element,
-      tau,
       state,
       details,
-      menu,
     );
     return {
       element,
@@ -169,8 +170,8 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
         swatch.dataset.dash = DASHES[drawn.dash]?.name;
         style.update(drawn);
         element.classList.toggle("off", current.hidden || (now.solo !== 0 && now.solo !== key));
-        hide.setAttribute("aria-pressed", String(current.hidden));
-        hide.textContent = current.hidden ? "Show" : "Hide";
+        const word = `${current.hidden ? "Show" : "Hide"} ${runnerName(index, now.runners, catalogue)}`;
+        set(eye, { "aria-pressed": current.hidden, "aria-label": word, title: word });
         solo.setAttribute("aria-pressed", String(now.solo === key));
         tau.hidden = !recording?.about.averaging_time;
         if (recording?.about.averaging_time) tau.textContent = averagingTime(recording.about);
@@ -220,4 +221,24 @@ export function mountRunners(root, store, catalogue, defaultsFor, scheduleFor = 
   store.on(["runners", "solo", "result", "error", "starts"], render);
   onThemeChange(render);
   render();
+}
+
+/** What a setting is called over its column: as the first optimizer that has it calls it. @param {any} catalogue @param {string} name */
+function headOf(catalogue, name) {
+  return (
+    catalogue.optimizers.find((/** @type {any} */ o) => o.hyper.properties[name])?.hyper.properties[name].title ?? ""
+  );
+}
+
+/** An eye, struck through while its runner is hidden. @param {() => void} onclick */
+function eyeButton(onclick) {
+  const line = { fill: "none", stroke: "currentColor", "stroke-width": 1.4 };
+  const image = svg(
+    "svg",
+    { viewBox: "0 0 18 14", width: 18, height: 14, "aria-hidden": "true" },
+    svg("path", { ...line, d: "M1 7C4 2.5 6.5 1.5 9 1.5S14 2.5 17 7c-3 4.5-5.5 5.5-8 5.5S4 11.5 1 7z" }),
+    svg("circle", { ...line, cx: 9, cy: 7, r: 2.4 }),
+    svg("path", { ...line, class: "strike", d: "M3 13L15 1" }),
+  );
+  return make("button", { type: "button", class: "eye", onclick }, image);
 }

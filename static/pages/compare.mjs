@@ -15,7 +15,7 @@ import { onThemeChange } from "../ui/theme.mjs";
 
 const MOST = 3;
 
-const { catalogue, defaults, store } = await openPage("compare");
+const { catalogue, defaults, store, write } = await openPage("compare");
 /** @type {Map<number, ReturnType<typeof mountColumn>>} */
 const columns = new Map();
 const place = byId("columns");
@@ -60,6 +60,7 @@ function show() {
       runs: state.visible.filter((run) => run.runner.key === key),
       grid: state.grid,
       starts: state.starts,
+      shownStart: state.shownStart,
       dimensions: state.dimensions,
       levels: state.levels,
       glyphs: state.glyphs,
@@ -76,7 +77,10 @@ session = followTrajectories(store, catalogue, () =>
   gridShape(first() ?? { size: () => [1, 1], box: () => [-5, 5, -5, 5] }),
 );
 store.on(["runners"], arrange);
-store.on(["runners", "box", "result", "surface", "visible", "grid", "starts", "dimensions", "levels", "glyphs"], show);
+store.on(
+  ["runners", "box", "result", "surface", "visible", "grid", "starts", "shownStart", "dimensions", "levels", "glyphs"],
+  show,
+);
 store.on(["step", "hover", "steps"], show);
 onThemeChange(session.redraw);
 show();
@@ -125,11 +129,11 @@ add.addEventListener("click", () => {
 });
 
 mountVerdict(byId("verdict"), store);
-mountPictureBar(byId("picture-bar"), store, place);
+mountPictureBar(byId("picture-bar"), store);
 mountCharts(byId("difference"), store, catalogue, { which: (chart) => chart === "apart" });
 mountAddChart(byId("add-chart"), store, catalogue);
 mountPlayer(byId("player"), store);
-mountShare(byId("share-items"), store, "compare", defaults, () => {
+mountShare(byId("share-items"), store, write, () => {
   const scene = first();
   return scene ? { viewport: scene.viewport(), marks: scene.marks } : null;
 });

@@ -6,24 +6,29 @@ import { followTrajectories } from "../data/trajectories.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { mountExplain } from "../surface/equations.mjs";
 import { mountHeadline } from "../surface/headline.mjs";
+import { mountKey } from "../surface/key.mjs";
 import { mountScene } from "../surface/scene.mjs";
 import { mountPictureBar } from "../surface/status.mjs";
 import { mountTable } from "../surface/table.mjs";
 import { byId } from "../ui/dom.mjs";
 import { gridShape, openPage, sceneEvents, wantedBox } from "../ui/page.mjs";
+import { mountPanels } from "../ui/panels.mjs";
 import { cursor, mountPlayer } from "../ui/player.mjs";
 import { mountShare } from "../ui/share.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
 const SHOWN_SECONDS = 5; // that the opening scene takes to be played once
 
-const { catalogue, defaults, store, scene: preset } = await openPage("explore");
+const { catalogue, store, write, scene: preset } = await openPage("explore");
 
 const scene = mountScene(
   byId("scene"),
   sceneEvents(store, () => session.requestGrid()),
 );
-scene.show({ wanted: wantedBox(store.get(), catalogue), starts: store.get().starts });
+{
+  const { starts, shownStart } = store.get();
+  scene.show({ wanted: wantedBox(store.get(), catalogue), starts, shownStart });
+}
 const session = followTrajectories(store, catalogue, () => gridShape(scene));
 
 store.on(["box", "result", "surface"], (state) => {
@@ -31,9 +36,10 @@ store.on(["box", "result", "surface"], (state) => {
   scene.show({ wanted: wantedBox(state, catalogue) });
   if (before !== scene.box().join()) session.requestGrid();
 });
-store.on(["visible", "grid", "starts", "dimensions", "levels", "glyphs", "step", "hover", "steps"], (state) => {
-  const { visible, grid, starts, dimensions, levels, glyphs } = state;
-  scene.show({ runs: visible, grid, starts, dimensions, levels, glyphs, step: cursor(state) });
+const DRAWN = /** @type {const} */ (["grid", "starts", "shownStart", "dimensions", "levels", "glyphs"]);
+store.on(["visible", "step", "hover", "steps", ...DRAWN], (state) => {
+  const { grid, starts, shownStart, dimensions, levels, glyphs } = state;
+  scene.show({ runs: state.visible, grid, starts, shownStart, dimensions, levels, glyphs, step: cursor(state) });
 });
 onThemeChange(session.redraw);
 
@@ -49,12 +55,14 @@ function joining(optimizer, key) {
 }
 mountRunners(byId("runners"), store, catalogue, joining);
 const player = mountPlayer(byId("player"), store);
-mountPictureBar(byId("picture-bar"), store, byId("scene"));
+mountKey(byId("key"), store, byId("scene"));
+mountPictureBar(byId("picture-bar"), store);
+mountPanels();
 mountCharts(byId("charts"), store, catalogue);
 mountAddChart(byId("add-chart"), store, catalogue);
 mountExplain(byId("explain"), store, catalogue);
 mountTable(byId("table"), store);
-mountShare(byId("share-items"), store, "explore", defaults, () => ({ viewport: scene.viewport(), marks: scene.marks }));
+mountShare(byId("share-items"), store, write, () => ({ viewport: scene.viewport(), marks: scene.marks }));
 // A scene is played once; whoever opened a view of their own, or asked for reduced motion, sees its end.
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const play = () => (still ? store.set({ step: -1 }, false) : player.show(SHOWN_SECONDS));

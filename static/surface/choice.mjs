@@ -5,6 +5,9 @@ import { errorsAt, form } from "../forms/form.mjs";
 import { isEdited, make, math, watchEdits } from "../ui/dom.mjs";
 import { colour, onThemeChange } from "../ui/theme.mjs";
 
+const SIDE = 32; // px of a surface's small picture
+const LEVELS = 5; // parts of it between level lines
+
 /**
  * @param {HTMLElement} root
  * @param {import("../data/store.mjs").Store<any>} store
@@ -83,7 +86,7 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
     if (picker.open && event.target instanceof Node && !picker.contains(event.target)) picker.open = false;
   });
 
-  formula.addEventListener("input", () => store.set({ formula: formula.value }, false));
+  formula.addEventListener("input", () => store.set({ formula: formula.value, box: null }, false));
   formula.addEventListener("change", () => store.set({ formula: formula.value }));
 
   let shown = "";
@@ -105,6 +108,7 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
       about.textContent = surface ? surface.summary : "";
       for (const radio of grid.querySelectorAll("input")) radio.checked = radio.value === state.surface;
       own.hidden = state.surface !== OWN;
+      thumb.hidden = !surface;
       paint();
     }
     const drawn = state.result?.surface;
@@ -119,22 +123,23 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
     formula.setAttribute("aria-invalid", String(Boolean(problem)));
   }
 
+  /** Every canvas in the colours of the picture itself, with a few level lines. */
   function paint() {
-    const stops = [colour("--ink"), colour("--ink-2"), colour("--height-line"), colour("--height-3")].map(rgb);
+    const stops = [0, 1, 2, 3].map((i) => rgb(colour(`--height-${i}`)));
+    const line = rgb(colour("--height-line"));
     for (const { canvas, id } of canvases) {
       const heights = byId.get(id())?.thumbnail;
       const context = canvas.getContext("2d");
       if (!context) continue;
-      const image = context.createImageData(32, 32);
-      for (let row = 0; row < 32; row++) {
-        for (let column = 0; column < 32; column++) {
-          const height = heights ? (heights[row * 32 + column] ?? 0) / 255 : 1;
-          const at = height * (stops.length - 1);
-          const low = Math.min(Math.floor(at), stops.length - 2);
-          const mixed = [0, 1, 2].map(
-            (c) => (stops[low]?.[c] ?? 0) * (1 - at + low) + (stops[low + 1]?.[c] ?? 0) * (at - low),
-          );
-          image.data.set([...mixed, 255], 4 * (row * 32 + column));
+      const image = context.createImageData(SIDE, SIDE);
+      const at = (/** @type {number} */ row, /** @type {number} */ column) =>
+        (heights?.[Math.min(row, SIDE - 1) * SIDE + Math.min(column, SIDE - 1)] ?? 255) / 255;
+      const level = (/** @type {number} */ row, /** @type {number} */ column) => Math.floor(at(row, column) * LEVELS);
+      for (let row = 0; row < SIDE; row++) {
+        for (let column = 0; column < SIDE; column++) {
+          const here = level(row, column);
+          const edge = here !== level(row + 1, column) || here !== level(row, column + 1);
+          image.data.set([...(edge ? line : mixed(stops, at(row, column))), 255], 4 * (row * SIDE + column));
         }
       }
       context.putImageData(image, 0, 0);
@@ -149,4 +154,11 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
 /** @param {string} text  rgb(1, 2, 3) */
 function rgb(text) {
   return (text.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+}
+
+/** The colour at a share of the way through the stops. @param {number[][]} stops @param {number} share */
+function mixed(stops, share) {
+  const at = share * (stops.length - 1);
+  const low = Math.min(Math.floor(at), stops.length - 2);
+  return [0, 1, 2].map((c) => (stops[low]?.[c] ?? 0) * (1 - at + low) + (stops[low + 1]?.[c] ?? 0) * (at - low));
 }

@@ -1,6 +1,7 @@
 // A column of the Compare page: one optimizer, its picture and its charts.
 
 import { mountCharts } from "../chart/charts.mjs";
+import { shownRuns } from "../chart/series.mjs";
 import { averagingTime, optimizerSelect } from "../forms/runner-fields.mjs";
 import { make } from "../ui/dom.mjs";
 import { mountScene } from "./scene.mjs";
@@ -34,7 +35,7 @@ export function mountColumn(key, store, catalogue, events) {
   );
   const scene = mountScene(picture, events);
   mountCharts(charts, store, catalogue, {
-    runs: (state) => state.visible.filter((/** @type {any} */ run) => run.runner.key === key && run.start === 0),
+    runs: (state) => shownRuns(state).filter((run) => run.runner.key === key),
     linked: true,
     which: (chart) => chart !== "apart",
   });

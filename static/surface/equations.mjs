@@ -1,5 +1,6 @@
 // "This step, in numbers": every runner's equations, with the numbers of the step put in.
 
+import { shownRuns } from "../chart/series.mjs";
 import { showPanel } from "../data/wanted-columns.mjs";
 import { inSight, make, math } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
@@ -54,7 +55,7 @@ export function mountExplain(root, store, catalogue) {
 
   function render() {
     const state = store.get();
-    const runs = /** @type {Series[]} */ (state.visible).filter((run) => run.start === 0);
+    const runs = shownRuns(state);
     const step = cursor(state);
     title.textContent = step > 0 ? `Step ${step}, coordinate ${axis}. ${CANONICAL}` : `The start. ${CANONICAL}`;
     const elements = runs.map((run) => {
@@ -136,7 +137,7 @@ export function mountExplain(root, store, catalogue) {
   }
 
   const follow = inSight(root, render, (visible) => showPanel(store, "equations", visible));
-  store.on(["visible", "step", "hover", "steps"], follow);
+  store.on(["visible", "shownStart", "step", "hover", "steps"], follow);
   follow();
 }
 

@@ -2,7 +2,7 @@
 
 import { number } from "../ui/format.mjs";
 import { lastPlaced } from "./marks.mjs";
-import { MARGIN, shift, zoom } from "./viewport.mjs";
+import { shift, zoom } from "./viewport.mjs";
 
 /**
  * @typedef {import("../chart/series.mjs").Series} Series
@@ -85,7 +85,8 @@ export function followGestures(marks, events, { viewport, wanted, runs, say }) {
 
   /** @param {number} px @param {number} py @param {PointerEvent} event */
   function clicked(px, py, event) {
-    if (px < MARGIN.l || py > viewport().height - MARGIN.b) return;
+    const { margin, height } = viewport();
+    if (px < margin.l || py > height - margin.b) return;
     const point = viewport().rounded(viewport().point(px, py));
     if (event.shiftKey) events.onAddStart(point);
     else events.onStart(0, point, true);
@@ -110,8 +111,7 @@ export function followGestures(marks, events, { viewport, wanted, runs, say }) {
   marks.addEventListener(
     "wheel",
     (event) => {
-      // A page that scrolls keeps its wheel; the picture takes it with Ctrl, or when it has the focus.
-      if (!event.ctrlKey && document.documentElement.scrollHeight > innerHeight + 1) return;
+      if (!event.ctrlKey) return; // the plain wheel is the page's
       event.preventDefault();
       const [x, y] = viewport().point(...local(event));
       events.onBox(zoom(viewport().box, Math.exp(Math.min(Math.max(event.deltaY, -200), 200) / 500), x, y), true);

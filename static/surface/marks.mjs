@@ -4,6 +4,7 @@ import { DASHES } from "../chart/series.mjs";
 import { svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
 import { colour } from "../ui/theme.mjs";
+import { exitOf } from "./flags.mjs";
 
 /** @typedef {import("../chart/series.mjs").Series} Series */
 
@@ -13,11 +14,11 @@ const HEAD = 7;
 
 /** The arrows that may be drawn at the cursor; `name` is the id in the URL. */
 export const GLYPHS = [
-  { name: "gradient_part", label: "gradient part", scale: "parts", dash: "" },
-  { name: "decay_part", label: "decay part", scale: "parts", dash: "4 2.5" },
-  { name: "gradient", label: "−gradient", scale: "gradients", dash: "1.5 2.5" },
-  { name: "m", label: "−m", scale: "gradients", dash: "7 2.5" },
-  { name: "v", label: "√v", scale: "gradients", dash: "" },
+  { name: "gradient_part", label: "gradient part", sign: "→", scale: "parts", dash: "" },
+  { name: "decay_part", label: "decay part", sign: "⇢", scale: "parts", dash: "4 2.5" },
+  { name: "gradient", label: "−gradient", sign: "⇢", scale: "gradients", dash: "1.5 2.5" },
+  { name: "m", label: "−m", sign: "⇢", scale: "gradients", dash: "7 2.5" },
+  { name: "v", label: "√v", sign: "⬭", scale: "gradients", dash: "" },
 ];
 
 /**
@@ -31,11 +32,14 @@ export function pathData(run, viewport, from, end) {
   const { x, y } = run.recording.columns;
   if (!x || !y) return "";
   const last = Math.min(end, x.length - 1);
+  const exit = exitOf(run, viewport); // what broke off is cut where it leaves the picture
+  if (exit && from > exit.step) return "";
   const stride = Math.max(1, Math.ceil((last - from) / MAX_POINTS));
   let data = "";
   for (let i = from; i <= last; i = i < last ? Math.min(i + stride, last) : i + 1) {
     const [px, py] = [viewport.x(/** @type {number} */ (x[i])), viewport.y(/** @type {number} */ (y[i]))];
     if (Number.isNaN(px) || Number.isNaN(py)) break;
+    if (exit && i >= exit.step) return `${data}${data ? "L" : "M"}${exit.x.toFixed(1)} ${exit.y.toFixed(1)}`;
     data += `${data ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
   }
   return data;
@@ -64,25 +68,16 @@ export function path(run, viewport, step) {
 }
 
 /**
- * The run's position at the cursor; a cross where a run broke off.
+ * The run's position at the cursor; none once it has broken off, where it has a flag instead.
  * @param {Series} run
  * @param {import("./viewport.mjs").Viewport} viewport
  * @param {number} step
  */
 export function head(run, viewport, step) {
-  const last = lastPlaced(run);
-  const at = Math.min(step, last);
-  const [px, py] = [viewport.x(run.recording.columns.x?.[at] ?? 0), viewport.y(run.recording.columns.y?.[at] ?? 0)];
-  const stopped = run.recording.broke && step >= last;
-  if (stopped) {
-    return svg(
-      "g",
-      { stroke: run.colour, "stroke-width": 2.5 },
-      svg("path", { d: `M${px - 6} ${py - 6}l12 12m0 -12l-12 12` }),
-      svg("title", {}, document.createTextNode(`${run.label}: ${run.recording.reason}`)),
-    );
-  }
-  return svg("circle", { cx: px, cy: py, r: 5, fill: run.colour, stroke: colour("--ground"), "stroke-width": 1.5 });
+  const at = Math.min(step, lastPlaced(run));
+  if (run.recording.broke && step >= (exitOf(run, viewport)?.step ?? 0)) return svg("g", {});
+  const [cx, cy] = [viewport.x(run.recording.columns.x?.[at] ?? 0), viewport.y(run.recording.columns.y?.[at] ?? 0)];
+  return svg("circle", { cx, cy, r: 5, fill: run.colour, stroke: colour("--ground"), "stroke-width": 1.5 });
 }
 
 /** The last row whose position is a finite number. @param {Series} run */
@@ -93,40 +88,31 @@ export function lastPlaced(run) {
   return at;
 }
 
-/**
- * The global minima and the others, without those that only the edge of the view makes: they are no goals.
- * @template {{ x: number, y: number, edge: boolean, global: boolean }} Minimum
- * @param {Minimum[]} minima
- */
-export function goals(minima) {
-  const inside = minima.filter(({ edge }) => !edge);
-  return { lowest: inside.filter((minimum) => minimum.global), others: inside.filter((minimum) => !minimum.global) };
-}
+const TITLES = { global: "Global minimum of the loss", local: "Local minimum of the loss" };
 
 /**
- * The minima of the loss (plus signs) and of the penalised loss (diamonds).
- * @param {{ x: number, y: number }[]} minima
- * @param {"loss" | "penalised"} kind
- * @param {string} stroke
- * @param {string} title
+ * A minimum of the loss (plus sign, small if only local) or of the penalised loss (diamond, in the colour of the run
+ * that it belongs to where that is one).
+ * @param {import("./minima.mjs").Sign} sign
  * @param {import("./viewport.mjs").Viewport} viewport
- * @param {number} [arm]  half the size of a plus sign, in px
  */
-export function minimaMarks(minima, kind, stroke, title, viewport, arm = 8) {
-  return minima.map(({ x, y }) => {
-    const [px, py] = [viewport.x(x), viewport.y(y)];
-    const d =
-      kind === "loss"
-        ? `M${px - arm} ${py}h${2 * arm}M${px} ${py - arm}v${2 * arm}`
-        : `M${px - 6} ${py}l6 -6l6 6l-6 6z`;
-    return svg(
-      "g",
-      { class: `minimum ${kind}` },
-      svg("path", { d, fill: "none", stroke: colour("--ground"), "stroke-width": 4 }),
-      svg("path", { d, fill: "none", stroke, "stroke-width": 1.75 }),
-      svg("title", {}, document.createTextNode(`${title} (${number(x, 3)}, ${number(y, 3)})`)),
-    );
-  });
+export function minimumMark({ x, y, kind, runs }, viewport) {
+  const [px, py] = [viewport.x(x), viewport.y(y)];
+  const arm = kind === "global" ? 8 : kind === "local" ? 5 : 6;
+  const d =
+    kind === "penalised"
+      ? `M${px - arm} ${py}l${arm} ${-arm}l${arm} ${arm}l${-arm} ${arm}z`
+      : `M${px - arm} ${py}h${2 * arm}M${px} ${py - arm}v${2 * arm}`;
+  const title =
+    kind === "penalised" ? `Minimum of loss and penalty for ${runs.map((run) => run.label).join(", ")}` : TITLES[kind];
+  const stroke = runs.length === 1 ? runs[0]?.colour : colour("--ink");
+  return svg(
+    "g",
+    { class: `minimum ${kind === "penalised" ? "penalised" : "loss"}` },
+    svg("path", { d, fill: "none", stroke: colour("--ground"), "stroke-width": 4 }),
+    svg("path", { d, fill: "none", stroke, "stroke-width": 1.75 }),
+    svg("title", {}, document.createTextNode(`${title} (${number(x, 3)}, ${number(y, 3)})`)),
+  );
 }
 
 /**
@@ -136,7 +122,7 @@ export function minimaMarks(minima, kind, stroke, title, viewport, arm = 8) {
  * @param {string[]} names
  * @param {number} step
  * @param {import("./viewport.mjs").Viewport} viewport
- * @returns {{ marks: SVGElement[], magnified: number | null }}
+ * @returns {{ marks: SVGElement[], drawn: string[], magnified: number | null }}  `drawn`: the names of those to be seen
  */
 export function glyphs(runs, names, step, viewport) {
   const chosen = GLYPHS.filter((glyph) => names.includes(glyph.name));
@@ -152,12 +138,15 @@ export function glyphs(runs, names, step, viewport) {
   /** @type {Record<string, number>} */
   const factor = {};
   for (const scale of ["parts", "gradients"]) factor[scale] = longest(scale) > 0 ? ARROW / longest(scale) : 0;
+  /** @type {Set<string>} */
+  const drawn = new Set();
   const marks = vectors.flatMap(({ run, glyph, vector }) => {
     const scale = factor[glyph.scale] ?? 0;
     const at = Math.min(Math.max(step - 1, 0), lastPlaced(run)); // where the step was taken from
     const [px, py] = [viewport.x(run.recording.columns.x?.[at] ?? 0), viewport.y(run.recording.columns.y?.[at] ?? 0)];
     const [dx, dy] = [vector[0] * scale, -vector[1] * scale];
     if (!(Math.hypot(dx, dy) > 1)) return [];
+    drawn.add(glyph.name);
     const stroke = { stroke: run.colour, fill: "none", "stroke-width": 1.75 };
     const title = svg("title", {}, document.createTextNode(`${run.label}: ${glyph.label}`));
     if (glyph.name === "v") {
@@ -180,7 +169,7 @@ export function glyphs(runs, names, step, viewport) {
       ),
     ];
   });
-  return { marks, magnified: factor.parts ? factor.parts / unit : null };
+  return { marks, drawn: [...drawn], magnified: factor.parts ? factor.parts / unit : null };
 }
 
 /**

@@ -3,7 +3,8 @@
 import * as plot from "../chart/plot.mjs";
 import { cursor } from "../ui/player.mjs";
 import { colour } from "../ui/theme.mjs";
-import { contour, relief } from "./contour.mjs";
+import { contour } from "./contour.mjs";
+import { relief } from "./relief.mjs";
 
 /**
  * @param {any} state
@@ -14,7 +15,12 @@ import { contour, relief } from "./contour.mjs";
 export async function scenePicture(state, { viewport, marks }, format) {
   const { width, height } = viewport;
   if (state.dimensions === "3d") {
-    return plot.picture(relief(state.grid, state.visible, state.levels, cursor(state)), format, width, height);
+    return plot.picture(
+      relief(state.grid, state.visible, state.starts, state.levels, cursor(state)),
+      format,
+      width,
+      height,
+    );
   }
   const base = await plot.picture(contour(state.grid, viewport, state.levels), "svg", width, height);
   const text = decodeURIComponent(base.slice(base.indexOf(",") + 1));
@@ -37,7 +43,7 @@ export async function scenePicture(state, { viewport, marks }, format) {
 function legend(runs, width) {
   const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
   runs
-    .filter((run) => run.start === 0)
+    .filter((run) => run.start === runs[0]?.start)
     .forEach((run, i) => {
       const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
       for (const [name, value] of Object.entries({

@@ -1,13 +1,17 @@
 // The picture: a contour (or a height in 3-D) with the runs walking over it.
 
 import * as plot from "../chart/plot.mjs";
+import { startShown } from "../chart/series.mjs";
 import { make, set, svg } from "../ui/dom.mjs";
 import { number } from "../ui/format.mjs";
-import { colour, onThemeChange } from "../ui/theme.mjs";
-import { contour, relief } from "./contour.mjs";
+import { onThemeChange, textSize } from "../ui/theme.mjs";
+import { contour } from "./contour.mjs";
+import { flags } from "./flags.mjs";
 import { followGestures } from "./gestures.mjs";
-import { glyphs, goals, head, minimaMarks, path } from "./marks.mjs";
-import { fit, MARGIN, makeViewport } from "./viewport.mjs";
+import { glyphs, head, minimumMark, path } from "./marks.mjs";
+import { signsOf } from "./minima.mjs";
+import { relief } from "./relief.mjs";
+import { makeViewport, viewportOf } from "./viewport.mjs";
 
 /**
  * @typedef {import("../chart/series.mjs").Series} Series
@@ -29,13 +33,10 @@ export function mountScene(root, events) {
     paths: svg("g", {}),
     glyphs: svg("g", {}),
     heads: svg("g", {}),
+    flags: svg("g", {}),
     starts: svg("g", {}),
   };
-  const clip = svg(
-    "clipPath",
-    { id: `clip-${Math.random().toString(36).slice(2)}` },
-    svg("rect", { x: MARGIN.l, y: MARGIN.t }),
-  );
+  const clip = svg("clipPath", { id: `clip-${Math.random().toString(36).slice(2)}` }, svg("rect", {}));
   const clipped = svg(
     "g",
     { "clip-path": `url(#${clip.id})` },
@@ -44,17 +45,20 @@ export function mountScene(root, events) {
     layers.glyphs,
     layers.heads,
   );
-  marks.append(svg("defs", {}, clip), clipped, layers.starts);
+  marks.append(svg("defs", {}, clip), clipped, layers.starts, layers.flags);
   const solid = make("div", { class: "scene-3d", hidden: true });
+  // The plain wheel is the page's; only with Ctrl it reaches the relief, which zooms by it.
+  solid.addEventListener("wheel", (event) => !event.ctrlKey && event.stopImmediatePropagation(), { capture: true });
   const note = make("output", { class: "scene-note" });
   root.append(base, marks, solid, note);
 
-  /** @type {{ grid: any, surface: any, runs: Series[], starts: Point[], step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
+  /** @type {{ grid: any, surface: any, runs: Series[], starts: Point[], shownStart: number, step: number, dimensions: string, levels: string, glyphs: string[], wanted: number[] }} */
   let shown = {
     grid: null,
     surface: null,
     runs: [],
     starts: [],
+    shownStart: 0,
     step: 0,
     dimensions: "2d",
     levels: "log",
@@ -62,23 +66,31 @@ export function mountScene(root, events) {
     wanted: [-5, 5, -5, 5],
   };
   let viewport = makeViewport([-5, 5, -5, 5], 1, 1);
+  let told = {
+    minima: /** @type {Set<string>} */ (new Set()),
+    arrows: /** @type {string[]} */ ([]),
+    magnified: /** @type {number | null} */ (null),
+  };
   /** @type {Element | null} */
   let focused = null;
 
   function measure() {
     const { width, height } = root.getBoundingClientRect();
-    viewport = makeViewport(fit(shown.wanted, width, height), width, height);
+    viewport = viewportOf(shown.wanted, width, height, textSize());
+    const { l, r, t, b } = viewport.margin;
     set(marks, { viewBox: `0 0 ${width} ${height}`, width, height });
     set(/** @type {Element} */ (clip.firstElementChild), {
-      width: Math.max(width - MARGIN.l - MARGIN.r, 0),
-      height: Math.max(height - MARGIN.t - MARGIN.b, 0),
+      x: l,
+      y: t,
+      width: Math.max(width - l - r, 0),
+      height: Math.max(height - t - b, 0),
     });
   }
 
   function drawBase() {
     if (shown.dimensions === "3d") {
       solid.hidden = false;
-      if (shown.grid) plot.draw(solid, relief(shown.grid, shown.runs, shown.levels, shown.step));
+      if (shown.grid) plot.draw(solid, relief(shown.grid, shown.runs, shown.starts, shown.levels, shown.step));
       return;
     }
     solid.hidden = true;
@@ -86,31 +98,26 @@ export function mountScene(root, events) {
   }
 
   function drawMinima() {
-    layers.minima.replaceChildren();
-    const { grid, runs } = shown;
-    if (!grid) return;
-    /** @type {{ x: number, y: number, loss: number, edge: boolean, global: boolean }[]} */
-    const minima = grid.minima;
-    const { lowest, others } = goals(minima);
-    layers.minima.append(
-      ...minimaMarks(others, "loss", colour("--ink"), "Local minimum of the loss", viewport, 5),
-      ...minimaMarks(lowest, "loss", colour("--ink"), "Global minimum of the loss", viewport),
-    );
-    for (const { recording, start, colour: own, label } of runs) {
-      if (start > 0) continue;
-      const title = `Minimum of loss and penalty for ${label}`;
-      const kept = goals(recording.about.minima ?? []);
-      layers.minima.append(...minimaMarks([...kept.lowest, ...kept.others], "penalised", own, title, viewport));
-    }
+    const signs = signsOf(shown.grid?.minima ?? [], shown.runs, viewport);
+    layers.minima.replaceChildren(...signs.map((sign) => minimumMark(sign, viewport)));
+    const seen = shown.dimensions === "3d" ? signs.filter(({ kind }) => kind === "global") : signs; // of those in 3-D
+    tell({ minima: new Set(seen.map(({ kind }) => (kind === "penalised" ? kind : "loss"))) });
   }
 
   function drawRuns() {
     layers.paths.replaceChildren(...shown.runs.map((run) => path(run, viewport, shown.step)));
     layers.heads.replaceChildren(...shown.runs.map((run) => head(run, viewport, shown.step)));
-    const first = shown.runs.filter((run) => run.start === 0);
-    const made = glyphs(first, shown.glyphs, shown.step, viewport);
-    layers.glyphs.replaceChildren(...made.marks);
-    root.dispatchEvent(new CustomEvent("magnified", { detail: made.magnified }));
+    layers.flags.replaceChildren(...flags(shown.runs, viewport, shown.step));
+    const first = shown.runs.filter((run) => run.start === startShown(shown));
+    const { marks, drawn, magnified } = glyphs(first, shown.glyphs, shown.step, viewport);
+    layers.glyphs.replaceChildren(...marks);
+    tell({ arrows: shown.dimensions === "3d" ? [] : drawn, magnified });
+  }
+
+  /** Tells a key which signs are there. @param {Partial<typeof told>} change */
+  function tell(change) {
+    told = { ...told, ...change };
+    root.dispatchEvent(new CustomEvent("signs", { detail: told, bubbles: true }));
   }
 
   function drawStarts() {
@@ -122,7 +129,8 @@ export function mountScene(root, events) {
         transform: `translate(${cx} ${cy})`,
         "aria-label": `Start ${index + 1} at (${number(start[0], 3)}, ${number(start[1], 3)}); arrow keys move it`,
       });
-      for (const circle of handle.querySelectorAll("circle")) circle.style.stroke = "";
+      const place = /** @type {Element} */ (handle.querySelector("text"));
+      place.textContent = shown.starts.length > 1 ? String(index + 1) : "";
     });
     for (const extra of existing.slice(shown.starts.length)) extra.remove();
   }
@@ -136,6 +144,7 @@ export function mountScene(root, events) {
       svg("circle", { r: 7, class: "halo" }),
       svg("circle", { r: 7, class: "handle" }),
       svg("circle", { r: 1.75, class: "dot" }),
+      svg("text", { x: 10, y: -8, class: "start-number" }),
     );
     handle.addEventListener("keydown", (event) => {
       const moves = /** @type {Record<string, Point>} */ ({
@@ -199,10 +208,13 @@ export function mountScene(root, events) {
       shown = { ...shown, ...change };
       const changed = (/** @type {(keyof typeof shown)[]} */ ...keys) => keys.some((key) => shown[key] !== before[key]);
       if (changed("wanted")) measure();
-      if (changed("wanted", "grid", "levels", "dimensions") || (shown.dimensions === "3d" && changed("runs", "step")))
+      if (
+        changed("wanted", "grid", "levels", "dimensions") ||
+        (shown.dimensions === "3d" && changed("runs", "step", "starts"))
+      )
         drawBase();
-      if (changed("wanted", "grid", "runs")) drawMinima();
-      if (changed("wanted", "runs", "step", "glyphs")) drawRuns();
+      if (changed("wanted", "grid", "runs", "dimensions")) drawMinima();
+      if (changed("wanted", "runs", "step", "glyphs", "shownStart", "dimensions")) drawRuns();
       if (changed("wanted", "starts")) drawStarts();
     },
   };

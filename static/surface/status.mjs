@@ -1,17 +1,16 @@
 // The bar below the picture, and the quiet line that tells of errors and lost connections.
 
-import { make } from "../ui/dom.mjs";
-import { number } from "../ui/format.mjs";
-import { fieldName } from "../ui/names.mjs";
+import { startShown } from "../chart/series.mjs";
+import { closing, make } from "../ui/dom.mjs";
+import { fieldName, refusalText } from "../ui/names.mjs";
 import { GLYPHS } from "./marks.mjs";
 
 /**
- * How the picture is drawn: two or three dimensions, levels, arrows.
+ * How the picture is drawn: two or three dimensions, levels, arrows, and which start charts and table show.
  * @param {HTMLElement} root
  * @param {import("../data/store.mjs").Store<any>} store
- * @param {HTMLElement} scene  tells by "magnified" how much the parts are enlarged
  */
-export function mountPictureBar(root, store, scene) {
+export function mountPictureBar(root, store) {
   const dimensions = segmented(
     "View",
     [
@@ -23,12 +22,11 @@ export function mountPictureBar(root, store, scene) {
   const levels = segmented(
     "Levels",
     [
-      ["log", "log levels"],
+      ["log", "log"],
       ["linear", "linear"],
     ],
     (value) => store.set({ levels: value }),
   );
-  const magnified = make("span", { class: "magnified" });
   const boxes = GLYPHS.map(({ name, label }) => {
     const box = make("input", {
       type: "checkbox",
@@ -42,33 +40,47 @@ export function mountPictureBar(root, store, scene) {
     });
     return { name, box, label: make("label", {}, box, label) };
   });
-  const reset = make("button", { type: "button", onclick: () => store.set({ box: null }) }, "Reset zoom");
-  root.append(
-    dimensions.element,
-    levels.element,
+  const arrows = make(
+    "details",
+    { class: "menu arrows" },
+    make("summary", {}, "Arrows"),
     make(
-      "span",
-      { class: "glyphs", role: "group", "aria-label": "Arrows at the step" },
+      "div",
+      { class: "menu-items", role: "group", "aria-label": "Arrows at the step" },
       ...boxes.map((b) => b.label),
-      magnified,
     ),
-    reset,
   );
-  scene.addEventListener("magnified", (event) => {
-    const factor = /** @type {CustomEvent<number | null>} */ (event).detail;
-    magnified.textContent = factor ? `parts ×${number(factor, 2)}` : "";
-  });
-  const several = make("span", { class: "magnified" });
-  root.append(several);
+  closing(arrows);
+  const reset = make(
+    "button",
+    { type: "button", class: "reset-zoom", onclick: () => store.set({ box: null }) },
+    "Reset zoom",
+  );
+  const starts = make("span", { class: "shown-start", role: "group", "aria-label": "Which start charts show" });
+  root.append(dimensions.element, levels.element, arrows, reset, starts);
+
+  let choices = 0;
+  let shown = segmented("", [], () => {});
+  function renderStarts() {
+    const state = store.get();
+    if (choices !== state.starts.length) {
+      choices = state.starts.length;
+      const numbers = Array.from({ length: choices }, (_, i) => /** @type {[string, string]} */ ([`${i}`, `${i + 1}`]));
+      shown = segmented("Start that charts show", numbers, (value) => store.set({ shownStart: Number(value) }));
+      starts.replaceChildren("charts show start", shown.element);
+    }
+    starts.hidden = choices < 2;
+    shown.update(String(startShown(state)));
+  }
   function render() {
     const state = store.get();
-    several.textContent = state.starts.length > 1 ? "charts show start 1" : "";
     dimensions.update(state.dimensions);
     levels.update(state.levels);
     for (const { name, box } of boxes) box.checked = state.glyphs.includes(name);
-    reset.hidden = state.box === null;
+    reset.disabled = state.box === null; // it keeps its place: nothing moves under the pointer
+    renderStarts();
   }
-  store.on(["dimensions", "levels", "glyphs", "box", "starts"], render);
+  store.on(["dimensions", "levels", "glyphs", "box", "starts", "shownStart"], render);
   render();
 }
 
@@ -88,9 +100,10 @@ export function mountStatus(root, store, catalogue) {
     root.textContent = messages.find(Boolean) || "";
     root.hidden = !root.textContent;
   }
-  /** @param {{ field: string, message: string }} error */
-  function told({ field, message }) {
-    return [fieldName(field, store.get(), catalogue), message].filter(Boolean).join(": ");
+  /** @param {{ field: string, message: string, code?: string }} error */
+  function told(error) {
+    const name = fieldName(error.field, store.get(), catalogue);
+    return [name, refusalText(error, catalogue)].filter(Boolean).join(": ");
   }
   document.addEventListener("overtaken", () => {
     overtaken = store.get().error;

@@ -1,6 +1,6 @@
 // The runners side by side in a table of what came out.
 
-import { DASHES } from "../chart/series.mjs";
+import { DASHES, shownRuns } from "../chart/series.mjs";
 import { extent } from "../data/columns.mjs";
 import { inSight, isEdited, make, markEdited, set, watchEdits } from "../ui/dom.mjs";
 import { count, noNumber, number, plain, roundedUp, typedNumber } from "../ui/format.mjs";
@@ -62,20 +62,30 @@ export function mountTable(root, store) {
   }
 
   function render() {
-    const { visible, goal: chosen } = store.get();
-    const runs = /** @type {Series[]} */ (visible);
-    const limit = chosen ?? defaultGoal(runs);
+    const state = store.get();
+    const { goal: chosen, starts } = state;
+    const runs = shownRuns(state);
+    const bounded = state.result?.surface?.bounded ?? true;
+    const limit = chosen ?? (bounded ? defaultGoal(runs) : null);
     if (!isEdited(goal) && error.hidden) goal.value = plain(limit);
-    const several = new Set(runs.map((run) => run.start)).size > 1;
+    set(goal, {
+      placeholder: bounded ? "auto" : "none",
+      title: bounded
+        ? undefined
+        : "This surface has no lowest value, so there is nothing to reach. Type a loss to count the steps to it.",
+    });
     body.replaceChildren(
       ...runs.map((run) => {
-        const label = several ? `${run.label}, start ${run.start + 1}` : run.label;
+        const label = starts.length > 1 ? `${run.label}, start ${run.start + 1}` : run.label;
+        const { broke, outcome, about } = run.recording;
+        // Of what broke off the last numbers say how far it was let run, and nothing of the optimizer.
+        const end = (/** @type {string} */ name) => (broke ? "–" : number(final(run, name)));
         const cells = [
-          number(final(run, "loss")),
-          number(final(run, "distance")),
+          end("loss"),
+          end("distance"),
           stepsTo(run, limit),
-          number(final(run, "weight_norm")),
-          run.recording.outcome,
+          end("weight_norm"),
+          broke ? `${outcome} at ${count(about.steps)}` : outcome,
         ];
         return make(
           "tr",
@@ -92,7 +102,7 @@ export function mountTable(root, store) {
     );
   }
   const follow = inSight(root, render);
-  store.on(["visible", "goal"], follow);
+  store.on(["visible", "shownStart", "goal"], follow);
   follow();
 }
 
@@ -101,9 +111,13 @@ function final(run, name) {
   return run.recording.valueAt(name, run.recording.about.steps);
 }
 
-/** The loss that is about a hundredth of the way from the best final loss to the start. @param {Series[]} runs */
-function defaultGoal(runs) {
-  const [best] = extent(runs.map((run) => final(run, "loss") ?? NaN));
+/**
+ * The loss that is about a hundredth of the way from the best final loss, of those that kept going, to the start.
+ * @param {Series[]} runs
+ */
+export function defaultGoal(runs) {
+  const kept = runs.filter((run) => !run.recording.broke);
+  const [best] = extent(kept.map((run) => final(run, "loss") ?? NaN));
   const start = runs[0]?.recording.columns.loss?.[0];
   if (!Number.isFinite(best) || start === undefined || !Number.isFinite(start)) return null;
   const way = Math.max(start - best, 0);

@@ -1,5 +1,6 @@
 // Plain sentences that say, with numbers of the step at the cursor, how the optimizers part.
 
+import { shownRuns } from "../chart/series.mjs";
 import { sentencesOf } from "../data/findings.mjs";
 import { cursor } from "../ui/player.mjs";
 
@@ -9,21 +10,20 @@ import { cursor } from "../ui/player.mjs";
 export function mountVerdict(root, store) {
   const render = () => {
     const state = store.get();
-    const sentence = verdict(state.result, state.visible, cursor(state));
+    const sentence = verdict(state.result, shownRuns(state), cursor(state));
     if (root.textContent !== sentence) root.textContent = sentence;
   };
-  store.on(["visible", "step", "hover", "steps"], render);
+  store.on(["visible", "shownStart", "step", "hover", "steps"], render);
   render();
 }
 
 /**
  * @param {{ recordings: any[], findings: import("../data/findings.mjs").Finding[] } | null} result  the server's answer
- * @param {Series[]} visible
+ * @param {Series[]} runs  all from one start
  * @param {number} step
  * @returns {string}
  */
-export function verdict(result, visible, step) {
-  const runs = visible.filter((run) => run.start === 0);
+export function verdict(result, runs, step) {
   if (!result || runs.length < 2) return "";
   if (step === 0) return "All start at one point. Press Play, or move the slider below, to see them part.";
   const told = new Map(runs.map((run) => [result.recordings.indexOf(run.recording), run]));

@@ -36,12 +36,14 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
+ * Of what is on or off an aria attribute says so in words; others are there or not.
  * @param {Element} element
  * @param {Record<string, any>} attributes
  */
 export function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && typeof value === "boolean") element.setAttribute(name, String(value));
     else if (value === undefined || value === false || value === null) element.removeAttribute(name);
     else if (name === "href") element.setAttribute(name, under(String(value)));
     else element.setAttribute(name, value === true ? "" : String(value));

@@ -73,6 +73,21 @@ export function fieldName(field, view, catalogue) {
 }
 
 /**
+ * A refusal in words, with settings called as the page calls them: "decay strength λ" for `weight_decay`.
+ * @param {{ code?: string, message: string }} error
+ * @param {any} catalogue
+ */
+export function refusalText({ code, message }, catalogue) {
+  if (code !== "unknown_setting") return message;
+  const titles = Object.fromEntries(
+    catalogue.optimizers.flatMap((/** @type {any} */ o) =>
+      Object.entries(o.hyper.properties).map(([name, property]) => [name, /** @type {any} */ (property).title]),
+    ),
+  );
+  return message.replace(/[a-z]\w*/g, (word) => (Object.hasOwn(titles, word) ? titles[word] : word));
+}
+
+/**
  * What a setting of a training run is called on the form: "width" for `settings.hidden`.
  * @param {string} path
  * @param {{ task?: string, optimizer?: string }} run

@@ -1,13 +1,15 @@
 // What every page with runs on it does first: catalogue, store, history, surface and run settings.
 
-import { OWN, readQuery, viewOf } from "../data/address.mjs";
+import { OWN, readQuery } from "../data/address.mjs";
 import { get } from "../data/api.mjs";
 import { keepWithUndo } from "../data/history.mjs";
-import { openingView, sceneOf, settingsFor } from "../data/presets.mjs";
+import { onSurface, pageAddress } from "../data/opening.mjs";
+import { openingView, sceneOf } from "../data/presets.mjs";
 import { createStore } from "../data/store.mjs";
 import { errorsAt, form } from "../forms/form.mjs";
 import { mountStarts } from "../forms/starts.mjs";
 import { mountSurfaces } from "../surface/choice.mjs";
+import { followFormula } from "../surface/first-look.mjs";
 import { mountStatus } from "../surface/status.mjs";
 import { byId } from "./dom.mjs";
 import { mountThemeSwitch } from "./theme.mjs";
@@ -24,13 +26,13 @@ import { mountThemeSwitch } from "./theme.mjs";
 export async function openPage(page) {
   mountThemeSwitch(/** @type {HTMLSelectElement} */ (byId("theme")));
   const catalogue = await get(document.body.dataset.catalogue ?? "/api/catalogue");
-  const query = readQuery(page, location.search);
-  const scene = sceneOf(catalogue, page, query);
+  const scene = sceneOf(catalogue, page, readQuery(page, location.search));
   const defaults = openingView(catalogue, scene);
+  const named = page === "explore" && scene && !scene.kept ? scene.id : "";
+  const address = pageAddress(page, defaults, catalogue, named);
   /** @type {State} */
   const initial = {
-    ...viewOf(page, defaults, location.search),
-    scene: scene && !scene.kept && page === "explore" ? scene.id : "",
+    ...address.read(location.search),
     hover: null,
     panels: ["sentence"],
     result: null,
@@ -46,7 +48,7 @@ export async function openPage(page) {
     byId("surface"),
     store,
     catalogue,
-    (id) => store.set(choice(store.get(), catalogue, id)),
+    (id) => store.set({ ...onSurface(store.get(), catalogue, id), error: null }),
     () => (store.get().surface === defaults.surface ? defaults.params : {}),
   );
   const properties = catalogue.simulation.properties;
@@ -64,8 +66,9 @@ export async function openPage(page) {
   store.on(["steps", "noise", "seed", "clip", "error"], render);
   render();
   mountStatus(byId("status"), store, catalogue);
-  keepWithUndo(store, page, defaults);
-  return { catalogue, defaults, store, scene };
+  followFormula(store, catalogue, address.isBare(location.search));
+  keepWithUndo(store, address, defaults);
+  return { catalogue, defaults, store, scene, write: address.write };
 }
 
 /**
@@ -82,24 +85,6 @@ function runOf(id, defaults, catalogue) {
 }
 
 /**
- * What choosing a surface does to the view: it brings its start, steps, noise and learning rates.
- * @param {State} state
- * @param {any} catalogue
- * @param {string} id
- * @returns {Partial<State>}
- */
-function choice(state, catalogue, id) {
-  const surface = catalogue.surfaces.find((/** @type {any} */ s) => s.id === id);
-  const common = { surface: id, params: {}, box: null, step: -1, range: null, error: null };
-  if (id === OWN) return common;
-  const runners = state.runners.map((runner) => ({
-    ...runner,
-    hyper: { ...runner.hyper, ...settingsFor(catalogue, surface, runner.optimizer) },
-  }));
-  return { ...common, runners, starts: [surface.starts[0]], steps: surface.demo.steps, noise: surface.demo.noise };
-}
-
-/**
  * The box that the view asks for: its own, or the surface's.
  * @param {State} state
  * @param {any} catalogue
@@ -107,7 +92,8 @@ function choice(state, catalogue, id) {
  */
 export function wantedBox({ box, result, surface }, catalogue) {
   const declared = catalogue.surfaces.find((/** @type {any} */ s) => s.id === surface);
-  return box ?? result?.surface?.box ?? declared?.box ?? [-5, 5, -5, 5];
+  const own = surface === OWN ? result?.surface?.suggested?.box : undefined;
+  return box ?? own ?? result?.surface?.box ?? declared?.box ?? [-5, 5, -5, 5];
 }
 
 /**

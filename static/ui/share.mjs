@@ -1,6 +1,5 @@
 // What can be taken away: a link, a picture, the numbers, a script.
 
-import { writeQuery } from "../data/address.mjs";
 import { post, postForText } from "../data/api.mjs";
 import { trajectoriesRequest } from "../data/trajectories.mjs";
 import { scenePicture } from "../surface/picture.mjs";
@@ -10,11 +9,10 @@ import { pointText } from "./format.mjs";
 /**
  * @param {HTMLElement} root  the menu's list of items
  * @param {import("../data/store.mjs").Store<any>} store
- * @param {import("../data/address.mjs").Page} page
- * @param {any} defaults
+ * @param {(view: any) => string} write  a view as its address says it
  * @param {() => { viewport: import("../surface/viewport.mjs").Viewport, marks: SVGSVGElement } | null} scene  the picture to save
  */
-export function mountShare(root, store, page, defaults, scene) {
+export function mountShare(root, store, write, scene) {
   const menu = root.closest("details");
   if (menu) closing(menu);
   const status = make("p", { role: "status", class: "menu-status" });
@@ -23,7 +21,7 @@ export function mountShare(root, store, page, defaults, scene) {
 
   /** @param {boolean} controls */
   const link = (controls) => {
-    const query = writeQuery(page, { ...store.get(), controls }, defaults);
+    const query = write({ ...store.get(), controls });
     return `${location.origin}${location.pathname}${query ? `?${query}` : ""}`;
   };
   /** @param {string} label @param {() => unknown} act */

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from optim_core.catalogue import rules
 
@@ -59,6 +59,18 @@ def after(page: Page, act: Callable[[], Any]) -> None:
         }""",
         arg=before,
     )
+
+
+def open_numbers(page: Page) -> None:
+    """Opens the drawer with this step's numbers."""
+    page.locator("#numbers > summary").click()
+
+
+def opened_runner(page: Page, index: int) -> Locator:
+    """A runner with all of its settings shown."""
+    card = page.locator(".runner").nth(index)
+    card.locator("summary").click()
+    return card
 
 
 def slide(page: Page, locator: str, position: int) -> None:
@@ -127,6 +139,7 @@ def test_a_start_can_be_dragged_and_a_second_one_added(page: Page) -> None:
 
 def test_scrubbing_moves_all_cursors_and_the_numbers(page: Page) -> None:
     drawn(page)
+    open_numbers(page)
 
     def cursors() -> list[str]:
         found: list[str] = page.eval_on_selector_all(
@@ -254,7 +267,7 @@ def test_a_bad_formula_gets_a_message_at_its_field_and_the_picture_stays(
 def test_a_formula_undefined_in_part_of_the_view_is_drawn_where_it_is_defined(page: Page) -> None:
     drawn(page, "/?surface=own&formula=log(x%2B4)%2By**2&starts=3,2&run=sgd,lr:0.5&steps=400")
     expect(page.locator(".runner .outcome")).to_contain_text(re.compile("step \\d+"))
-    assert page.locator(".scene-base .contourlayer").count() == 1
+    expect(page.locator(".scene-base .contourlayer")).to_have_count(1)
 
 
 def test_a_wrong_number_gets_its_message_at_the_field(page: Page) -> None:
@@ -282,15 +295,16 @@ def test_runners_can_be_added_duplicated_hidden_soloed_reset_and_removed(page: P
     drawn(page)
     after(page, lambda: page.get_by_label("Add an optimizer…").select_option("lion"))
     assert len(paths(page)) == 5
-    card = page.locator(".runner").last
+    card = opened_runner(page, -1)
     after(page, lambda: card.get_by_role("button", name="Duplicate").click())
     assert page.locator(".runner").count() == 6
-    after(page, lambda: page.locator(".runner").last.get_by_role("button", name="Remove").click())
+    after(page, lambda: opened_runner(page, -1).get_by_role("button", name="Remove").click())
     page.locator(".runner").first.get_by_role("button", name="Hide").click()
     expect(page.locator(PATHS)).to_have_count(4)
-    page.locator(".runner").nth(1).get_by_role("button", name="Solo").click()
+    solo = opened_runner(page, 1).get_by_role("button", name="Solo")
+    solo.click()
     expect(page.locator(PATHS)).to_have_count(1)
-    page.locator(".runner").nth(1).get_by_role("button", name="Solo").click()
+    solo.click()
     expect(page.locator(PATHS)).to_have_count(4)
 
 
@@ -335,6 +349,7 @@ def test_the_state_chart_offers_the_states_of_the_runs(page: Page) -> None:
 
 def test_equations_show_the_numbers_of_the_step(page: Page) -> None:
     drawn(page)
+    open_numbers(page)
     slide(page, ".scrub", 1)
     card = page.locator(".explained-run", has=page.locator("h4", has_text="AdamW")).first
     texts = card.locator(".with-numbers").all_inner_texts()
@@ -346,6 +361,7 @@ def test_equations_show_the_numbers_of_the_step(page: Page) -> None:
 
 def test_beside_the_equations_stands_where_they_come_from_and_what_departs(page: Page) -> None:
     drawn(page, "/?run=sgdw,lr:0.1&run=adamw_lh,lr:0.1")
+    open_numbers(page)
     for rule in ("sgdw", "adamw_lh"):
         card = page.locator(".explained-run", has=page.get_by_role("heading", name=rules()[rule].title))
         expect(card.locator(".notes")).to_have_text(rules()[rule].notes)
@@ -468,6 +484,7 @@ def test_a_clicked_start_walks_the_same_way_after_a_reload(page: Page) -> None:
 def test_on_a_phone_nothing_is_cut_at_the_right_edge(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     drawn(page)
+    open_numbers(page)
     for part in (".scrub", ".explain-head .segmented"):
         box = page.locator(part).bounding_box()
         assert box
@@ -555,11 +572,15 @@ def test_the_goal_is_the_number_that_its_field_shows(page: Page) -> None:
     expect(goal).to_have_value(automatic)
 
 
-def test_the_picture_tells_the_global_minimum_from_local_ones(page: Page) -> None:
-    drawn(page, "/?surface=rastrigin&run=adam,lr:0.5")
+def test_of_a_hundred_minima_the_picture_marks_the_global_one_and_those_that_a_path_comes_near(
+    page: Page,
+) -> None:
+    drawn(page, "/?surface=rastrigin&starts=3.3,2.4&run=sgd,lr:0.002")
     titles = page.locator(".minimum.loss title")
     expect(titles.filter(has_text="Global minimum of the loss")).to_have_count(1)
-    assert titles.filter(has_text="Local minimum").count() > 10
+    near = titles.filter(has_text="Local minimum")
+    expect(near).to_have_count(1)
+    expect(near).to_contain_text("(2.98, 1.99)")  # where plain descent from (3.3, 2.4) ends
     expect(page.locator("#table thead")).to_contain_text("distance to global minimum")
 
 
@@ -580,8 +601,9 @@ def test_no_optimizer_is_offered_beyond_the_limit_of_runs(page: Page) -> None:
     add = page.get_by_label("Add an optimizer…")
     expect(add).to_be_disabled()
     expect(add).to_have_attribute("title", "24 runs at most: 6 runners from 4 starts.")
-    expect(page.get_by_role("button", name="Duplicate").first).to_be_disabled()
-    page.locator(".runner").first.get_by_role("button", name="Remove").click()
+    card = opened_runner(page, 0)
+    expect(card.get_by_role("button", name="Duplicate")).to_be_disabled()
+    card.get_by_role("button", name="Remove").click()
     expect(add).to_be_enabled()
 
 

@@ -46,6 +46,7 @@ def one_run(page: Page) -> Iterator[Page]:
     """A page that watches one long run; it is cancelled at the end."""
     page.goto("/train")
     page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
     box.fill("20000")
@@ -120,6 +121,7 @@ def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_
 ) -> None:
     page.goto("/train")
     page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     page.get_by_label("Learning-rate schedule").select_option("cosine")
     steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
@@ -269,6 +271,7 @@ def test_the_experiment_that_the_form_still_is_looks_chosen(page: Page) -> None:
     expect(chosen).to_have_text("Adam+L2 | AdamW on digits")
     page.get_by_role("button", name="λ against overfitting").click()
     expect(chosen).to_have_text("λ against overfitting, on noisy labels")
+    page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     expect(chosen).to_have_count(0)
 
@@ -480,6 +483,7 @@ def test_what_the_server_refuses_is_told_with_the_name_of_its_field(page: Page) 
 def test_a_reload_and_the_way_back_bring_the_form_as_it_was(page: Page) -> None:
     page.goto("/train")
     page.locator("#task").get_by_role("combobox").first.select_option("moons_mlp")
+    page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
     steps.fill("20")

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRunner } from "../../static/data/runner.mjs";
-import { fieldName, runLabels, runName, runnerName, settingName } from "../../static/ui/names.mjs";
+import { fieldName, refusalText, runLabels, runName, runnerName, settingName } from "../../static/ui/names.mjs";
 
 const rate = { properties: { lr: { title: "learning rate η" } } };
 /** @type {any} */
@@ -67,4 +67,15 @@ test("a name turns no text around that stands beside it", () => {
   assert.equal(runName({ id: "a", name: "שלום" }), "שלום", "what is written from right to left stays");
   const twins = ["x\u202e", "x"].map((name) => ({ id: name, name, optimizer: "\u2067mine" }));
   assert.deepEqual(runLabels(twins, catalogue), ["x 1", "x 2"]);
+});
+
+test("a refusal calls settings as the page does, and leaves other messages alone", () => {
+  const message = "there is no setting 'weight_decay' here; known: lr.";
+  const decay = { id: "a", hyper: { properties: { weight_decay: { title: "decay strength λ" } } } };
+  const known = { optimizers: [...catalogue.optimizers, decay] };
+  assert.equal(
+    refusalText({ code: "unknown_setting", message }, known),
+    "there is no setting 'decay strength λ' here; known: learning rate η.",
+  );
+  assert.equal(refusalText({ code: "invalid", message }, known), message);
 });

@@ -92,3 +92,21 @@ def test_the_same_grid_is_not_sent_twice(client: TestClient) -> None:
     body = {"surface": {"id": "beale"}, "n": 16}
     first = client.post(PATH, json=body)
     assert client.post(PATH, json=body, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+
+
+def test_a_formula_comes_with_what_suits_it_and_a_surface_says_whether_it_has_a_lowest_value(
+    client: TestClient,
+) -> None:
+    own = client.post(PATH, json={"surface": {"formula": "(x - 20)^2 + 5*(y + 30)^2"}, "n": 3}).json()[
+        "surface"
+    ]
+    suggested = own["suggested"]
+    x0, x1, y0, y1 = suggested["box"]
+    assert x0 < 20 < x1
+    assert y0 < -30 < y1
+    assert suggested["lr_gradient"] == pytest.approx(1 / 10)  # the Hessian is diag(2, 10)
+    assert own["bounded"]
+    assert not client.post(PATH, json={"surface": {"formula": "-x^4"}, "n": 3}).json()["surface"]["bounded"]
+    bowl = client.post(PATH, json={"surface": {"id": "bowl"}, "n": 3}).json()["surface"]
+    assert bowl["bounded"]
+    assert bowl["suggested"] is None

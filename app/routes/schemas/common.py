@@ -186,6 +186,19 @@ class MinimumAnswer(BaseModel):
     is_global: bool = Field(alias="global", description="As low as any that is known.")
 
 
+class SuggestedAnswer(BaseModel):
+    """What suits somebody's own formula, found from its minima and its curvature."""
+
+    box: list[float] = Field(description="Shows the minima, and the origin where it is not far.")
+    start: list[float]
+    lr_gradient: float = Field(description="1/curvature, rounded down: plain descent falls in every step.")
+    lr_adaptive: float = Field(description="Leads a rule as Adam to the nearest minimum in about 60 steps.")
+    steps: int
+    curvature: float = Field(
+        description="The largest eigenvalue, by size, of the Hessian where descent from the start may come."
+    )
+
+
 class SurfaceAnswer(BaseModel):
     """The surface that was walked on."""
 
@@ -197,6 +210,10 @@ class SurfaceAnswer(BaseModel):
     box: list[float]
     starts: list[list[float]]
     minima: list[MinimumAnswer] = Field(description="Each minimum in sight.")
+    bounded: bool = Field(description="Whether there is a lowest value; where not, nothing can be reached.")
+    suggested: SuggestedAnswer | None = Field(
+        None, description="For a formula of one's own; a built-in surface declares it in the catalogue."
+    )
 
 
 class DecayAnswer(BaseModel):
