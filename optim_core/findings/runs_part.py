@@ -32,10 +32,11 @@ def find(runs: Runs) -> Iterator[Finding]:
     yield from _unranked(step, [key for key in whole if key not in losses])
     spreads = {key: decay_spread(whole[key], step) for key in losses}
     if len(losses) > TOLD_APART:
-        yield from _outstanding(step, losses, spreads)
+        yield from _outstanding(step, losses, spreads, _which(whole[next(iter(losses))]))
         return
     for key, spread in spreads.items():
         numbers = {"step": float(step), "loss": losses[key]}
+        words = {"which": _which(whole[key])}
         sentence = "no_decay" if spread is None else "even" if spread < EVEN else "uneven"
         yield Finding(
             code=sentence,
@@ -46,6 +47,7 @@ def find(runs: Runs) -> Iterator[Finding]:
             threshold=EVEN,
             numbers={**numbers, "spread": spread} if spread is not None and spread >= EVEN else numbers,
             runs={"run": key},
+            words=words,
         )
 
 
@@ -66,13 +68,25 @@ def _unranked(step: int, keys: list[Key]) -> Iterator[Finding]:
         )
 
 
-def _outstanding(step: int, losses: dict[Key, float], spreads: dict[Key, float | None]) -> Iterator[Finding]:
+def _which(run: Recording) -> str:
+    """What its loss is called, beside one of other data or alone."""
+    return "training loss" if "val_loss" in run else "loss"
+
+
+def _outstanding(
+    step: int, losses: dict[Key, float], spreads: dict[Key, float | None], which: str
+) -> Iterator[Finding]:
     """Who stands lowest and highest, and whose decay is least even."""
     ordered = sorted(losses, key=lambda key: losses[key])
     low, high = ordered[0], ordered[-1]
     numbers = {"step": float(step), "lowest": losses[low], "highest": losses[high]}
     yield Finding(
-        code="losses", severity="information", step=step, numbers=numbers, runs={"low": low, "high": high}
+        code="losses",
+        severity="information",
+        step=step,
+        numbers=numbers,
+        runs={"low": low, "high": high},
+        words={"which": which},
     )
     key, spread = max(((k, s or 0.0) for k, s in spreads.items()), key=lambda item: item[1])
     if spread >= EVEN:
@@ -114,7 +128,7 @@ def _at(run: Recording, name: str, step: int) -> float:
     return float(run[name][max(row, 0)])
 
 
-_LOSS = "and stands at a loss of {loss:number}."
+_LOSS = "and stands at a {which} of {loss:number}."
 
 FINDING = Check(
     find=find,
@@ -126,12 +140,12 @@ FINDING = Check(
         "even": "After {step:steps} {run} shrinks all decayed tensors at one rate " + _LOSS,
         "uneven": "After {step:steps} {run} shrinks its tensors at rates that differ by a factor of"
         " {spread:factor} " + _LOSS,
-        "losses": "After {step:steps} {low} stands lowest, at a loss of {lowest:number}, and {high} highest,"
-        " at {highest:number}.",
+        "losses": "After {step:steps} {low} stands lowest, at a {which} of {lowest:number}, and {high}"
+        " highest, at {highest:number}.",
         "least_even": "Decay is least even with {run}: the rates of its tensors differ by a factor of"
         " {spread:factor}.",
     },
     about="train",
-    columns=("loss", "*/effective_decay"),
+    columns=("loss", "val_loss", "*/effective_decay"),
     order=10,
 )

@@ -7,7 +7,7 @@ import { number } from "../ui/format.mjs";
 
 const ASK_MS = 3_000; // from one question to the next while runs go on
 const STATE = ["id", "status", "outcome"]; // what makes a question due at once
-const SAID = ["runs_part.", "runs_broke."]; // the findings that make the sentence
+const SAID = ["runs_validated.", "runs_part.", "runs_broke."]; // the findings that make the sentence
 
 /**
  * The settings in which the runs differ, by path.

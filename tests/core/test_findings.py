@@ -142,6 +142,50 @@ def test_losses_are_told_at_a_step_that_all_have_reached() -> None:
     )
 
 
+def validated(losses: list[float], val: list[float], every: int = 1, **about: Any) -> Recording:
+    """A run with a training loss at every step and a validation loss at every so many."""
+    run = training(losses, **about)
+    at = np.arange(every, every * len(val) + 1, every)
+    return Recording(
+        run.about, {**run.series, "val_loss": Series(at, np.array(val, np.float32))}, (), run.outcome
+    )
+
+
+def test_what_counts_is_the_loss_on_other_data_and_what_learns_by_heart_is_told() -> None:
+    none = validated([2, 1, 0.5, 0.0016], [1.1, 1.0, 1.2, 1.4])
+    strong = validated([2, 1.5, 1.2, 0.9], [1.3, 1.1, 0.9, 0.83])
+    best, by_heart, crossing, *rest = told(none=none, strong=strong)
+    assert best == "After 4 steps strong has the lowest validation loss, 0.83; none has the highest, 1.4."
+    assert by_heart == (
+        "On its training data none is lowest, at 0.0016, but at 1.4 on other data: it learns by heart."
+    )
+    assert "training loss of 0.0016" in crossing + " ".join(rest)
+
+
+def test_a_crossing_is_told_where_one_was_above_for_long_enough() -> None:
+    low = validated([1] * 12, [3, 2.9, 2.8, 1.0, 0.9, 0.8], every=2)
+    other = validated([1] * 12, [2, 1.9, 1.8, 1.7, 1.6, 1.5], every=2)
+    assert "low is above other until step 8, below it after." in told(low=low, other=other)
+    brief = validated([1] * 12, [3, 1.0, 0.9, 0.9, 0.9, 0.8], every=2)
+    assert not any("until step" in text for text in told(low=brief, other=other))
+    always = validated([1] * 12, [1, 1, 1, 1, 1, 1], every=2)
+    assert not any("until step" in text for text in told(low=always, other=other))
+
+
+def test_validation_is_compared_at_a_step_that_all_have_reached_among_those_that_are_whole() -> None:
+    ahead = validated([1] * 9, [5, 5, 0.1], every=3)
+    behind = validated([1] * 6, [4, 4], every=3)
+    broken = validated([1] * 6, [1e-3, 1e-3], every=3, outcome="diverged")
+    texts = told(ahead=ahead, behind=behind, broken=broken)
+    assert texts[0] == "After 6 steps behind has the lowest validation loss, 4; ahead has the highest, 5."
+    alike = validated([1] * 6, [4.001, 4.001], every=3)
+    assert (
+        told(behind=behind, alike=alike)[0]
+        == "After 6 steps all validation losses are within 0.02\u00a0% of 4."
+    )
+    assert not any("validation" in text for text in told(A=training([1, 2]), B=behind))
+
+
 def test_only_tensors_that_decay_are_compared_and_only_lately() -> None:
     tensors = [
         {"name": "w", "decayed": True},
