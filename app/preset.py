@@ -24,12 +24,15 @@ class Preset:
            Compare surface, params, starts, steps, noise, runners, charts (ids); for Train task, settings,
            run, runners. What is left out is as the surface or the task suggests.
 
-    A guided scene tells something besides, in a minute:
+    A guided scene tells something besides, in a minute; the card of an experiment its question alone:
 
     sentences  three, above the picture
     question   asked before the answer is shown, with its choices; ``answer`` is the place of the right one
     because    the answer, with numbers of the run: ``{0.decay_taken_y:percent}`` is where that column of the
                first runner ends, in a form of `optim_core.wording`
+    sketch     what will be seen, as a few heights from 0 to 1 for each line of the card's thumbnail
+    seconds    that the runs of an experiment for Train take together on two cores without a GPU, as measured;
+               told until this machine has measured its own
     adds       an optimizer that may join the others with one click
     """
 
@@ -44,6 +47,8 @@ class Preset:
     answer: int = 0
     because: str = ""
     adds: str = ""
+    sketch: Sequence[Sequence[float]] = ()
+    seconds: float = 0.0
 
     id: str = ""  # the file's name, given by the registry
 

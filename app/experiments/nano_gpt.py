@@ -9,7 +9,14 @@ PRESET = Preset(
     view={
         "task": "char_gpt",
         "settings": {"size": "nano"},
-        "run": {"steps": 300, "batch_size": 16},
-        "runners": [runner(name, lr=1e-3, weight_decay=0.1) for name in ("adam_l2", "adamw")],
+        "run": {"steps": 600, "batch_size": 16},
+        # τ = 1/(ηλ) = 667 steps: decay has its say within the run.
+        "runners": [
+            runner(name, {"id": "cosine", "warmup_steps": 50}, lr=5e-3, weight_decay=0.3)
+            for name in ("adam_l2", "adamw")
+        ],
     },
+    question="Which tensors does each convention shrink, in a small language model?",
+    sketch=[[1, 0.7, 0.55, 0.47, 0.42, 0.4], [1, 0.68, 0.52, 0.43, 0.38, 0.36]],
+    seconds=60,
 )

@@ -15,4 +15,7 @@ PRESET = Preset(
             runner("adamw", {"id": "cosine", "warmup_steps": 50}, lr=5e-3, weight_decay=0.1),
         ],
     },
+    question="What does a warm-up save, where η is too large for the first steps?",
+    sketch=[[1, 0.9, 0.75, 0.62, 0.55, 0.5], [1, 0.7, 0.5, 0.38, 0.32, 0.28]],
+    seconds=60,
 )

@@ -121,20 +121,7 @@ def _device() -> Setting:
 
 
 def _experiment(preset: Preset) -> dict[str, Any]:
-    told = (
-        "id",
-        "title",
-        "page",
-        "view",
-        "kept",
-        "sentences",
-        "question",
-        "choices",
-        "answer",
-        "because",
-        "adds",
-    )
-    return {name: getattr(preset, name) for name in told}
+    return {name: value for name, value in vars(preset).items() if name != "order"}
 
 
 def _chart(chart: Chart) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import { makeRunner } from "./runner.mjs";
  * @typedef {{ optimizer: string, hyper?: Record<string, any>, schedule?: any, decay_schedule?: any }} PresetRunner
  * `view`: by the names of the page's address; the rest is what a guided scene tells and asks.
  * @typedef {{ id: string, title: string, page: string, view: any, kept: boolean, sentences: string[], question: string,
- *   choices: string[], answer: number, because: string, adds: string }} Preset
+ *   choices: string[], answer: number, because: string, adds: string, sketch: number[][], seconds: number }} Preset
  */
 
 /**

@@ -6,6 +6,8 @@ import { presetsOf, runnerOf } from "../data/presets.mjs";
 import { under } from "../data/root.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { createStore } from "../data/store.mjs";
+import { mountCards } from "../forms/cards.mjs";
+import { timeText } from "../forms/estimate.mjs";
 import { errorsAt, firstWrong, form } from "../forms/form.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { formText, keepForm, keptForm } from "../forms/train-form.mjs";
@@ -91,22 +93,35 @@ function fromConfig(config) {
 }
 
 const presets = presetsOf(catalogue, "train").filter(({ view }) => tasks.has(view.task));
-const presetButtons = presets.map((preset) =>
-  make("button", { type: "button", onclick: () => choosePreset(preset) }, preset.title),
-);
-byId("presets").append(...presetButtons);
+const details = /** @type {HTMLDetailsElement} */ (byId("form"));
+const cards = mountCards(byId("presets"), presets, {
+  start(preset) {
+    choosePreset(preset);
+    start.click();
+  },
+  change(preset) {
+    choosePreset(preset);
+    details.open = true;
+    details.querySelector("summary")?.focus();
+    details.scrollIntoView({ block: "start" });
+  },
+});
 /** @param {import("../data/presets.mjs").Preset} preset */
 function choosePreset(preset) {
   taskForm.forget();
   runForm.forget();
   apply(preset.view);
 }
-/** Which preset the form still is. */
+/** Runs that this machine has finished: how fast it is. @type {any[]} */
+let measured = [];
+/** Which preset the form still is, and how long each takes. */
 function renderPresets() {
   const now = formText(store.get());
-  presets.forEach((preset, i) => {
-    presetButtons[i]?.setAttribute("aria-pressed", String(formText(formOf(preset.view)) === now));
-  });
+  cards.update(
+    ({ view, seconds }) =>
+      timeText(requestsOf({ ...store.get(), ...formOf(view) }, options, catalogue), measured, seconds),
+    ({ view }) => formText(formOf(view)) === now,
+  );
 }
 store.on(["task", "settings", "run", "runners", "vary"], renderPresets);
 /** @param {string} id */
@@ -135,6 +150,13 @@ else if (clone) await applyClone(clone);
 else if (presets[0]) apply(presets[0].view);
 keepForm(store);
 renderPresets();
+details.open =
+  Boolean(clone) || (kept !== null && !presets.some(({ view }) => formText(formOf(view)) === formText(store.get())));
+get("/api/runs?status=finished&limit=200").then(({ runs }) => {
+  measured = runs;
+  renderPresets();
+  renderStart();
+});
 
 // Task
 const select = make(
@@ -186,9 +208,11 @@ mountVary(byId("vary"), store, catalogue, options);
 // Start
 const status = byId("status");
 const start = /** @type {HTMLButtonElement} */ (byId("start"));
-store.on(["runners", "vary"], renderStart);
+store.on(["task", "settings", "run", "runners", "vary"], renderStart);
 function renderStart() {
-  const runs = countOf(requestsOf(store.get(), options, catalogue));
+  const requests = requestsOf(store.get(), options, catalogue);
+  const runs = countOf(requests);
+  const time = timeText(requests, measured);
   start.disabled = runs === 0 || runs > catalogue.limits.runs;
   start.textContent = runs > 1 ? `Start ${runs} runs` : "Start";
   byId("start-note").textContent =
@@ -197,8 +221,8 @@ function renderStart() {
       : runs > catalogue.limits.runs
         ? `At most ${catalogue.limits.runs} runs can be started together.`
         : runs > 1
-          ? "They run one after another on each device, and open side by side."
-          : "";
+          ? `They run one after another on each device, and open side by side: ${time}.`
+          : time;
 }
 renderStart();
 

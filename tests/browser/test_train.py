@@ -19,7 +19,7 @@ LINE = ".chart .scatterlayer .js-line"
 def start(page: Page, *, steps: int, preset: str = "Adam+L2 | AdamW on digits") -> None:
     """Starts the preset's runs from the form."""
     page.goto("/train")
-    page.get_by_role("button", name=preset).click()
+    page.get_by_role("button", name=f"{preset}: Change").click()
     box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
     box.fill(str(steps))
     box.press("Enter")
@@ -45,7 +45,7 @@ def wait_for_more(page: Page, before: int) -> None:
 def one_run(page: Page) -> Iterator[Page]:
     """A page that watches one long run; it is cancelled at the end."""
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
@@ -120,7 +120,7 @@ def test_with_a_schedule_the_box_holds_what_it_multiplies_and_the_present_value_
     page: Page,
 ) -> None:
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     page.get_by_label("Learning-rate schedule").select_option("cosine")
@@ -267,13 +267,33 @@ def test_choosing_a_tensor_opens_its_own_charts(one_run: Page) -> None:
 
 def test_the_experiment_that_the_form_still_is_looks_chosen(page: Page) -> None:
     page.goto("/train")
-    chosen = page.locator("#presets button[aria-pressed=true]")
+    chosen = page.locator("#presets .card[data-chosen] h2")
     expect(chosen).to_have_text("Adam+L2 | AdamW on digits")
-    page.get_by_role("button", name="λ against overfitting").click()
+    page.get_by_role("button", name="λ against overfitting, on noisy labels: Change").click()
     expect(chosen).to_have_text("λ against overfitting, on noisy labels")
     page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()
     expect(chosen).to_have_count(0)
+
+
+def test_an_experiment_is_started_from_its_card_and_its_time_is_told_from_what_was_measured(
+    page: Page,
+) -> None:
+    page.goto("/train")
+    card = page.locator(".card[data-preset=digits]")
+    expect(card.locator(".question")).to_have_text(re.compile(r"\?$"))
+    expect(page.locator("#form")).not_to_have_attribute("open", "")
+    quick = {"task": "digits_mlp", "optimizer": "adamw", "steps": 20, "batch_size": 64}
+    (run,) = page.request.post("/api/runs", data=quick).json()["ids"]
+    page.goto(f"/runs/{run}")
+    expect(page.locator(".run-status")).to_have_text("finished")
+    page.goto("/train")
+    expect(card.locator(".time")).to_have_text(re.compile(r"^about \d+ (s|min) on this machine$"))
+    card.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile("compare="))
+    expect(page.locator("#legend a")).to_have_count(2)
+    for one in page.url.split("compare=")[1].split(","):
+        page.request.post(f"/api/runs/{one}/cancel")
 
 
 def test_the_chosen_theme_stands_before_any_page_is_painted(page: Page) -> None:
@@ -337,7 +357,7 @@ def test_runs_are_renamed_and_deleted_in_dialogs_that_can_be_put_away(page: Page
 
 def test_any_field_can_be_varied_and_all_runs_start_together(page: Page) -> None:
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     box = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
     box.fill("20")
     box.press("Enter")
@@ -361,6 +381,7 @@ def test_a_task_brings_its_steps_its_schedule_and_learning_rates_for_each_kind_o
     page: Page,
 ) -> None:
     page.goto("/train")
+    page.locator("#form > summary").click()
     page.get_by_label("Add an optimizer…").select_option("sgd")
     rates = page.get_by_label("learning rate η", exact=True).and_(page.locator(".runner input[type=text]"))
     expect(rates.nth(1)).to_have_value("0.001")
@@ -377,6 +398,7 @@ def test_a_task_brings_its_steps_its_schedule_and_learning_rates_for_each_kind_o
 
 def test_another_optimizer_takes_what_the_task_suggests_to_it_and_what_was_chosen_by_hand(page: Page) -> None:
     page.goto("/train")
+    page.locator("#form > summary").click()
     card = page.locator(".runner").last
     choice = card.get_by_label("Optimizer")
     rate, decay = (
@@ -416,7 +438,7 @@ def test_the_address_of_the_list_keeps_what_was_asked_for(page: Page) -> None:
 
 def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> None:
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     box = page.locator(".runner .number").first
     box.fill("-1")
     box.press("Enter")
@@ -427,7 +449,7 @@ def test_a_wrong_setting_is_told_at_its_field_and_starts_nothing(page: Page) -> 
 
 def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) -> None:
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     asked: list[str] = []
     page.on("request", lambda r: asked.append(r.url) if r.method == "POST" else None)
     begin = page.get_by_role("button", name=re.compile("^Start"))
@@ -454,7 +476,7 @@ def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) 
         expect(errors).to_contain_text(message)
         begin.click()
         expect(steps).to_be_focused()
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     expect(errors).to_have_count(0)
 
     page.get_by_label("Vary", exact=True).select_option("seed")
@@ -472,7 +494,7 @@ def test_what_is_no_number_starts_nothing_and_is_shown_at_its_field(page: Page) 
 
 def test_what_the_server_refuses_is_told_with_the_name_of_its_field(page: Page) -> None:
     page.goto("/train")
-    page.get_by_role("button", name="Adam+L2 | AdamW on digits").click()
+    page.get_by_role("button", name="Adam+L2 | AdamW on digits: Change").click()
     steps = page.get_by_label("steps", exact=True).and_(page.locator("input[type=text]"))
     steps.fill("9999999")  # more than this server takes, though not more than is declared
     page.get_by_role("button", name=re.compile("^Start")).click()
@@ -482,6 +504,7 @@ def test_what_the_server_refuses_is_told_with_the_name_of_its_field(page: Page) 
 
 def test_a_reload_and_the_way_back_bring_the_form_as_it_was(page: Page) -> None:
     page.goto("/train")
+    page.locator("#form > summary").click()
     page.locator("#task").get_by_role("combobox").first.select_option("moons_mlp")
     page.locator(".runner > details > summary").first.click()
     page.locator(".runner").first.get_by_role("button", name="Remove").click()

@@ -125,6 +125,8 @@ class ExperimentAnswer(BaseModel):
     because: str = Field(
         description="The answer; {0.loss:number} stands for where that column of the first runner ends."
     )
+    sketch: list[list[float]] = Field(description="Lines of a thumbnail, heights from 0 to 1.")
+    seconds: float = Field(description="What its runs took on two cores without a GPU; 0 where unknown.")
     adds: str = Field(description="An optimizer that may join the others with one click; none if empty.")
 
 
