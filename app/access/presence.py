@@ -21,16 +21,18 @@ class Participant:
     instructor: bool
     since: float
     seen: float
+    name: str = ""  # that they chose
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A view that everybody is offered."""
+    """A view that everybody is offered; that everybody's page goes to, if they ``follow``."""
 
     id: int
     path: str
     title: str
     at: float
+    follow: bool = False
 
 
 class Presence:
@@ -42,12 +44,12 @@ class Presence:
         self._count = 0
         self.shown: Shown | None = None
 
-    def saw(self, visitor: str, address: str, page: str, *, instructor: bool) -> None:
+    def saw(self, visitor: str, address: str, page: str, *, instructor: bool, name: str = "") -> None:
         """A sign of life of somebody who looks at ``page``."""
         now, before = self._clock(), self._guests.pop(visitor, None)
         fresh = before is None or now - before.seen > PRESENT_SECONDS
         since = now if before is None or fresh else before.since
-        self._guests[visitor] = Participant(visitor, address, page, instructor, since, now)
+        self._guests[visitor] = Participant(visitor, address, page, instructor, since, now, name)
         if len(self._guests) > MOST:
             self._guests.popitem(last=False)
 
@@ -58,10 +60,10 @@ class Presence:
         here = [guest for guest in self._guests.values() if now - guest.seen <= PRESENT_SECONDS]
         return sorted(here, key=lambda guest: guest.since)
 
-    def show(self, path: str, title: str) -> Shown:
-        """Offers everybody a view."""
+    def show(self, path: str, title: str, *, follow: bool = False) -> Shown:
+        """Offers everybody a view, or takes everybody there."""
         self._count += 1
-        self.shown = Shown(self._count, path, title, self._clock())
+        self.shown = Shown(self._count, path, title, self._clock(), follow)
         return self.shown
 
     def hide(self) -> None:

@@ -284,7 +284,8 @@ class Supervisor:
                 return None
             now = {"finished": time.time()}
             if run.control.get("cancel"):
-                return {"status": Status.CANCELLED.value, "reason": "Cancelled.", **now}
+                by = run.control.get("by", "")
+                return {"status": Status.CANCELLED.value, "reason": f"Cancelled{by and f' by {by}'}.", **now}
             return {"status": Status.FAILED.value, "reason": exit_reason(code, output), **now}
 
         try:

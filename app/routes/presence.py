@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -14,15 +17,17 @@ from app.access.visitors import Asking, Visitor
 from app.http.encoding import to_json
 from app.http.refusals import Refusal
 from app.routes.schemas.common import Strict
+from app.runs.control import cancelled
 from app.runs.lifecycle import Manager
 from app.services import Shared
 from app.store import ACTIVE, Status
 from app.store import Query as RunQuery
 from optim_core.declare.errors import InvalidInput
+from optim_core.wording import plain_name
 
 router = APIRouter(prefix="/api/room", tags=["room"])
 
-LONGEST = 8_000
+LONGEST, LONGEST_NAME = 8_000, 60
 
 
 class You(BaseModel):
@@ -39,6 +44,7 @@ class ShownView(BaseModel):
     path: str
     title: str
     at: float
+    follow: bool = Field(description="Whether pages go there by themselves, once.")
 
 
 class RoomAnswer(BaseModel):
@@ -53,6 +59,7 @@ class GuestAnswer(BaseModel):
     """A visitor with an open page."""
 
     id: str
+    name: str = Field(description="As they call themselves; empty where they chose none.")
     address: str
     page: str
     instructor: bool
@@ -71,11 +78,18 @@ class GuestsAnswer(BaseModel):
     streams: int
 
 
+class ResetAnswer(BaseModel):
+    """What a reset did."""
+
+    stopped: int = Field(description="Runs that were stopped.")
+
+
 class ShowRequest(Strict):
     """A view to offer to everybody."""
 
     path: str = Field(max_length=LONGEST, description="Path and query of a page of this server.")
     title: str = Field("", max_length=200)
+    follow: bool = Field(False, description="Whether everybody's page goes there by itself.")
 
 
 @router.get("", response_model=RoomAnswer)
@@ -84,11 +98,15 @@ async def room(
     shared: Shared,
     visitor: Asking,
     page: Annotated[str, Query(max_length=LONGEST, description="What you look at: a sign of life.")] = "",
+    name: Annotated[
+        str, Query(max_length=LONGEST_NAME, description="What the instructor may call you.")
+    ] = "",
 ) -> Response:
     """Who you are, how many are here, and what the instructor shows."""
     if page:
         address = request.client.host if request.client else ""
-        shared.presence.saw(visitor.id, address, local_path(page), instructor=visitor.instructor)
+        at, called = local_path(page), plain_name(name)
+        shared.presence.saw(visitor.id, address, at, instructor=visitor.instructor, name=called)
     shown = shared.presence.shown
     return _answer(
         {
@@ -105,7 +123,8 @@ async def show(body: ShowRequest, shared: Shared, visitor: Asking) -> Response:
     check_instructs(visitor)
     if not body.path.startswith("/") or local_path(body.path) == "/" != body.path:
         raise InvalidInput("expected the path of a page of this server, such as /compare.", field="path")
-    return _answer(asdict(shared.presence.show(local_path(body.path), body.title)), 201)
+    shown = shared.presence.show(local_path(body.path), body.title, follow=body.follow)
+    return _answer(asdict(shown), 201)
 
 
 @router.delete("/shown", status_code=204, response_class=Response)
@@ -114,6 +133,18 @@ async def hide(shared: Shared, visitor: Asking) -> Response:
     check_instructs(visitor)
     shared.presence.hide()
     return Response(status_code=204)
+
+
+@router.post("/reset", response_model=ResetAnswer)
+async def reset(shared: Shared, manager: Manager, visitor: Asking) -> Response:
+    """Stops every run, and takes everybody's page back to the start; for the instructor."""
+    check_instructs(visitor)
+    unfinished = [status.value for status in (Status.QUEUED, *ACTIVE)]
+    found, _ = await run_in_threadpool(manager.store.select, RunQuery(status=unfinished, limit=1_000))
+    stop = partial(cancelled, by="the instructor")
+    await asyncio.gather(*(asyncio.wrap_future(manager.store.change(run.id, stop)) for run in found))
+    shared.presence.show("/", "", follow=True)
+    return _answer({"stopped": len(found)})
 
 
 @router.get("/guests", response_model=GuestsAnswer)

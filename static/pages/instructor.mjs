@@ -42,7 +42,7 @@ function showShown(shown) {
     ...(shown
       ? [
           make("a", { href: shown.path }, shown.title || shown.path),
-          " ",
+          shown.follow ? " (everybody follows) " : " ",
           make("button", { type: "button", onclick: () => act("/api/room/shown", "DELETE") }, "Show no longer"),
         ]
       : ["Nothing at present."]),
@@ -82,6 +82,7 @@ function showGuests(guests, you) {
         "tr",
         {},
         make("th", { scope: "row" }, guest.id + (guest.id === you ? " (you)" : "")),
+        make("td", {}, make("bdi", {}, guest.name || "–")),
         make("td", {}, guest.address),
         make("td", {}, make("a", { href: guest.page }, guest.page.split("?")[0] || "/")),
         make("td", { class: "number-cell" }, count(guest.streams)),
@@ -96,6 +97,11 @@ async function stopAll() {
   const text = "What was measured until now stays.";
   if (!(await confirmAction(`Stop ${count(active.length)} runs?`, text, "Stop"))) return;
   for (const run of active) await act(`/api/runs/${run.id}/cancel`, "POST");
+}
+
+async function reset() {
+  const text = "Everything that runs is stopped, and every open page goes back to the start. What was measured stays.";
+  if (await confirmAction("Reset the class?", text, "Reset")) await act("/api/room/reset", "POST");
 }
 
 /** @param {string} path @param {string} method */
@@ -118,6 +124,7 @@ function showMessage(text) {
 // A server for one person has nobody else, and the page says so.
 if (document.getElementById("guests")) {
   byId("stop-all").addEventListener("click", stopAll);
+  byId("reset").addEventListener("click", reset);
   refresh();
   setInterval(() => document.hidden || refresh(), EVERY_MS);
 }

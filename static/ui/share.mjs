@@ -130,6 +130,12 @@ export function mountShare(root, store, write, scene) {
     item("Copy link without controls", () =>
       copy(link(false), "The link is in the clipboard; it opens with the controls hidden."),
     ),
+    item("Copy as <iframe>", () =>
+      copy(
+        `<iframe src="${link(false).replaceAll("&", "&amp;")}" title="Optimscope" width="960" height="640" style="border: 0" loading="lazy"></iframe>`,
+        "The text is in the clipboard; put it into a page. Other sites may show it where OPTIMSCOPE_FRAME_ANCESTORS names them.",
+      ),
+    ),
     item("Picture as PNG", () => savePicture("png")),
     item("Picture as SVG", () => savePicture("svg")),
     item("All numbers as CSV", async () =>

@@ -71,6 +71,40 @@ def test_a_view_is_shown_to_everybody_and_can_be_put_away(visitors: tuple[Page, 
     expect(student.locator("#announcement")).to_be_hidden()
 
 
+def test_everybody_follows_the_instructor_once_for_each_view(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
+    desk.goto("/compare?steps=77")
+    button = desk.get_by_role("button", name="Show to all")
+    button.click()
+    on = desk.get_by_role("button", name="Shown to all: on")
+    expect(on).to_have_attribute("aria-pressed", "true")
+    on.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    desk.get_by_label("Follow").check()
+    student.wait_for_url(re.compile(r"/compare\?steps=77"))
+    student.goto("/train")  # may go away on their own
+    desk.goto("/compare?steps=88")
+    student.wait_for_url(re.compile(r"/compare\?steps=88"))
+    desk.get_by_label("Follow").uncheck()
+    expect(button).to_be_visible()
+
+
+def test_a_student_is_called_as_they_like_and_a_reset_takes_all_back(visitors: tuple[Page, Page]) -> None:
+    student, desk = visitors
+    student.get_by_label("Name for the instructor").fill("Ada")
+    student.get_by_label("Name for the instructor").press("Enter")
+    expect(desk.locator("#guests tr", has_text="Ada")).to_have_count(1)
+    run = start(student, "of Ada")
+    expect(desk.locator("#active tr", has_text="of Ada")).to_contain_text("running")
+    desk.get_by_role("button", name="Reset the class").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Reset").click()
+    student.wait_for_url(re.compile(r"//[^/]+/(\?.*)?$"))
+    expect(desk.locator("#active tr")).to_have_count(0)
+    expect(student.get_by_label("Name for the instructor")).to_have_value("Ada")
+    student.goto(f"/runs/{run}")
+    expect(student.locator("#events")).to_contain_text("by the instructor")
+
+
 def test_what_belongs_to_others_offers_no_change(visitors: tuple[Page, Page]) -> None:
     student, desk = visitors
     run = start(desk, "of the desk")

@@ -254,6 +254,26 @@ def test_what_the_instructor_shows_is_offered_to_everybody(server: Running) -> N
         assert one.get("/api/room").json()["shown"] is None
 
 
+def test_a_class_follows_has_names_and_is_reset_by_the_instructor_alone(server: Running) -> None:
+    with browser(server) as one, browser(server, INSTRUCTORS) as desk:
+        one.get("/api/room", params={"page": "/train", "name": "Ada \u202eL."})
+        (guest,) = [
+            each for each in desk.get("/api/room/guests").json()["guests"] if each["page"] == "/train"
+        ]
+        assert guest["name"] == "Ada L.", "and turns no text around"
+        assert one.get("/api/room", params={"page": "/", "name": "x" * 61}).status_code == 422
+        desk.post("/api/room/shown", json={"path": "/train", "follow": True})
+        assert one.get("/api/room").json()["shown"]["follow"] is True
+        deliver(one, "watched")
+        assert one.post("/api/room/reset").status_code == 403
+        assert desk.post("/api/room/reset").json()["stopped"] == 1
+        shown = one.get("/api/room").json()["shown"]
+        assert (shown["path"], shown["follow"]) == ("/", True)
+        control = one.get("/api/runs/watched").json()["control"]
+        assert (control["cancel"], control["by"]) == (True, "the instructor")
+        desk.delete("/api/room/shown")
+
+
 @pytest.mark.parametrize(
     "path", ["https://example.com/", "//example.com", "/\\example.com", "javascript:0", ""]
 )
