@@ -170,3 +170,21 @@ def test_this_step_in_numbers_is_a_drawer(page: Page) -> None:
     page.locator("#numbers > summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".explained-run .total").first).to_contain_text("x:")
+
+
+@each_size
+@pytest.mark.parametrize("scene", ["adam_l2_or_adamw", "four_conventions"])
+def test_the_picture_stays_where_it_is_whatever_the_headline_says(
+    page: Page, width: int, height: int, scene: str
+) -> None:
+    sized(page, width, height, f"/?scene={scene}")
+    places, said = set(), set()
+    for step in (0, 1, 5, 60, 400):
+        slide(page, ".scrub", step)
+        expect(page.locator(".where")).to_contain_text(f"step {step} /")
+        said.add(page.locator(".headline .cause").inner_text())
+        box = page.locator(".scene").bounding_box()
+        assert box
+        places.add((box["y"], box["height"]))
+    assert len(said) > 1
+    assert len(places) == 1
