@@ -51,6 +51,18 @@ def stream(as_json: bool) -> None:
 
 @bench.command()
 @_json
+def page(as_json: bool) -> None:
+    """How soon the page follows a slider in a real browser, beside a canvas that draws by itself."""
+    from app.bench.page import NotHere, measure
+
+    try:
+        _show(measure(lambda text: click.echo(text, err=True)), as_json=as_json)
+    except NotHere as missing:
+        raise click.ClickException(str(missing)) from None
+
+
+@bench.command()
+@_json
 def attacks(as_json: bool) -> None:
     """What somebody who wants the server down costs the others, attack by attack."""
     from app.bench.attacks import measure

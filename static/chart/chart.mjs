@@ -26,7 +26,8 @@ import { absent, STATE } from "./traces.mjs";
  */
 
 const GAPS_TOLD = 5; // in the sentence of a chart
-const SETTLE_MS = 350; // from one drawing of the axes to the next, while a slider moves
+const SETTLE_MS = 250; // after the last movement of a slider, until axes are drawn anew
+const LONGEST_MS = 2000; // for which lines alone follow it
 
 /**
  * @param {Chart} chart
@@ -88,10 +89,11 @@ export function mountChart(chart, store, runsOf, linked) {
     figure: { data: [], layout: {} },
   };
   let zoomed = false;
-  let drawnAt = -Infinity;
+  let movingSince = 0; // when lines began to move without their axes; 0 where they do not
   let settling = 0;
   let inSight = false;
   let stale = true;
+  let whole = true; // whether more than the lines has to be drawn
   /** @type {Promise<void> | null} */
   let drawing = null;
   let disposed = false;
@@ -153,8 +155,9 @@ export function mountChart(chart, store, runsOf, linked) {
     return chosen;
   }
 
-  /** Draws with the next frame; out of sight, when it comes in sight. @returns {Promise<void>} */
-  function draw() {
+  /** Draws with the next frame; out of sight, when it comes in sight. @param {boolean} [anew]  axes and colours too @returns {Promise<void>} */
+  function draw(anew = false) {
+    whole ||= anew;
     log.checked = view().log;
     stale = true;
     if (!inSight || !store.get().result) return Promise.resolve(); // nothing to see, or not yet
@@ -173,8 +176,7 @@ export function mountChart(chart, store, runsOf, linked) {
   }
 
   function settle() {
-    settling = 0;
-    draw();
+    draw(true);
   }
 
   async function paintOnce() {
@@ -186,15 +188,19 @@ export function mountChart(chart, store, runsOf, linked) {
     note.textContent = [empty.hidden ? lostText(made.lost) : "", leftOut, missing].filter(Boolean).join(" ");
     note.hidden = !note.textContent;
     sentence.textContent = describe();
-    // While a slider moves, lines follow at once and the axes every now and then.
-    const since = performance.now() - drawnAt;
-    if (since < SETTLE_MS && plot.sketch(place, made.figure)) {
-      if (!settling) settling = window.setTimeout(settle, SETTLE_MS - since);
+    // While a slider moves, lines follow at once, and the axes when it rests.
+    clearTimeout(settling);
+    const now = performance.now();
+    const brief = !movingSince || now - movingSince < LONGEST_MS;
+    if (!whole && brief && plot.sketch(place, made.figure)) {
+      movingSince ||= now;
+      settling = window.setTimeout(settle, SETTLE_MS);
       follow();
       return;
     }
+    whole = false;
+    movingSince = 0;
     await plot.draw(place, made.figure);
-    drawnAt = performance.now();
     if (!zoomed) {
       zoomed = true;
       plot.onZoom(place, (range) =>
@@ -289,7 +295,7 @@ export function mountChart(chart, store, runsOf, linked) {
     if (at && !event.buttons) bringOut(nearestRun(shown.drawn, at, event.clientX - box.left, event.clientY - box.top));
   });
   place.addEventListener("pointerleave", () => bringOut(null));
-  const resized = new ResizeObserver(draw);
+  const resized = new ResizeObserver(() => draw(true));
   resized.observe(place);
   const sighted = new IntersectionObserver(
     ([entry]) => {
@@ -304,8 +310,13 @@ export function mountChart(chart, store, runsOf, linked) {
   return {
     element,
     draw,
+    /** The next drawing is of axes and colours too. */
+    anew() {
+      whole = true;
+    },
     follow,
     remove() {
+      clearTimeout(settling);
       disposed = true;
       resized.disconnect();
       sighted.disconnect();

@@ -53,9 +53,24 @@ export function mountCharts(root, store, catalogue, options = {}) {
     redraw();
   }
 
-  async function redraw() {
+  /** Cards whose picture is not that of the newest runs, in the order in which they are drawn. @type {Set<ReturnType<typeof mountChart>>} */
+  const stale = new Set();
+  let drawing = false;
+
+  /** Draws them one a frame, so that a slider is never held up by all of them; those that waited longest come first. */
+  async function redraw(anew = false) {
+    for (const card of cards.values()) stale.add(card);
+    if (anew) for (const card of cards.values()) card.anew();
+    if (drawing) return;
+    drawing = true;
+    while (stale.size) {
+      const [card] = stale;
+      if (!card) break;
+      stale.delete(card);
+      if ([...cards.values()].includes(card)) await card.draw();
+    }
+    drawing = false;
     const { result } = store.get();
-    await Promise.all([...cards.values()].map((card) => card.draw()));
     if (result) root.dataset.drawn = String(Math.max(result.serial, Number(root.dataset.drawn ?? 0)));
   }
   function follow() {
@@ -66,9 +81,9 @@ export function mountCharts(root, store, catalogue, options = {}) {
     root.dataset.asked = String(asked);
   });
   store.on(["charts"], arrange);
-  store.on(["visible", "shownStart", "range", "tensor", "smoothing", "x"], redraw);
+  store.on(["visible", "shownStart", "range", "tensor", "smoothing", "x"], () => redraw());
   store.on(["step", "hover", "steps", "focus", "playing"], follow);
-  onThemeChange(redraw);
+  onThemeChange(() => redraw(true));
   root.dataset.asked = String(store.get().asked ?? "");
   arrange();
   return { redraw };

@@ -59,6 +59,7 @@ export function placeEvents(place, known, at, size) {
       fits && make("span", { class: "event-words", style: `left: ${left}px` }, mark.short),
     );
   });
+  if (!elements.length && !place.children.length) return;
   place.style.height = `${at.bottom}px`;
   place.replaceChildren(...elements);
 }

@@ -26,7 +26,7 @@ export function mountTensors(root, store) {
     make("div", { class: "table-tools" }, search),
     make(
       "div",
-      { class: "table-scroll" },
+      { class: "table-scroll", tabindex: 0 },
       make(
         "table",
         { class: "tensors" },

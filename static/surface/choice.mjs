@@ -19,7 +19,12 @@ export function mountSurfaces(root, store, catalogue, choose, opening) {
   const name = make("span", { class: "surface-name" });
   const thumb = make("canvas", { width: 32, height: 32, "aria-hidden": "true" });
   const grid = make("div", { class: "surface-grid", role: "radiogroup", "aria-label": "Surface" });
-  const picker = make("details", { class: "picker" }, make("summary", { "aria-label": "Surface" }, thumb, name), grid);
+  const picker = make(
+    "details",
+    { class: "picker" },
+    make("summary", {}, make("span", { class: "visually-hidden" }, "Surface: "), thumb, name),
+    grid,
+  );
   const about = make("p", { class: "about" });
   const written = make("div", { class: "formula" });
   const formula = make("input", {

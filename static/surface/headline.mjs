@@ -1,5 +1,6 @@
 // What stands above the map: what is to be seen, with this run's numbers, and why; of a guided scene its question too.
 
+import { shownRuns } from "../chart/series.mjs";
 import { sentenceOf, sentencesOf, written } from "../data/findings.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { closing, make } from "../ui/dom.mjs";
@@ -14,6 +15,7 @@ import { cursor } from "../ui/player.mjs";
 
 const CLAIM = "same_decay.";
 const SHARES = "decay_taken."; // stand in a table beside
+const MOST_TOLD = 4; // runs; of more the outer ones
 const START = "All start at one point. Press Play, or move the slider below, to see them part.";
 
 /**
@@ -34,7 +36,7 @@ export function mountHeadline(root, store, { scene, scenes, settingsFor, name, p
   const guided = Boolean(store.get().guide && scene?.sentences.length);
   const told = scene ? lesson(scene, store, reveal) : null;
   root.append(
-    make("div", { class: "told" }, claim, shares, cause),
+    make("div", { class: "told", tabindex: 0 }, claim, shares, cause),
     make("div", { class: "headline-actions" }, told && why, add, own, sceneMenu(scenes, scene, store)),
     told ?? "",
   );
@@ -70,14 +72,14 @@ export function mountHeadline(root, store, { scene, scenes, settingsFor, name, p
 
   /** To the setting that makes the difference. */
   function tryIt() {
-    const fields = document.querySelectorAll("#runners input");
-    const field = [...fields].find((one) => one.closest("[data-setting=weight_decay]")) ?? fields[0];
-    document.dispatchEvent(new CustomEvent("controls"));
+    const fields = [...document.querySelectorAll("#runners input.number")];
+    const field = fields.find((one) => one.getAttribute("aria-label")?.includes("λ")) ?? fields[0];
     if (field instanceof HTMLElement) field.focus();
   }
 
   function render() {
-    const { result, visible, runners } = store.get();
+    const { result, runners } = store.get();
+    const visible = shownRuns(store.get());
     const asking = document.body.classList.contains("asking");
     const step = asking ? 0 : cursor(store.get());
     const shown = headlineOf(result, visible, step);
@@ -88,7 +90,7 @@ export function mountHeadline(root, store, { scene, scenes, settingsFor, name, p
     add.hidden = !scene?.adds || runners.some((/** @type {any} */ runner) => runner.optimizer === scene.adds);
     renderShares(shares, sharesOf(visible, shown.axes, step));
   }
-  store.on(["visible", "step", "hover", "steps", "runners"], render);
+  store.on(["visible", "shownStart", "step", "hover", "steps", "runners"], render);
   render();
 }
 
@@ -97,10 +99,9 @@ export function mountHeadline(root, store, { scene, scenes, settingsFor, name, p
  * @param {{ recordings: any[], findings?: Finding[] } | null} result @param {Series[]} visible @param {number} step
  */
 export function headlineOf(result, visible, step) {
-  const runs = visible.filter((run) => run.start === 0);
   const found = { claim: "", cause: "", axes: { x: "x", y: "y" } };
-  if (!result || !runs.length) return found;
-  const told = new Map(runs.map((run) => [result.recordings.indexOf(run.recording), run]));
+  if (!result || !visible.length) return found;
+  const told = new Map(visible.map((run) => [result.recordings.indexOf(run.recording), run]));
   const findings = result.findings ?? [];
   const [claim, cause] = findings.filter(({ code }) => code.startsWith(CLAIM));
   const others = findings.filter(({ code }) => !code.startsWith(CLAIM) && !code.startsWith(SHARES));
@@ -111,14 +112,17 @@ export function headlineOf(result, visible, step) {
   found.claim = holds || "";
   const said = sentencesOf(others, told, step);
   const why = holds && cause && sentenceOf(cause, told, step);
-  found.cause = step === 0 ? START : why || said || lossesAt(runs, step);
+  found.cause = step === 0 ? START : why || said || lossesAt(visible, step);
   return found;
 }
 
 /** Where the losses stand. @param {Series[]} runs @param {number} step */
 function lossesAt(runs, step) {
-  const losses = runs.map(({ label, recording }) => `${label} ${number(recording.columns.loss?.[step], 3)}`);
-  return `After ${stepCount(step)} the loss is: ${losses.join(", ")}.`;
+  const known = runs.map(({ label, recording }) => ({ label, loss: recording.columns.loss?.[step] ?? Number.NaN }));
+  const told = ({ label, loss } = { label: "", loss: Number.NaN }) => `${label} ${number(loss, 3)}`;
+  if (known.length <= MOST_TOLD) return `After ${stepCount(step)} the loss is: ${known.map(told).join(", ")}.`;
+  const sorted = known.filter(({ loss }) => Number.isFinite(loss)).sort((a, b) => a.loss - b.loss);
+  return `After ${stepCount(step)} the lowest loss is ${told(sorted[0])}, the highest ${told(sorted.at(-1))}.`;
 }
 
 /**
@@ -126,7 +130,7 @@ function lossesAt(runs, step) {
  * @param {Series[]} visible @param {{ x: string, y: string }} axes  what they are called @param {number} step
  */
 export function sharesOf(visible, axes, step) {
-  const runs = visible.filter((run) => run.start === 0 && run.recording.columns.decay_taken_x);
+  const runs = visible.filter((run) => run.recording.columns.decay_taken_x);
   const at = (/** @type {Series} */ run, /** @type {string} */ axis) => {
     const values = run.recording.columns[`decay_taken_${axis}`] ?? [];
     return values[Math.min(step, values.length - 1)] ?? Number.NaN;

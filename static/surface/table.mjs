@@ -36,7 +36,7 @@ export function mountTable(root, store) {
     make("div", { class: "goal" }, make("label", { for: "goal" }, "Steps until the loss is at most"), goal, error),
     make(
       "div",
-      { class: "table-scroll" },
+      { class: "table-scroll", tabindex: 0 },
       make("table", {}, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "runner"), ...heads)), body),
     ),
   );

@@ -6,6 +6,7 @@ const SMALL_REM = 0.75; // tokens.css: --small
 const listeners = new Set();
 /** @type {Map<string, string>} */
 const resolved = new Map();
+let size = 0; // of small text, once it is known: asking lays out the page
 
 /** The colour of a token (`"--ink"`), as the page shows it now. @param {string} token */
 export function colour(token) {
@@ -24,7 +25,8 @@ export function colour(token) {
 
 /** The size of small text in pixels, as ticks and labels have it: 12, or 18 on a projector. */
 export function textSize() {
-  return SMALL_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  size ||= SMALL_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return size;
 }
 
 /** Calls `listener` whenever the colours or sizes change. @param {() => void} listener */
@@ -59,6 +61,7 @@ function mountProjectorSwitch() {
   const apply = (/** @type {boolean} */ large) => {
     document.documentElement.toggleAttribute("data-projector", large);
     button?.setAttribute("aria-pressed", String(large));
+    size = 0;
     for (const listener of listeners) listener();
   };
   button?.addEventListener("click", () => {

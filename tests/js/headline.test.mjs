@@ -49,6 +49,12 @@ test("what broke is told instead of the losses", () => {
   assert.equal(why, "AdamW: It blew up.");
 });
 
+test("of many runs the outer losses are told", () => {
+  const many = [3, 1, 5, 2, 4].map((loss) => runOf(`run ${loss}`, { loss: [9, loss] }));
+  const { cause: why } = headlineOf({ recordings: many.map((run) => run.recording) }, many, 1);
+  assert.equal(why, "After 1 step the lowest loss is run 1 1, the highest run 5 5.");
+});
+
 test("shares stand run by run, the steep coordinate first", () => {
   const { runs, rows } = sharesOf([coupled, decoupled], { x: "flat x", y: "steep y" }, 1);
   assert.deepEqual(runs, [coupled, decoupled]);
