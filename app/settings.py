@@ -12,7 +12,6 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.processes import cores
-from optim_core.declare.errors import InvalidInput
 
 SHORTEST_TOKEN, SHORTEST_INSTRUCTORS_TOKEN = 8, 16
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -92,6 +91,8 @@ class Limits(BaseSettings):
 
     def check(self, name: str, value: int, field: str, what: str) -> None:
         """Raises InvalidInput if ``value`` is above the limit ``name``."""
+        from optim_core.declare.errors import InvalidInput  # with it comes torch: settings are read before
+
         limit = getattr(self, name)
         if value > limit:
             raise InvalidInput(
@@ -184,7 +185,10 @@ class Settings(BaseSettings):
     def _long_enough(cls, token: str, info: ValidationInfo) -> str:
         least = SHORTEST_TOKEN if info.field_name == "token" else SHORTEST_INSTRUCTORS_TOKEN
         if token and not (len(token) >= least and token.isascii() and token.isprintable()):
-            raise ValueError(f"a token of this kind needs at least {least} plain characters")
+            raise ValueError(
+                f"got {len(token)} characters, expected at least {least}, letters, digits and signs of ASCII;"
+                " leave it out to have one made up"
+            )
         return token
 
     @field_validator("proxies")

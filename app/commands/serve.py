@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 BACKLOG = 2048
 
@@ -30,23 +33,15 @@ BACKLOG = 2048
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 def serve(open_page: bool, **given: Any) -> None:
     """Serve the dashboard. Every option can also be set as OPTIMSCOPE_…, see the README."""
-    from pydantic import ValidationError
-
+    settings = _settings(**given)  # first: what is wrong with them is told before all else is loaded
     from app.access.startup_links import local_link, startup_text
     from app.access.tokens import INSTRUCTORS, kept_token
     from app.commands.server import Server
     from app.http.connections import raise_file_limit
     from app.main import create_app
     from app.observe import logs
-    from app.settings import Settings
     from app.store import StoreError
 
-    chosen = {name: value for name, value in given.items() if value is not None}
-    try:
-        settings = Settings(**chosen)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise click.ClickException(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     listening = _listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     was_given = bool(settings.token)
@@ -83,6 +78,21 @@ def serve(open_page: bool, **given: Any) -> None:
     if open_page:
         click.launch(local_link(settings) + (f"/?token={token}" if token else ""))
     Server(app, own_process=True).run(sockets=[listening])
+
+
+def _settings(**given: Any) -> Settings:
+    """What was given and what the environment says; a plain error where that makes no sense."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = first["msg"].removeprefix("Value error, ")
+        option = "".join(f"--{name}: ".replace("_", "-") for name in map(str, first["loc"][:1]))
+        raise click.ClickException(f"{option}{told}.".replace("..", ".")) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -99,7 +99,15 @@ export function mountShare(root, store, write, scene) {
   /** @param {number} run  its place in the request */
   async function showScript(run) {
     const { code } = await post("/api/trajectories/script", { ...trajectoriesRequest(store.get()), run });
-    showText("This run as a PyTorch script", code);
+    try {
+      await navigator.clipboard.writeText(code);
+      status.replaceChildren(
+        "The script is in the clipboard. ",
+        make("button", { type: "button", onclick: () => showText("This run as a PyTorch script", code) }, "Show it"),
+      );
+    } catch {
+      showText("This run as a PyTorch script", code);
+    }
   }
 
   /** @param {"png" | "svg"} format */

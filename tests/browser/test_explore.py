@@ -392,9 +392,12 @@ def test_copy_as_pytorch_gives_a_script_that_python_can_read(page: Page) -> None
     drawn(page)
     page.get_by_text("Share", exact=True).click()
     page.get_by_role("group", name="Copy as PyTorch").get_by_role("button", name="AdamW", exact=True).click()
+    expect(page.locator(".menu-status")).to_contain_text("in the clipboard")
+    page.get_by_role("button", name="Show it").click()
     area = page.locator("dialog.script textarea")
     code = area.input_value()
     compile(code, "script", "exec")
+    assert page.evaluate("() => navigator.clipboard.readText()") == code
     assert "torch.optim.AdamW" in code
     assert area.evaluate("e => e.scrollTop") == 0, "the first line is in sight"
     assert "mono" in area.evaluate("e => getComputedStyle(e).fontFamily")
@@ -625,6 +628,7 @@ def test_starts_are_typed_added_and_removed_and_the_address_keeps_them(page: Pag
     page.locator(".menu.share summary").click()
     scripts = page.get_by_role("group", name="Copy as PyTorch")
     scripts.get_by_role("button", name=re.compile(r"AdamW from \(−1\.25, 2\.5\)")).click()
+    page.get_by_role("button", name="Show it").click()
     assert "from (-1.25, 2.5)" in page.locator("dialog.script textarea").input_value().splitlines()[0]
     drawn(page, written)
     expect(page.get_by_label("Start 2, y")).to_have_value("2.5")

@@ -234,3 +234,27 @@ def test_a_public_server_makes_up_a_token_and_prints_the_link(tmp_path: Path) ->
             )
     finally:
         stop(process)
+
+
+def test_what_is_wrong_with_settings_is_told_before_torch_is_loaded() -> None:
+    told = (
+        "import sys; from app.commands.serve import _settings; _settings({}); print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told.format("token='for-a-class'")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "False"
+    short = subprocess.run(
+        [sys.executable, "-m", "app", "serve", "--token", "abc"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert short.returncode == 1
+    assert short.stderr.startswith("Error: --token: got 3 characters, expected at least 8")
+    assert "Value error" not in short.stderr
