@@ -59,7 +59,7 @@ def test_of_one_decay_strength_what_spares_the_steep_coordinate_is_named_with_it
     assert claim.text == ("Same λ. AdamW shrinks every weight alike; Adam+L2 spares the steep one, y.")
     y, x = (float(derive(both[0])[f"decay_taken_{axis}"][-1]) for axis in "yx")
     assert (y, x) == pytest.approx((0.048, 0.462), abs=1e-3)
-    assert f"taken {percent(y)} of y, where gradients are large, and {percent(x)} of x" in cause.text
+    assert f"took {percent(y)} of y, where gradients are large, {percent(x)} of x." in cause.text
     first, last = claim.steps or (0, 0)
     assert last == 400
     assert 0 < first < 100
