@@ -80,8 +80,8 @@ FINDING = Check(
     find=find,
     texts={
         "claim": "Same λ. {decoupled} shrinks every weight alike; {coupled} spares the steep one, {steep}.",
-        "cause": "λθ enters the gradient of {coupled}, so √v divides it: decay took {spared:percent} of {steep},"
-        " where gradients are large, {taken:percent} of {flat}.",
+        "cause": "λθ enters the gradient of {coupled}, so √v divides it: decay took {spared:percent} of"
+        " {steep}, where gradients are large, {taken:percent} of {flat}.",
     },
     about="trajectory",
     columns=("decay_taken_?",),
