@@ -16,9 +16,10 @@ import { shownRuns } from "./series.mjs";
  * @param {HTMLElement} root
  * @param {import("../data/store.mjs").Store<any>} store
  * @param {any} catalogue
- * @param {{ runs?: (state: any) => Series[], linked?: boolean, which?: (id: string) => boolean }} [options]
- *   which runs these charts show (the visible ones), whether their vertical axes span all visible runs,
- *   and which of the view's charts are shown here
+ * @param {{ runs?: (state: any) => Series[], linked?: boolean, which?: (id: string) => boolean,
+ *   hero?: (state: any) => string }} [options]
+ *   which runs these charts show (the visible ones), whether their vertical axes span all visible runs, which of the
+ *   view's charts are shown here, and which of them stands first and large
  */
 export function mountCharts(root, store, catalogue, options = {}) {
   const runsOf = options.runs ?? shownRuns;
@@ -26,6 +27,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
   root.append(list);
   /** @type {Map<string, ReturnType<typeof mountChart>>} */
   const cards = new Map();
+  let hero = "";
 
   function arrange() {
     const wanted = /** @type {ChartView[]} */ (store.get().charts).filter(
@@ -33,6 +35,8 @@ export function mountCharts(root, store, catalogue, options = {}) {
     );
     /** @type {HTMLElement | undefined} */
     let added;
+    hero = options.hero?.(store.get()) ?? "";
+    wanted.sort((a, b) => Number(b.id === hero) - Number(a.id === hero));
     const elements = wanted.map((view) => {
       let card = cards.get(view.id);
       if (!card) {
@@ -40,6 +44,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
         cards.set(view.id, card);
         if (list.children.length) added = card.element;
       }
+      card.element.classList.toggle("hero", view.id === hero);
       return card.element;
     });
     for (const [id, card] of cards) {
@@ -81,6 +86,7 @@ export function mountCharts(root, store, catalogue, options = {}) {
     root.dataset.asked = String(asked);
   });
   store.on(["charts"], arrange);
+  if (options.hero) store.on(["visible"], (state) => options.hero?.(state) !== hero && arrange());
   store.on(["visible", "shownStart", "range", "tensor", "smoothing", "x"], () => redraw());
   store.on(["step", "hover", "steps", "focus", "playing"], follow);
   onThemeChange(() => redraw(true));

@@ -1,6 +1,6 @@
 // The form of the Train page as requests: one for each optimizer, each perhaps with a field that varies.
 
-import { flatten } from "../data/settings.mjs";
+import { ownWord } from "../ui/names.mjs";
 import { problemOf } from "./controls.mjs";
 
 /**
@@ -40,14 +40,9 @@ export function requestsOf({ task, settings, run, runners, vary }, options, cata
  */
 function ownName(runner, runners, catalogue) {
   const declared = catalogue.optimizers.find((/** @type {any} */ o) => o.id === runner.optimizer);
-  const told = (/** @type {import("../data/runner.mjs").Runner} */ { hyper, schedule, decaySchedule }) =>
-    flatten({ hyper, schedule, decay_schedule: decaySchedule });
-  const others = runners.filter((one) => one !== runner && one.optimizer === runner.optimizer).map(told);
-  const [path, value] =
-    Object.entries(told(runner)).find(([name, own]) => (own ?? null) !== null && others.some((o) => o[name] !== own)) ??
-    [];
-  const word = path?.replace(/\.id$/, "").split(".").at(-1)?.replaceAll("_", " ");
-  return word ? `${declared?.title ?? runner.optimizer}, ${word} ${value}` : "";
+  const others = runners.filter((one) => one !== runner && one.optimizer === runner.optimizer);
+  const word = others.length ? ownWord(runner, others) : "";
+  return word ? `${declared?.title ?? runner.optimizer}, ${word}` : "";
 }
 
 /** How many runs these requests start. @param {Record<string, any>[]} requests */

@@ -3,14 +3,14 @@
 import { mountAddChart, mountCharts } from "../chart/charts.mjs";
 import { mountEvents } from "../chart/events.mjs";
 import { mountAcross } from "../chart/own.mjs";
-import { DASHES } from "../chart/series.mjs";
 import { followRuns } from "../data/follow-runs.mjs";
 import { openRunPage } from "../data/run-store.mjs";
 import { flatten } from "../data/settings.mjs";
-import { statusWord } from "../run/label.mjs";
+import { heroOf } from "../run/hero.mjs";
 import { mountHeldStep, mountRunStatus, mountSmoothing } from "../run/status.mjs";
+import { mountStrip } from "../run/strip.mjs";
 import { differences, mountRunsVerdict } from "../run/verdict.mjs";
-import { byId, make, svg } from "../ui/dom.mjs";
+import { byId, make } from "../ui/dom.mjs";
 import { settingName } from "../ui/names.mjs";
 import { onThemeChange } from "../ui/theme.mjs";
 
@@ -25,7 +25,13 @@ mountAddChart(byId("add-chart"), store, catalogue, "run");
 // Overlaid: one list of charts with all runs. Side by side: a list for each, axes linked.
 const place = byId("place");
 const overlay = make("div", {});
-mountCharts(overlay, store, catalogue);
+mountCharts(overlay, store, catalogue, {
+  hero: ({ visible, charts }) =>
+    heroOf(
+      visible.map((/** @type {any} */ run) => run.recording.about.config ?? {}),
+      charts.map((/** @type {any} */ chart) => chart.id),
+    ),
+});
 const columns = ids.map((_, index) => {
   const title = make("h2", {});
   const charts = make("div", {});
@@ -70,26 +76,7 @@ store.on(["visible", "tensor"], ({ visible, tensor: chosen }) => {
   tensor.value = chosen;
 });
 
-/** A piece of a run's line, in its colour and with its dash. @param {import("../chart/series.mjs").Series} run */
-function sample(run) {
-  const stroke = { stroke: run.colour, "stroke-width": 2, "stroke-dasharray": DASHES[run.dash]?.pattern || undefined };
-  const line = svg("line", { x1: 0, y1: 4, x2: 28, y2: 4, ...stroke });
-  return svg("svg", { class: "sample", width: 28, height: 8, viewBox: "0 0 28 8", "aria-hidden": "true" }, line);
-}
-
-const legend = byId("legend");
-store.on(["visible", "runs"], ({ visible }) => {
-  legend.replaceChildren(
-    ...visible.map((run) =>
-      make(
-        "a",
-        { href: `/runs/${run.recording.about.id}` },
-        sample(run),
-        `${run.label} (${statusWord(run.recording.about)})`,
-      ),
-    ),
-  );
-});
+mountStrip(byId("legend"), store);
 mountRunsVerdict(byId("verdict"), store);
 /** @param {string} path @param {any[]} runs */
 function nameOfSetting(path, runs) {

@@ -1,12 +1,43 @@
 // What runners and settings are called where they are told of.
 
+import { flatten } from "../data/settings.mjs";
+import { number } from "./format.mjs";
+
 /**
  * @typedef {import("../data/address.mjs").View} View
  * @typedef {import("../data/runner.mjs").Runner} Runner
  */
 
+const LETTERS = /** @type {Record<string, string>} */ ({
+  lr: "η",
+  weight_decay: "λ",
+  beta1: "β₁",
+  beta2: "β₂",
+  warmup_steps: "warm-up",
+});
+
 /**
- * A runner's name; those of one optimizer are counted.
+ * What a runner alone of these has, or has otherwise, in a word or two: "λ 0.3", "warm-up 50", "cosine". Empty where
+ * nothing tells it from the others, or more than one would need it.
+ * @param {Pick<Runner, "hyper" | "schedule" | "decaySchedule">} runner
+ * @param {Pick<Runner, "hyper" | "schedule" | "decaySchedule">[]} others
+ */
+export function ownWord(runner, others) {
+  const told = (/** @type {typeof runner} */ { hyper, schedule, decaySchedule }) =>
+    flatten({ hyper, schedule, decay_schedule: decaySchedule });
+  const rest = others.map(told);
+  const [path = "", value] =
+    Object.entries(told(runner)).find(([name, own]) => (own ?? null) !== null && rest.some((o) => o[name] !== own)) ??
+    [];
+  if (!path) return "";
+  const shown = typeof value === "number" ? number(value) : String(value).replaceAll("_", " ");
+  if (path.endsWith(".id")) return shown;
+  const name = path.split(".").at(-1) ?? "";
+  return `${LETTERS[name] ?? name.replaceAll("_", " ")} ${shown}`;
+}
+
+/**
+ * A runner's name; those of one optimizer are told apart by what differs, or counted.
  * @param {number} index
  * @param {Runner[]} runners
  * @param {any} catalogue
@@ -16,7 +47,17 @@ export function runnerName(index, runners, catalogue) {
   const runner = /** @type {Runner} */ (runners[index]);
   const same = runners.filter((other) => other.optimizer === runner.optimizer);
   const title = titled(catalogue.optimizers, runner.optimizer)?.title ?? runner.optimizer;
-  return same.length > 1 ? `${title} ${same.indexOf(runner) + 1}` : title;
+  if (same.length < 2) return title;
+  const words = same.map((one) =>
+    ownWord(
+      one,
+      same.filter((other) => other !== one),
+    ),
+  );
+  const own = words[same.indexOf(runner)] ?? "";
+  const plain = words.filter((word) => !word).length < 2; // the one that has nothing of its own
+  const clear = words.filter((word) => word === own).length === 1 && plain;
+  return clear ? [title, own].filter(Boolean).join(" ") : `${title} ${same.indexOf(runner) + 1}`;
 }
 
 /** What a training run is called, also where nobody gave it a name. @param {{ id: string, name?: string, optimizer?: string, task?: string }} run */

@@ -296,6 +296,27 @@ def test_an_experiment_is_started_from_its_card_and_its_time_is_told_from_what_w
         page.request.post(f"/api/runs/{one}/cancel")
 
 
+def test_runs_that_are_compared_are_steered_from_the_strip_and_the_telling_chart_stands_first(
+    page: Page,
+) -> None:
+    common = {"task": "digits_mlp", "optimizer": "adamw", "steps": 100_000, "batch_size": 64}
+    requests = [{**common, "hyper": {"weight_decay": decay}, "name": f"AdamW, λ {decay}"} for decay in (0, 1)]
+    ids = page.request.post("/api/runs", data=requests).json()["ids"]
+    page.goto(f"/runs?compare={','.join(ids)}")
+    first = page.locator(".strip-run").first
+    expect(first.locator("a")).to_have_text(re.compile(r"λ 0 \(running\)"))
+    expect(first.locator(".facts")).to_contain_text(re.compile(r"step [\d ]+ / 100 000"))
+    expect(page.locator("#place .chart").first).to_have_attribute("data-chart", "run_loss")
+    expect(page.locator("#place .chart.hero")).to_have_count(1)
+    page.get_by_role("button", name="Pause λ 0").click()
+    expect(page.get_by_role("button", name="Resume λ 0")).to_be_visible()
+    expect(first.locator("a")).to_contain_text("(paused)")
+    for name in ("λ 0", "λ 1"):
+        page.get_by_role("button", name=f"Cancel {name}").click()
+        expect(page.locator(".strip-run a", has_text=name)).to_contain_text("(cancelled)")
+    expect(first.get_by_role("button")).to_have_count(0)
+
+
 def test_the_chosen_theme_stands_before_any_page_is_painted(page: Page) -> None:
     page.goto("/docs")
     page.get_by_label("Theme").select_option("dark")

@@ -38,6 +38,20 @@ test("runners of one optimizer are counted", () => {
   );
 });
 
+test("runners of one optimizer are told apart by what differs, where that is clear", () => {
+  const named = (/** @type {any[]} */ ...runners) => runners.map((_, i) => runnerName(i, runners, catalogue));
+  const adamw = (/** @type {number} */ decay, more = {}) =>
+    makeRunner("adamw", { hyper: { weight_decay: decay }, ...more });
+  assert.deepEqual(named(adamw(0), adamw(0.3)), ["AdamW λ 0", "AdamW λ 0.3"]);
+  assert.deepEqual(named(adamw(0.1), adamw(0.1, { schedule: { id: "cosine" } })), ["AdamW", "AdamW cosine"]);
+  assert.deepEqual(
+    named(adamw(0.1, { schedule: { id: "cosine" } }), adamw(0.1, { schedule: { id: "cosine", warmup_steps: 50 } })),
+    ["AdamW", "AdamW warm-up 50"],
+  );
+  assert.deepEqual(named(adamw(0.1), adamw(0.1)), ["AdamW 1", "AdamW 2"], "nothing differs");
+  assert.deepEqual(named(adamw(0.1), adamw(0.1), adamw(0.3)), ["AdamW 1", "AdamW 2", "AdamW λ 0.3"], "two are alike");
+});
+
 test("a setting of a training run is called as on the form", () => {
   const known = {
     ...catalogue,

@@ -61,12 +61,12 @@ test("runners of one optimizer are named by what only they have", () => {
   ];
   assert.deepEqual(
     requestsOf({ ...FORM, runners }, OPTIONS, CATALOGUE).map(({ name }) => name),
-    [undefined, "adamw, lr 0.001", "adamw, lr 0.001", "adamw, lr 0.01", "adamw, lr 0.001"],
+    [undefined, "adamw, η 0.001", "adamw, η 0.001", "adamw, η 0.01", "adamw, η 0.001"],
   );
   const pair = [adamw, { ...adamw, schedule: { id: "cosine", warmup_steps: 50 } }];
   assert.deepEqual(
     requestsOf({ ...FORM, runners: pair }, OPTIONS, CATALOGUE).map(({ name }) => name),
-    [undefined, "adamw, warmup steps 50"],
+    [undefined, "adamw, warm-up 50"],
   );
 });
 
