@@ -21,15 +21,14 @@ export function labelWidth(runs, width, height, size) {
 }
 
 /**
- * Puts each run's name beside the end of its first line, moved apart where lines end close together.
+ * Puts each run's name beside the end of its heaviest line, moved apart where lines end close together.
  * @param {HTMLElement} place
  * @param {Drawn[]} drawn
  * @param {NonNullable<ReturnType<typeof import("./plot.mjs").scales>>} at
  * @param {{ width: number, size: number, logarithmic: boolean, end: number }} view  `end`: the last step in sight
  */
 export function placeLabels(place, drawn, at, { width, size, logarithmic, end }) {
-  const first = width ? drawn.filter((line, i) => drawn.findIndex(({ run }) => run === line.run) === i) : [];
-  const items = first.map(({ run, shown, steps }) => {
+  const items = (width ? namedLines(drawn) : []).map(({ run, shown, steps }) => {
     let row = rowAt(steps, end);
     const isDrawn = (/** @type {number} */ value) => Number.isFinite(value) && !(logarithmic && value <= 0);
     while (row > 0 && !isDrawn(shown[row] ?? NaN)) row -= 1; // the line ends before its gap
@@ -51,6 +50,20 @@ export function placeLabels(place, drawn, at, { width, size, logarithmic, end })
       ),
     ),
   );
+}
+
+/**
+ * The line of each run that carries its name: the heaviest, the first of equals.
+ * @param {Drawn[]} drawn
+ */
+export function namedLines(drawn) {
+  /** @type {Map<import("./series.mjs").Series, Drawn>} */
+  const found = new Map();
+  for (const line of drawn) {
+    const before = found.get(line.run);
+    if (!before || (line.width ?? 0) > (before.width ?? 0)) found.set(line.run, line);
+  }
+  return [...found.values()];
 }
 
 /**

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { scalesOf } from "../../static/chart/axis.mjs";
 import { bandOf } from "../../static/chart/band.mjs";
 import { keyOf, meaningOf } from "../../static/chart/key.mjs";
-import { labelWidth, spread } from "../../static/chart/labels.mjs";
+import { labelWidth, namedLines, spread } from "../../static/chart/labels.mjs";
 import { nearestRun } from "../../static/chart/nearest.mjs";
 import { extremesOf, readoutOf } from "../../static/chart/readout.mjs";
 import { Recording } from "../../static/data/recording.mjs";
@@ -104,6 +104,20 @@ test("names at the ends of lines lie in order, apart, and inside; without room t
     ),
     0,
     "too many",
+  );
+});
+
+test("a run is named at its heaviest line, at the first of equals", () => {
+  const [a, b] = [runOf(1), runOf(2)];
+  const lines = [
+    lineOf(a, "training", [1], { width: 1 }),
+    lineOf(a, "validation", [1], { width: 3 }),
+    lineOf(b, "x", [1]),
+    lineOf(b, "y", [1]),
+  ];
+  assert.deepEqual(
+    namedLines(lines).map(({ label }) => label),
+    ["validation", "x"],
   );
 });
 
