@@ -38,14 +38,21 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     assert not wrong, wrong
 
 
+def drawn(page: Page) -> None:
+    """Waits until the first chart is on the page; one is drawn when it comes in sight."""
+    page.locator(".chart").first.scroll_into_view_if_needed()
+    expect(page.locator(".chart svg.main-svg").first).to_be_visible()
+
+
 def test_every_page_works_under_a_path(page: Page) -> None:
-    expect(page.locator(".chart svg.main-svg").first).to_be_visible()
+    drawn(page)
     page.get_by_role("link", name="Compare", exact=True).click()
-    expect(page.locator(".chart svg.main-svg").first).to_be_visible()
+    drawn(page)
     page.goto("/lab/train?task=moons_mlp&steps=200")
+    page.locator("#form > summary").click()
     page.get_by_role("button", name=re.compile("^Start")).click()
     page.wait_for_url(re.compile(r"/lab/runs(/|\?compare=)"))
-    expect(page.locator(".chart svg.main-svg").first).to_be_visible()
+    drawn(page)
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.locator("#runs tr").first).to_contain_text("finished")
     page.locator("#runs tr a").first.click()
