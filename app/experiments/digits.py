@@ -13,5 +13,5 @@ PRESET = Preset(
     },
     question="Do the two conventions of decay differ on a real task?",
     sketch=[[1, 0.55, 0.36, 0.26, 0.2, 0.16], [1, 0.5, 0.3, 0.2, 0.14, 0.1]],
-    seconds=20,
+    seconds=25,
 )

@@ -18,5 +18,5 @@ PRESET = Preset(
     },
     question="Which tensors does each convention shrink, in a small language model?",
     sketch=[[1, 0.7, 0.55, 0.47, 0.42, 0.4], [1, 0.68, 0.52, 0.43, 0.38, 0.36]],
-    seconds=60,
+    seconds=50,
 )

@@ -13,5 +13,5 @@ PRESET = Preset(
     },
     question="How fast do weights turn where their length does not matter?",
     sketch=[[1, 0.5, 0.3, 0.24, 0.22, 0.21], [1, 0.6, 0.45, 0.4, 0.38, 0.37]],
-    seconds=40,
+    seconds=140,
 )

@@ -17,5 +17,5 @@ PRESET = Preset(
     },
     question="What does a warm-up save, where η is too large for the first steps?",
     sketch=[[1, 0.9, 0.75, 0.62, 0.55, 0.5], [1, 0.7, 0.5, 0.38, 0.32, 0.28]],
-    seconds=60,
+    seconds=25,
 )
