@@ -19,6 +19,8 @@ from optim_core.declare.errors import InvalidInput, at
 from optim_core.experiment import task_experiment
 
 KIND = "train"
+# As people say them; static/ui/names.mjs has the same.
+LETTERS = {"lr": "η", "weight_decay": "λ", "beta1": "β₁", "beta2": "β₂", "warmup_steps": "warm-up"}
 _OBJECTS = {"hyper", "settings", "schedule", "decay_schedule", "trace"}
 
 
@@ -50,7 +52,9 @@ def _varied(request: TrainRequest, visitor: Visitor, limits: Limits) -> Iterator
             if not isinstance(target, dict):
                 raise InvalidInput(f"there is no field {path[:80]!r} to vary.", field="vary")
         target[name] = value
-        label = "" if path == "optimizer" else f"{name} {_told(value)}"[:60]
+        label = (
+            "" if path == "optimizer" else f"{LETTERS.get(name, name.replace('_', ' '))} {_told(value)}"[:60]
+        )
         try:
             yield _run(validated(content, "vary"), label, visitor, limits)
         except InvalidInput as error:

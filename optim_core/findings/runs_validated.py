@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ ALIKE = 0.005  # of the lowest: losses closer than that are not told apart
 OVERFITTED = (
     1.02  # times the lowest validation loss, from which a lower training loss is called learning by heart
 )
+SURE = 2.0  # standard errors of a difference, from which it counts as one
 BEFORE = 3  # evaluations in a row on the other side, before a crossing is told
 
 Losses = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps, values
@@ -27,6 +29,10 @@ def find(runs: Runs) -> Iterator[Finding]:
     if len(validated) < 2 or len({runs[key].about.get("task") for key in validated}) > 1:
         return
     step = min(int(steps[-1]) for steps, _ in validated.values())
+    groups = _by_setting({key: runs[key] for key in validated})
+    if any(len(members) > 1 for members in groups):
+        yield from _of_seeds(groups, validated, step)
+        return
     reached = {key: _at(losses, step) for key, losses in validated.items()}
     ordered = sorted((key for key in reached if math.isfinite(reached[key])), key=lambda key: reached[key])
     if len(ordered) < 2:
@@ -50,6 +56,51 @@ def find(runs: Runs) -> Iterator[Finding]:
     )
     yield from _by_heart(runs, ordered, reached, step)
     yield from _crossing(validated, low, ordered[1], step)
+
+
+def _by_setting(runs: Runs) -> list[list[Key]]:
+    """The runs that differ in their seed alone, together."""
+    found: dict[str, list[Key]] = {}
+    for key, run in runs.items():
+        config = run.about.get("config")
+        told = {name: value for name, value in (config or {}).items() if name not in ("seed", "name", "tags")}
+        found.setdefault(json.dumps(told, sort_keys=True, default=str) if config else repr(key), []).append(
+            key
+        )
+    return list(found.values())
+
+
+def _of_seeds(groups: list[list[Key]], validated: dict[Key, Losses], step: int) -> Iterator[Finding]:
+    """Settings by the mean over their seeds, and whether they differ by more than seeds do."""
+    found = []
+    for members in groups:
+        reached = np.array([_at(validated[key], step) for key in members])
+        if np.isfinite(reached).all():
+            error = float(reached.std(ddof=1) / math.sqrt(len(reached))) if len(reached) > 1 else 0.0
+            found.append((float(reached.mean()), error, members[0], len(members)))
+    if len(found) < 2:
+        return
+    found.sort(key=lambda one: one[0])
+    (lowest, low_error, low, seeds), (highest, high_error, high, _) = found[0], found[-1]
+    error = math.hypot(low_error, high_error)
+    numbers = {
+        "step": float(step),
+        "lowest": lowest,
+        "highest": highest,
+        "error": error,
+        "seeds": float(seeds),
+    }
+    apart = highest - lowest
+    yield Finding(
+        code="best_of_seeds" if apart > SURE * error else "as_seeds_differ",
+        severity="information",
+        run=low,
+        step=step,
+        value=apart,
+        threshold=SURE * error,
+        numbers=numbers,
+        runs={"low": low, "high": high},
+    )
 
 
 def _by_heart(runs: Runs, ordered: list[Key], reached: dict[Key, float], step: int) -> Iterator[Finding]:
@@ -122,6 +173,12 @@ FINDING = Check(
         "alike": "After {step:steps} all validation losses are within {spread:percent} of {lowest:number}.",
         "by_heart": "On its training data {run} is lowest, at {loss:number}, but at {validation:number} on"
         " other data: it learns by heart.",
+        "best_of_seeds": "After {step:steps} the mean validation loss over {seeds:count} seeds is lowest with"
+        " the setting of {low}, {lowest:number}, and highest with that of {high}, {highest:number}; the"
+        " standard error of the difference is {error:number}.",
+        "as_seeds_differ": "After {step:steps} the settings do not differ by more than their seeds do: mean"
+        " validation losses over {seeds:count} seeds from {lowest:number} (as {low}) to {highest:number} (as"
+        " {high}), with a standard error of {error:number}.",
         "crossing": "{low} is above {other} until step {at:count}, below it after.",
     },
     about="train",

@@ -33,10 +33,32 @@ export function timeText(requests, measured, elsewhere = 0) {
   return elsewhere ? `about ${duration(elsewhere)} on two cores; not measured here yet` : "not measured here yet";
 }
 
-/** @param {Measured} run @param {Asked} request */
-function alike({ task, config }, { task: wanted, settings = {}, batch_size: batch }) {
-  const same = Object.entries(settings).every(([name, value]) => config?.settings?.[name] === value);
-  return task === wanted && same && config?.batch_size === batch;
+/**
+ * Whether the run is of the same task and size, in the same portions, on the device that is asked for.
+ * @param {Measured} run @param {Asked} request  with all settings of its task
+ */
+function alike({ task, config }, { task: wanted, settings = {}, batch_size: batch, device = "auto", precision }) {
+  const known = config?.settings ?? {};
+  const names = new Set([...Object.keys(settings), ...Object.keys(known)]);
+  const same = [...names].every((name) => known[name] === settings[name]);
+  const there = device === "auto" || config?.device === device;
+  const exact = precision === undefined || config?.precision === undefined || config.precision === precision;
+  return task === wanted && same && config?.batch_size === batch && there && exact;
+}
+
+/**
+ * Requests with every setting of their task, as runs tell them.
+ * @param {Asked[]} requests @param {any} catalogue
+ */
+export function complete(requests, catalogue) {
+  return requests.map((request) => {
+    const task = catalogue.tasks.find((/** @type {any} */ one) => one.id === request.task);
+    const defaults = Object.entries(task?.settings.properties ?? {}).map(([name, property]) => [
+      name,
+      /** @type {any} */ (property).default,
+    ]);
+    return { ...request, settings: { ...Object.fromEntries(defaults), ...request.settings } };
+  });
 }
 
 /** @param {number[]} values */

@@ -7,7 +7,7 @@ import { under } from "../data/root.mjs";
 import { makeRunner } from "../data/runner.mjs";
 import { createStore } from "../data/store.mjs";
 import { mountCards } from "../forms/cards.mjs";
-import { timeText } from "../forms/estimate.mjs";
+import { complete, timeText } from "../forms/estimate.mjs";
 import { errorsAt, firstWrong, form } from "../forms/form.mjs";
 import { mountRunners } from "../forms/runners.mjs";
 import { formText, keepForm, keptForm } from "../forms/train-form.mjs";
@@ -119,7 +119,11 @@ function renderPresets() {
   const now = formText(store.get());
   cards.update(
     ({ view, seconds }) =>
-      timeText(requestsOf({ ...store.get(), ...formOf(view) }, options, catalogue), measured, seconds),
+      timeText(
+        complete(requestsOf({ ...store.get(), ...formOf(view) }, options, catalogue), catalogue),
+        measured,
+        seconds,
+      ),
     ({ view }) => formText(formOf(view)) === now,
   );
 }
@@ -212,7 +216,7 @@ store.on(["task", "settings", "run", "runners", "vary"], renderStart);
 function renderStart() {
   const requests = requestsOf(store.get(), options, catalogue);
   const runs = countOf(requests);
-  const time = timeText(requests, measured);
+  const time = timeText(complete(requests, catalogue), measured);
   start.disabled = runs === 0 || runs > catalogue.limits.runs;
   start.textContent = runs > 1 ? `Start ${runs} runs` : "Start";
   byId("start-note").textContent =

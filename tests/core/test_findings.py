@@ -186,6 +186,32 @@ def test_validation_is_compared_at_a_step_that_all_have_reached_among_those_that
     assert not any("validation" in text for text in told(A=training([1, 2]), B=behind))
 
 
+def seeded(decay: float, seed: int, val: list[float]) -> Recording:
+    return validated(
+        [1.0] * len(val), val, config={"hyper": {"weight_decay": decay}, "seed": seed, "name": f"{seed}"}
+    )
+
+
+def test_runs_that_differ_in_their_seed_alone_are_one_setting() -> None:
+    runs = {
+        f"l{decay}s{seed}": seeded(decay, seed, [3, 2, level + 0.01 * seed])
+        for decay, level in ((0, 1.0), (1, 0.8))
+        for seed in range(3)
+    }
+    first, *_ = told(**runs)
+    assert first.startswith(
+        "After 3 steps the mean validation loss over 3 seeds is lowest with the setting of l1s0, 0.81,"
+    )
+    assert "highest with that of l0s0, 1.01; the standard error of the difference is 0.00816." in first
+    assert not any("until step" in text or "by heart" in text for text in told(**runs))
+    noisy = {
+        f"l{decay}s{seed}": seeded(decay, seed, [3, 2, level + 0.3 * seed])
+        for decay, level in ((0, 1.0), (1, 0.9))
+        for seed in range(3)
+    }
+    assert told(**noisy)[0].startswith("After 3 steps the settings do not differ by more than their seeds do")
+
+
 def test_only_tensors_that_decay_are_compared_and_only_lately() -> None:
     tensors = [
         {"name": "w", "decayed": True},

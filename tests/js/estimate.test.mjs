@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { secondsOf, timeText } from "../../static/forms/estimate.mjs";
+import { complete, secondsOf, timeText } from "../../static/forms/estimate.mjs";
 
 const run = (/** @type {number | null} */ speed, more = {}) => ({
   task: "digits",
@@ -33,4 +33,15 @@ test("what was not measured here is said to be so", () => {
   assert.equal(timeText([asked], [run(200)]), "about 3 s on this machine");
   assert.equal(timeText([asked], [], 120), "about 2 min on two cores; not measured here yet");
   assert.equal(timeText([asked], []), "not measured here yet");
+});
+
+test("what a request leaves out is as its task has it, and another size or device says nothing", () => {
+  const catalogue = { tasks: [{ id: "digits", settings: { properties: { width: { default: 8 } } } }] };
+  const bare = complete([{ task: "digits", batch_size: 64, steps: 600 }], catalogue);
+  assert.equal(secondsOf(bare, [run(200)]), 3);
+  const large = { batch_size: 64, settings: { width: 99 } };
+  assert.equal(secondsOf(bare, [run(2, { config: large })]), null);
+  const cpu = run(200, { config: { batch_size: 64, settings: { width: 8 }, device: "cpu" } });
+  assert.equal(secondsOf([{ ...asked, device: "cuda" }], [cpu]), null);
+  assert.equal(secondsOf([{ ...asked, device: "cpu" }], [cpu]), 3);
 });

@@ -74,7 +74,7 @@ def test_a_run_is_queued_with_all_its_settings(server: Running) -> None:
 def test_one_field_varies_over_several_runs(server: Running) -> None:
     for path, values, names in (
         ("optimizer", ["adam_l2", "adamw"], ["Adam + L2", "AdamW"]),
-        ("hyper.weight_decay", [0, 0.1], ["AdamW, weight_decay 0", "AdamW, weight_decay 0.1"]),
+        ("hyper.weight_decay", [0, 0.1], ["AdamW, λ 0", "AdamW, λ 0.1"]),
         ("settings.hidden", [8, 9], ["AdamW, hidden 8", "AdamW, hidden 9"]),
         ("schedule.end", [0.5], ["AdamW, end 0.5"]),
         ("clip", [1], ["mine, clip 1"]),
