@@ -176,7 +176,7 @@ def test_a_run_that_waits_for_another_turn_can_be_paused(server: Running) -> Non
     away(server, "waits", "queued")
     answer = control(server, "waits", paused=True)
     assert (answer["status"], answer["paused"], answer["away"]) == ("paused", True, True)
-    assert "waits" not in server.manager.jobs.waiting()
+    until(lambda: "waits" not in server.manager.jobs.waiting())
     for run in ("waits", "other"):
         server.client.post(f"/api/runs/{run}/cancel")
         server.wait_for(run, "cancelled")
