@@ -12,8 +12,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 from app.bench.simulated_browser import Answer, Browser, StreamRefused, cancel
+from app.chart import charts
+from app.preset import presets
 
 MOVEMENT_SECONDS, PATIENCE_SECONDS = 0.15, 0.25
 SETTLE_SECONDS = 0.2  # as in static/data/trajectories.mjs
@@ -30,6 +33,9 @@ TRAINING = {
     "steps": 100,
     "device": "cpu",
 }
+
+# What a page asks for beside its charts: the map and the sentence, as in static/data/wanted-columns.mjs.
+SHOWN = ("x", "y", "loss", "decay_taken_x", "decay_taken_y")
 
 
 @dataclass
@@ -151,7 +157,7 @@ class SimulatedUser:
         hyper = {"lr": 10 ** self.chance.uniform(-3, -0.5), "weight_decay": 10 ** self.chance.uniform(-3, -1)}
         runs = [{"optimizer": each, "hyper": hyper, "start": [2.76, 1.18]} for each in RUNNERS]
         where = {"surface": {"id": surface}, "start": [2.76, 1.18], "steps": 400}
-        return {**where, "runs": runs, "minima": False}
+        return {**where, "runs": runs, "columns": opening_columns(), "minima": False}
 
     async def _ask_trajectory(self, wanted: dict[str, object]) -> None:
         begin = time.perf_counter()
@@ -197,3 +203,11 @@ class SimulatedUser:
                     if kind == "state" and '"status":"failed"' in data:
                         self.tally.fail("a training run failed")
                         break
+
+
+@cache
+def opening_columns() -> list[str]:
+    """The columns that the page asks for in the view that it opens on."""
+    opening = next(preset for preset in presets().values() if preset.page == "explore")
+    traces = [trace for chart in opening.view["charts"] for trace in charts()[chart].figure["data"]]
+    return sorted({*SHOWN, *(str(trace["meta"]["y"]) for trace in traces)})
